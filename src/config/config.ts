@@ -1,0 +1,142 @@
+/**
+ * The Config: what the user wrote, as data, units as written. Owns the types only.
+ * `define.ts` builds it with checked names, `schema.ts` validates it at run time,
+ * `plan/compile.ts` turns it into a Plan. Must not know: any of these.
+ */
+
+/** `"250ms"`, `"3s"`, `"2m"`, `"1h"`, `"50us"`; a decimal fraction is allowed (`"1.5s"`). */
+export type Duration = `${number}${"us" | "ms" | "s" | "m" | "h"}`;
+/** `"512B"`, `"64KiB"`, `"10MiB"`, `"1GiB"`; powers of 1024, whole bytes. */
+export type Size = `${number}${"B" | "KiB" | "MiB" | "GiB"}`;
+
+/** Grants for a Deno program: scoped lists, never `true`. Paths relative to the config. */
+export interface DenoPermissions {
+  readonly read?: readonly string[];
+  readonly write?: readonly string[];
+  readonly net?: readonly string[];
+  readonly env?: readonly string[];
+  readonly sys?: readonly string[];
+  readonly run?: readonly string[];
+  readonly ffi?: readonly string[];
+  readonly import?: readonly string[];
+}
+
+/** What to execute. */
+export type Run = DenoRun | TaskRun | CommandRun;
+export interface DenoRun {
+  readonly kind: "deno";
+  /** Path (relative to the config) of a module; `file:`, `npm:`, `jsr:`, `https:` are accepted too. */
+  readonly path: string;
+  readonly permissions?: DenoPermissions;
+  readonly args?: readonly string[];
+}
+export interface TaskRun {
+  readonly kind: "task";
+  readonly name: string;
+  readonly args?: readonly string[];
+}
+export interface CommandRun {
+  readonly kind: "command";
+  readonly argv: readonly string[];
+}
+
+export type SignalName = `SIG${string}`;
+
+export interface ReadyConfig {
+  readonly by: "started" | "notify" | "fd" | "line";
+  /** by "fd": the descriptor, 3 … 63. */
+  readonly fd?: number;
+  /** by "line": regular expression and stream. */
+  readonly pattern?: string;
+  readonly stream?: "stdout" | "stderr";
+  readonly within?: Duration;
+}
+
+export interface ProcessConfig {
+  readonly run: Run;
+  readonly cwd?: string;
+  /** A value, `true`: passed through from cox's own environment, `false`: not even if in the default list. */
+  readonly env?: Readonly<Record<string, string | boolean>>;
+  readonly envFiles?: readonly string[];
+  readonly user?: string | number;
+  readonly group?: string | number;
+  /** Octal text: `"0027"`. */
+  readonly umask?: string;
+  readonly after?: Readonly<Record<string, "started" | "ready" | "completed">>;
+  readonly ready?: ReadyConfig;
+  readonly restart?: {
+    readonly policy?: "permanent" | "transient" | "temporary";
+    readonly successCodes?: readonly number[];
+    readonly backoff?: {
+      readonly initial?: Duration;
+      readonly factor?: number;
+      readonly max?: Duration;
+      readonly jitter?: number;
+      readonly resetAfter?: Duration;
+    };
+  };
+  readonly stop?: {
+    readonly signal?: SignalName;
+    readonly timeout?: Duration;
+    readonly scope?: "process" | "group" | "process-then-group";
+  };
+  /** Soft and hard together, or `[soft, hard]`; `"unlimited"` allowed. */
+  readonly limits?: {
+    readonly nofile?: LimitValue<number>;
+    readonly nproc?: LimitValue<number>;
+    readonly as?: LimitValue<Size>;
+    readonly fsize?: LimitValue<Size>;
+    readonly core?: LimitValue<Size>;
+    /** CPU seconds. */
+    readonly cpu?: LimitValue<Duration>;
+  };
+  /** -20 … 19. */
+  readonly nice?: number;
+  readonly finish?: { readonly run: CommandRun; readonly timeout?: Duration };
+  readonly replicas?: number;
+  readonly profiles?: readonly string[];
+  readonly critical?: boolean;
+}
+export type LimitValue<T> = T | "unlimited" | readonly [T | "unlimited", T | "unlimited"];
+
+export interface GroupConfig {
+  /** Processes and groups, in order. */
+  readonly members: readonly string[];
+  readonly strategy?: "one_for_one" | "one_for_all" | "rest_for_one";
+  readonly intensity?: number;
+  readonly period?: Duration;
+}
+
+export type ChannelConfig = PipeConfig;
+export interface PipeConfig {
+  readonly kind: "pipe";
+  /** `"process.stdout"` or `"process.stderr"`. */
+  readonly from: string;
+  /** `"process.stdin"`. */
+  readonly to: string;
+  readonly capacity?: Size;
+  readonly producerEnds?: "hold" | "eof";
+  readonly consumerEnds?: "hold" | "epipe";
+}
+
+/** The whole file. */
+export interface Config {
+  readonly name: string;
+  readonly processes: Readonly<Record<string, ProcessConfig>>;
+  readonly groups?: Readonly<Record<string, GroupConfig>>;
+  readonly channels?: Readonly<Record<string, ChannelConfig>>;
+  /** Budget of the root group; absent: no limit for its own processes. */
+  readonly intensity?: number;
+  readonly period?: Duration;
+}
+
+/** One thing wrong with a config. */
+export interface ConfigIssue {
+  readonly severity: "error" | "warning";
+  /** `["processes", "sampler", "restart", "polcy"]` */
+  readonly path: readonly (string | number)[];
+  /** One sentence: which rule is broken, with the value. */
+  readonly message: string;
+  /** What to write instead, where it is known: `did you mean "restart"?` */
+  readonly fix: string | null;
+}

@@ -1,0 +1,120 @@
+/**
+ * The control protocol's data: JSON-RPC 2.0, one message a line, over the Unix
+ * socket `<runDir>/control.sock`. This is an API: `ps --json` and the summary file
+ * use the same objects. Must not know: sockets, the driver.
+ */
+import type { ExitReason } from "../core/exit_reason.ts";
+import type { ProcessStatus } from "../core/effect.ts";
+
+/** One process in `ps --json`, in the summary and in `snapshot`. */
+export interface ProcessSnapshot {
+  readonly state: ProcessStatus;
+  readonly wanted: "up" | "down";
+  /** Of the live instance, else null. */
+  readonly pid: number | null;
+  /** 1 for the first instance; 0 before it. */
+  readonly instance: number;
+  readonly starts: number;
+  readonly restarts: number;
+  readonly lastExit: ExitReason | null;
+  /** RFC 3339 wall-clock time, or null when not ready. */
+  readonly readySince: string | null;
+  /** User + system time of all instances and their reaped descendants, milliseconds. */
+  readonly cpuMs: number;
+  /** Of the live instance's main process; 0 when none. */
+  readonly rssBytes: number;
+  /** STATUS= of sd_notify, or null. */
+  readonly statusText: string | null;
+}
+
+/** One channel. */
+export interface ChannelSnapshot {
+  readonly kind: "pipe";
+  /** `sampler.stdout` */
+  readonly from: string;
+  readonly to: string;
+  readonly capacityBytes: number;
+  /** Written and not yet read (FIONREAD). */
+  readonly fillBytes: number;
+}
+
+/** The crew at one moment. */
+export interface CrewSnapshot {
+  readonly cox: string;
+  readonly config: string;
+  readonly supervisorPid: number;
+  readonly guardPid: number;
+  readonly uptimeMs: number;
+  readonly processes: Readonly<Record<string, ProcessSnapshot>>;
+  /** Our own processes (`@log`). */
+  readonly system: Readonly<Record<string, ProcessSnapshot>>;
+  readonly channels: Readonly<Record<string, ChannelSnapshot>>;
+  /** Number of events so far. */
+  readonly events: number;
+}
+
+/** `cox up --summary FILE`. */
+export interface Summary {
+  readonly cox: string;
+  readonly config: string;
+  /** Exit code of `cox up`. */
+  readonly exit: number;
+  readonly processes: CrewSnapshot["processes"];
+  readonly system: CrewSnapshot["system"];
+  readonly channels: CrewSnapshot["channels"];
+  readonly events: number;
+}
+
+/** Method names with their params and results. */
+export interface ControlMethods {
+  readonly version: { readonly params: Record<string, never>; readonly result: { readonly cox: string; readonly pid: number } };
+  readonly snapshot: { readonly params: Record<string, never>; readonly result: CrewSnapshot };
+  /** `name` is a process, a declared name (all its replicas) or a group. */
+  readonly start: { readonly params: ProcessParams; readonly result: RequestResult };
+  readonly stop: { readonly params: ProcessParams; readonly result: RequestResult };
+  readonly restart: { readonly params: ProcessParams; readonly result: RequestResult };
+  readonly signal: {
+    readonly params: { readonly name: string; readonly signal: string };
+    readonly result: RequestResult;
+  };
+  readonly shutdown: { readonly params: { readonly wait?: boolean }; readonly result: { readonly accepted: true } };
+  /**
+   * The kept events with `seq` >= `since`; with `follow`, later ones come as
+   * notifications `{ "method": "event", "params": EventRecord }` on the connection.
+   */
+  readonly events: {
+    readonly params: { readonly since?: number; readonly follow?: boolean };
+    readonly result: { readonly events: readonly unknown[]; readonly next: number };
+  };
+}
+
+/** Start, stop, restart: with `wait` the answer comes when it is done. */
+export interface ProcessParams {
+  readonly name: string;
+  /** @default true */
+  readonly wait?: boolean;
+}
+
+/** One outcome a process, in start order. */
+export interface RequestResult {
+  readonly outcomes: readonly {
+    readonly process: string;
+    readonly kind: "accepted" | "ignored" | "denied" | "failed";
+    readonly reason: string | null;
+  }[];
+}
+
+/** JSON-RPC error codes that we use. */
+export const RPC_ERROR = {
+  parse: -32700,
+  invalidRequest: -32600,
+  methodNotFound: -32601,
+  invalidParams: -32602,
+  internal: -32603,
+  /** No process or group of that name; `data.didYouMean` may help. */
+  unknownName: -32001,
+  /** The peer's uid is neither ours nor root's. */
+  forbidden: -32002,
+  /** Line too long, too slow, or too many connections. */
+  limit: -32003,
+} as const;

@@ -1,0 +1,209 @@
+/**
+ * The Plan: a configuration compiled to what will run. Owns the data types only.
+ *
+ * Frozen, complete (no optional fields), JSON-safe: the command line writes it to
+ * `<runDir>/plan.json` and the supervisor reads nothing else. Integer nanoseconds
+ * and bytes; processes, groups and channels refer to each other by index.
+ * Must not know: how it is compiled, how it is executed.
+ */
+
+/** Index into {@link Plan.processes}. */
+export type ProcessIndex = number;
+/** Index into {@link Plan.groups}; group 0 is the root. */
+export type GroupIndex = number;
+/** Index into {@link Plan.channels}. */
+export type ChannelIndex = number;
+
+/** What will run: the whole crew. */
+export interface Plan {
+  readonly planVersion: 1;
+  /** Version of cox that compiled it; the supervisor refuses another. */
+  readonly cox: string;
+  /** `name` of the configuration. */
+  readonly name: string;
+  /** Absolute path of the configuration file. */
+  readonly configPath: string;
+  /** Directory of the configuration file: relative paths resolve against it. */
+  readonly projectDir: string;
+  /** Absolute run directory (0700): socket, lock, plan, events, notify sockets. */
+  readonly runDir: string;
+  /**
+   * In start order: dependencies before dependents (a topological order that keeps
+   * declaration order among the independent). System processes (`@log`) come first.
+   */
+  readonly processes: readonly ProcessPlan[];
+  /** Parents before children; `groups[0]` is the root and always exists. */
+  readonly groups: readonly GroupPlan[];
+  readonly channels: readonly ChannelPlan[];
+  readonly limits: SupervisorLimits;
+}
+
+/** One process of the crew (one replica of it). */
+export interface ProcessPlan {
+  /** Unique: the declared name, or `name-1` … `name-n` when `replicas` > 1. */
+  readonly name: string;
+  /** The name in the configuration; equal to `name` without replicas. */
+  readonly declaredName: string;
+  /** True for our own processes, whose names begin with `@`. */
+  readonly system: boolean;
+  readonly kind: "deno" | "task" | "command";
+  /** The whole exec chain; `argv[0]` is `executable`. Never a shell of ours. */
+  readonly argv: readonly string[];
+  /** Absolute path that is exec'd first. */
+  readonly executable: string;
+  /** Absolute. */
+  readonly cwd: string;
+  /** Complete environment, sorted by name; instance variables (COX_INSTANCE,
+   * NOTIFY_SOCKET, …) are added by the supervisor at each spawn. */
+  readonly env: readonly (readonly [name: string, value: string])[];
+  /** 0 … 0o777; the supervisor's own default is 0o022. */
+  readonly umask: number;
+  /** User that the process will run as (for socket ownership); null: ours. */
+  readonly uid: number | null;
+  readonly gid: number | null;
+  /** What each descriptor of the child is. Descriptors not listed are closed. */
+  readonly descriptors: readonly DescriptorPlan[];
+  readonly after: readonly Dependency[];
+  readonly ready: ReadyPlan;
+  readonly restart: RestartPlan;
+  readonly stop: StopPlan;
+  readonly finish: FinishPlan | null;
+  /** Its final failure stops the crew with exit 111. */
+  readonly critical: boolean;
+  readonly group: GroupIndex;
+}
+
+/** Wait for `process` to satisfy `condition` before starting. */
+export interface Dependency {
+  readonly process: ProcessIndex;
+  readonly condition: "started" | "ready" | "completed";
+}
+
+/** One entry of a child's descriptor table. */
+export type DescriptorPlan =
+  | { readonly fd: number; readonly kind: "null" }
+  /** Output captured for `@log`; stream decides the prefix. */
+  | { readonly fd: number; readonly kind: "log"; readonly stream: "stdout" | "stderr" }
+  /** The supervisor's own stdout (1) or stderr (2); `@log` alone. */
+  | { readonly fd: number; readonly kind: "terminal"; readonly stream: 1 | 2 }
+  | { readonly fd: number; readonly kind: "channel"; readonly channel: ChannelIndex; readonly end: "read" | "write" }
+  /** A pipe per instance to the supervisor, in sd_notify's text format. */
+  | { readonly fd: number; readonly kind: "notify" }
+  /** `@log` alone: commands from, reports to the supervisor, captured outputs. */
+  | { readonly fd: number; readonly kind: "log-commands" }
+  | { readonly fd: number; readonly kind: "log-reports" }
+  | {
+    readonly fd: number;
+    readonly kind: "log-capture";
+    readonly process: ProcessIndex;
+    readonly stream: "stdout" | "stderr";
+  };
+
+/** How readiness is known. `withinNs` runs from the spawn; 0 means no limit. */
+export type ReadyPlan =
+  | { readonly by: "started" }
+  /** sd_notify: NOTIFY_SOCKET, or the `notify` descriptor of a Deno child. */
+  | { readonly by: "notify"; readonly withinNs: number }
+  /** s6: a newline on this descriptor. */
+  | { readonly by: "fd"; readonly fd: number; readonly withinNs: number }
+  /** An ECMAScript regular expression (flag u) on a line of output. */
+  | {
+    readonly by: "line";
+    readonly stream: "stdout" | "stderr";
+    readonly pattern: string;
+    readonly withinNs: number;
+  };
+
+/** OTP restart types, and the delay before each further restart. */
+export interface RestartPlan {
+  /** permanent: always; transient: unless it ended well; temporary: never. */
+  readonly policy: "permanent" | "transient" | "temporary";
+  /** Exit codes that count as ending well, besides being stopped by us. */
+  readonly successCodes: readonly number[];
+  readonly backoff: {
+    readonly initialNs: number;
+    readonly factor: number;
+    readonly maxNs: number;
+    /** 0 … 1: the delay is multiplied by a uniform draw from [1-jitter, 1+jitter]. */
+    readonly jitter: number;
+    /** Healthy (ready) for this long: the next restart is immediate again. */
+    readonly resetAfterNs: number;
+  };
+}
+
+/** How an instance is stopped. */
+export interface StopPlan {
+  /** Number and name, so that nobody converts twice. */
+  readonly signal: number;
+  readonly signalName: string;
+  /** From the signal to KILL of everything; 0: KILL at once. */
+  readonly timeoutNs: number;
+  /** Who gets `signal`. KILL always goes to the group and all descendants. */
+  readonly scope: "process" | "group" | "process-then-group";
+}
+
+/** A program that runs after each exit, told the reason in its environment. */
+export interface FinishPlan {
+  readonly argv: readonly string[];
+  readonly executable: string;
+  readonly timeoutNs: number;
+}
+
+/** A supervisor in OTP's sense: a strategy and a restart budget over members. */
+export interface GroupPlan {
+  /** The root's is `""`. */
+  readonly name: string;
+  /** null for the root alone. */
+  readonly parent: GroupIndex | null;
+  readonly strategy: "one_for_one" | "one_for_all" | "rest_for_one";
+  /**
+   * More than this many restarts within `periodNs` and the group gives up.
+   * null (possible for the root alone): its own processes restart without limit,
+   * and a child group that gives up ends the crew.
+   */
+  readonly intensity: number | null;
+  readonly periodNs: number;
+  /** In start order; what `rest_for_one` calls "the rest". */
+  readonly members: readonly GroupMember[];
+}
+
+/** A process or a nested group. */
+export type GroupMember =
+  | { readonly kind: "process"; readonly process: ProcessIndex }
+  | { readonly kind: "group"; readonly group: GroupIndex };
+
+/** Declared wiring. `pipe` alone for now; later mechanisms join the union. */
+export type ChannelPlan = PipePlan;
+
+/** One kernel pipe; no byte passes through the supervisor. */
+export interface PipePlan {
+  readonly kind: "pipe";
+  readonly name: string;
+  readonly from: PortPlan;
+  readonly to: PortPlan;
+  /** F_SETPIPE_SZ; 0 leaves the kernel's default (64 KiB). */
+  readonly capacityBytes: number;
+  /** eof: the consumer sees the end when the producer has finally ended. */
+  readonly producerEnds: "hold" | "eof";
+  /** epipe: the producer sees EPIPE when the consumer has finally ended. */
+  readonly consumerEnds: "hold" | "epipe";
+}
+
+/** One end of a channel: a descriptor of a process (all replicas share it). */
+export interface PortPlan {
+  readonly processes: readonly ProcessIndex[];
+  /** `stdin` | `stdout` | … as written. */
+  readonly port: string;
+  readonly fd: number;
+}
+
+/** Every queue and buffer of the supervisor has its maximum here. */
+export interface SupervisorLimits {
+  readonly eventsKeptMax: number;
+  readonly requestBytesMax: number;
+  readonly requestTimeoutNs: number;
+  readonly controlConnectionsMax: number;
+  readonly notifyMessageBytesMax: number;
+  /** The event file is rotated once at this size. */
+  readonly eventFileBytesMax: number;
+}
