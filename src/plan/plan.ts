@@ -86,7 +86,12 @@ export type DescriptorPlan =
   | { readonly fd: number; readonly kind: "log"; readonly stream: "stdout" | "stderr" }
   /** The supervisor's own stdout (1) or stderr (2); `@log` alone. */
   | { readonly fd: number; readonly kind: "terminal"; readonly stream: 1 | 2 }
-  | { readonly fd: number; readonly kind: "channel"; readonly channel: ChannelIndex; readonly end: "read" | "write" }
+  | {
+    readonly fd: number;
+    readonly kind: "channel";
+    readonly channel: ChannelIndex;
+    readonly end: "read" | "write";
+  }
   /** A pipe per instance to the supervisor, in sd_notify's text format. */
   | { readonly fd: number; readonly kind: "notify" }
   /** `@log` alone: commands from, reports to the supervisor, captured outputs. */
