@@ -1,0 +1,82 @@
+/**
+ * The capture pipes: where the unwired stdout and stderr of each process go, for `@log`
+ * to read. One pipe per process and stream for the whole run, so that nothing is lost
+ * while either side restarts. Must not know: what `@log` does with them.
+ *
+ * Before each spawn a marker line goes in by the supervisor's own descriptor, so that
+ * the reader knows which instance wrote what follows. The token in it is unguessable:
+ * a program cannot forge the marker.
+ */
+import { closeFd, createPipe, reopenPipe, writeFd } from "../os/pipe.ts";
+import type { Plan, ProcessIndex } from "../plan/plan.ts";
+import { captureMarker } from "../system/log_protocol.ts";
+
+/** The two captured streams. */
+export type CaptureStream = "stdout" | "stderr";
+
+interface CapturePipe {
+  readonly readFd: number;
+  /** Held, so that `@log` sees no end while the process is down; non-blocking. */
+  readonly writeFd: number;
+}
+
+/** All capture pipes of a plan. */
+export class Captures implements Disposable {
+  readonly #pipes = new Map<string, CapturePipe>();
+  readonly #token: string;
+  readonly #encoder = new TextEncoder();
+
+  /** @throws {SystemError} when a pipe cannot be made. */
+  constructor(plan: Plan, token: string) {
+    this.#token = token;
+    plan.processes.forEach((process, index) => {
+      for (const descriptor of process.descriptors) {
+        if (descriptor.kind !== "log") continue;
+        const pipe = createPipe();
+        const writeFd = reopenPipe(pipe.readFd, "write", { nonBlocking: true });
+        closeFd(pipe.writeFd);
+        this.#pipes.set(keyOf(index, descriptor.stream), { readFd: pipe.readFd, writeFd });
+      }
+    });
+  }
+
+  /** A fresh write end for one instance; the caller closes it after the spawn. */
+  openWriteEnd(process: ProcessIndex, stream: CaptureStream): number {
+    return reopenPipe(this.#pipe(process, stream).readFd, "write");
+  }
+
+  /** A fresh read end for one instance of `@log`; the caller closes it after the spawn. */
+  openReadEnd(process: ProcessIndex, stream: CaptureStream): number {
+    return reopenPipe(this.#pipe(process, stream).readFd, "read");
+  }
+
+  /**
+   * Says in the stream that what follows is of another instance.
+   *
+   * @returns false when the pipe is full because nobody reads: the marker is left out
+   * and the lines will carry the previous instance's number.
+   */
+  mark(process: ProcessIndex, stream: CaptureStream, instance: number): boolean {
+    const bytes = this.#encoder.encode(captureMarker(this.#token, instance));
+    return writeFd(this.#pipe(process, stream).writeFd, bytes) === bytes.length;
+  }
+
+  /** Lets go of the write ends: the reader now sees the end when the last writer is gone. */
+  [Symbol.dispose](): void {
+    for (const pipe of this.#pipes.values()) {
+      closeFd(pipe.writeFd);
+      closeFd(pipe.readFd);
+    }
+    this.#pipes.clear();
+  }
+
+  #pipe(process: ProcessIndex, stream: CaptureStream): CapturePipe {
+    const pipe = this.#pipes.get(keyOf(process, stream));
+    if (pipe === undefined) throw new Error(`No capture pipe for process ${process} ${stream}`);
+    return pipe;
+  }
+}
+
+function keyOf(process: ProcessIndex, stream: CaptureStream): string {
+  return `${process}/${stream}`;
+}

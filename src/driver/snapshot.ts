@@ -1,0 +1,94 @@
+/**
+ * Makes the crew's snapshot for `ps --json`, the summary and the page. Reads /proc for
+ * CPU time and memory; must not know: who asks, and changes nothing.
+ */
+import type { Channel } from "../channel/channel.ts";
+import type { ChannelSnapshot, CrewSnapshot, ProcessSnapshot } from "../control/protocol.ts";
+import type { CoreState, ProcessState } from "../core/state.ts";
+import type { ChannelPlan, Plan, PortPlan } from "../plan/plan.ts";
+import { cpuMsOf, rssBytes } from "../process/tree.ts";
+import type { Clock } from "./clock.ts";
+
+/** What a snapshot is made from. */
+export interface SnapshotSources {
+  readonly state: CoreState;
+  readonly clock: Clock;
+  readonly channels: readonly Channel[];
+  /** CPU time of ended instances, milliseconds, by process. */
+  readonly endedCpuMs: readonly number[];
+  /** STATUS= of the live instance, by process. */
+  readonly statusText: (process: number) => string | null;
+  readonly supervisorPid: number;
+  readonly guardPid: number;
+  readonly events: number;
+}
+
+/** The crew now. */
+export function takeSnapshot(sources: SnapshotSources): CrewSnapshot {
+  const { plan } = sources.state;
+  const user: Record<string, ProcessSnapshot> = {};
+  const system: Record<string, ProcessSnapshot> = {};
+  plan.processes.forEach((process, index) => {
+    const state = sources.state.processes[index];
+    if (state === undefined) return;
+    (process.system ? system : user)[process.name] = processSnapshot(index, state, sources);
+  });
+  return {
+    cox: plan.cox,
+    config: plan.name,
+    supervisorPid: sources.supervisorPid,
+    guardPid: sources.guardPid,
+    uptimeMs: Math.round(sources.clock.nowNs() / 1e6),
+    processes: user,
+    system,
+    channels: channelSnapshots(plan, sources.channels),
+    events: sources.events,
+  };
+}
+
+function processSnapshot(
+  index: number,
+  state: ProcessState,
+  sources: SnapshotSources,
+): ProcessSnapshot {
+  const live = state.pid !== null;
+  const liveCpuMs = state.pid === null ? 0 : cpuMsOf(state.pid) ?? 0;
+  return {
+    state: state.status,
+    wanted: state.wanted,
+    pid: state.pid,
+    instance: state.instance,
+    starts: state.starts,
+    restarts: state.restarts,
+    lastExit: state.lastExit,
+    readySince: state.readySinceNs === null ? null : sources.clock.wallOf(state.readySinceNs),
+    cpuMs: Math.round((sources.endedCpuMs[index] ?? 0) + liveCpuMs),
+    rssBytes: state.pid === null ? 0 : rssBytes(state.pid) ?? 0,
+    statusText: live ? sources.statusText(index) : null,
+  };
+}
+
+function channelSnapshots(
+  plan: Plan,
+  channels: readonly Channel[],
+): Record<string, ChannelSnapshot> {
+  const snapshots: Record<string, ChannelSnapshot> = {};
+  plan.channels.forEach((channel: ChannelPlan, index) => {
+    const held = channels[index];
+    if (held === undefined) return;
+    snapshots[channel.name] = {
+      kind: channel.kind,
+      from: portText(plan, channel.from),
+      to: portText(plan, channel.to),
+      capacityBytes: held.capacityBytes,
+      fillBytes: held.fillBytes(),
+    };
+  });
+  return snapshots;
+}
+
+function portText(plan: Plan, port: PortPlan): string {
+  const first = port.processes[0];
+  const name = first === undefined ? "?" : plan.processes[first]?.declaredName ?? "?";
+  return `${name}.${port.port}`;
+}
