@@ -1,0 +1,67 @@
+/**
+ * Defaults and limits of a configuration as plain data, units as a user would write them.
+ * The schema documents them and the compilation applies them, so that the two cannot
+ * disagree. Must not know: either of these.
+ */
+
+/** What a key means when it is absent. */
+export const DEFAULTS = {
+  umask: "0022",
+  /** Variables of cox's own environment that every process gets where they are set. */
+  envPassed: ["PATH", "HOME", "LANG", "TZ"],
+  replicas: 1,
+  critical: false,
+  nice: 0,
+  ready: { by: "started", stream: "stdout", within: "30s" },
+  restart: {
+    policy: "permanent",
+    successCodes: [0],
+    backoff: { initial: "100ms", factor: 2, max: "30s", jitter: 0.1, resetAfter: "10s" },
+  },
+  stop: { signal: "SIGTERM", timeout: "5s", scope: "process-then-group" },
+  finish: { timeout: "5s" },
+  group: { strategy: "one_for_one", intensity: 5, period: "10s" },
+  /** Budget of the root group where `intensity` is given and `period` is not. */
+  root: { period: "10s" },
+  /** `capacity` is the kernel's default pipe size (pipe(7)). */
+  pipe: { capacity: "64KiB", producerEnds: "eof", consumerEnds: "epipe" },
+} as const;
+
+/** The largest or smallest value that a key accepts. */
+export const LIMITS = {
+  nameLength: 63,
+  processesMax: 1000,
+  groupsMax: 1000,
+  channelsMax: 1000,
+  replicasMax: 1000,
+  /** Processes after replication. */
+  instancesMax: 4000,
+  argvMax: 1000,
+  /** MAX_ARG_STRLEN of Linux less the terminating NUL (execve(2)): one argument or `NAME=value`. */
+  textBytesMax: 131_071,
+  envMax: 1000,
+  envFilesMax: 100,
+  permissionsMax: 1000,
+  profilesMax: 100,
+  successCodesMax: 256,
+  patternLength: 1000,
+  /** 2^32 - 2: 2^32 - 1 is "no change" to setuid(2). */
+  idMax: 4_294_967_294,
+  niceMin: -20,
+  niceMax: 19,
+  fdMin: 3,
+  fdMax: 63,
+  factorMin: 1,
+  factorMax: 100,
+  intensityMax: 10_000,
+  backoffMin: "1ms",
+  resetAfterMin: "100ms",
+  withinMin: "1ms",
+  periodMin: "1ms",
+  /** The kernel rounds a pipe up to a page. */
+  pipeMin: "4KiB",
+  /** F_SETPIPE_SZ's largest argument is 2^31 (fcntl(2)); powers of two below it. */
+  pipeMax: "1GiB",
+  /** prlimit's count limits: the kernel's nr_open is at most this. */
+  countLimitMax: 2_147_483_584,
+} as const;
