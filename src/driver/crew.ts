@@ -1,0 +1,212 @@
+/**
+ * The hands of the supervisor: spawns, signals and buries instances, and posts to the core
+ * what became of them. Thin: every decision is the core's. Must not know: policy, requests.
+ */
+import type { Effect } from "../core/effect.ts";
+import type { CoreEvent } from "../core/event.ts";
+import { closeFd } from "../os/pipe.ts";
+import type { Reactor } from "../os/reactor.ts";
+import { sendSignal, signalName } from "../os/signals.ts";
+import type { Plan, ProcessIndex, ProcessPlan } from "../plan/plan.ts";
+import type { Containment } from "../process/containment.ts";
+import { reap } from "../process/reap.ts";
+import { spawnProcess } from "../process/spawn.ts";
+import type { EventBody } from "../audit/event_record.ts";
+import { type DescriptorSources, openDescriptorTable } from "./descriptor_table.ts";
+import { startFinish } from "./finish.ts";
+import { disposeInstance, type Instance } from "./instance.ts";
+import { type NotifyContext, watchNotifyPipe, watchNotifySocket } from "./notifications.ts";
+
+/** What the crew needs of the supervisor. */
+export interface CrewContext {
+  readonly plan: Plan;
+  readonly runId: string;
+  readonly reactor: Reactor;
+  readonly containment: Containment;
+  readonly sources: DescriptorSources;
+  readonly nowNs: () => number;
+  /** Gives an event to the core. */
+  readonly post: (event: CoreEvent) => void;
+  readonly record: (body: EventBody) => void;
+  /** Called after each successful spawn, before the core hears of it. */
+  readonly spawned: (instance: Instance) => void;
+}
+
+type Of<K extends Effect["kind"]> = Extract<Effect, { kind: K }>;
+
+/** All live instances. */
+export class Crew {
+  readonly #context: CrewContext;
+  readonly #live = new Map<ProcessIndex, Instance>();
+  /** The newest instance of each process: its leftovers are found by its pid. */
+  readonly #newestPid: number[] = [];
+  readonly #lastRun: { readonly pid: number; readonly ranMs: number }[] = [];
+  readonly #finishing = new Map<ProcessIndex, number>();
+  /** CPU time of ended instances, milliseconds, by process. */
+  readonly endedCpuMs: number[];
+
+  constructor(context: CrewContext) {
+    this.#context = context;
+    this.endedCpuMs = context.plan.processes.map(() => 0);
+  }
+
+  /** The live instance of a process, or null. */
+  liveOf(process: ProcessIndex): Instance | null {
+    return this.#live.get(process) ?? null;
+  }
+
+  /** The last ended run of a process: its pid and how long it ran. */
+  lastRunOf(process: ProcessIndex): { readonly pid: number; readonly ranMs: number } {
+    return this.#lastRun[process] ?? { pid: 0, ranMs: 0 };
+  }
+
+  /** Carries out `spawn`. Posts `spawned` or `spawnFailed`. */
+  spawn({ process: index, instance: number }: Of<"spawn">): void {
+    const { post, record } = this.#context;
+    const process = this.#plan(index);
+    const outcome = this.#trySpawn(process, index, number);
+    if (outcome.kind === "failed") {
+      const { errno, path } = outcome;
+      record({ event: "spawnFailed", process: process.name, instance: number, errno, path });
+      post({ kind: "spawnFailed", process: index, instance: number, errno, path });
+      return;
+    }
+    const { pid } = outcome.instance;
+    record({ event: "spawn", process: process.name, instance: number, pid });
+    this.#context.spawned(outcome.instance);
+    post({ kind: "spawned", process: index, instance: number, pid });
+  }
+
+  /** Carries out `kill`. A process that is already gone is no error. */
+  kill(effect: Of<"kill">, mainPid: number | null): void {
+    const { process: index, instance, signal, scope, cause } = effect;
+    const name = this.#plan(index).name;
+    const live = this.#live.get(index);
+    const alive = live?.number === instance;
+    if (alive || scope !== "tree") {
+      const signalText = signalName(signal);
+      this.#context.record({ event: "signal", process: name, instance, signal: signalText, scope, cause });
+    }
+    if (scope === "tree") return this.#killTree(index, instance);
+    if (!alive) return;
+    if (scope === "group") sendSignal(-live.pid, signal);
+    else sendSignal(mainPid ?? live.pid, signal);
+  }
+
+  /** Carries out `runFinish`. Posts `finished` when it has ended or cannot run. */
+  runFinish({ process: index, instance, reason }: Of<"runFinish">): void {
+    const process = this.#plan(index);
+    const pid = startFinish(this.#context, process, index, instance, reason, () => {
+      this.#finishing.delete(index);
+      this.#context.post({ kind: "finished", process: index, instance });
+    });
+    if (pid !== null) this.#finishing.set(index, pid);
+  }
+
+  /** Carries out `killFinish`. */
+  killFinish({ process }: Of<"killFinish">): void {
+    const pid = this.#finishing.get(process);
+    if (pid !== undefined) sendSignal(-pid, 9);
+  }
+
+  /** For our bug: KILL to everything that lives, without asking the core. */
+  killAll(): void {
+    for (const instance of this.#live.values()) sendSignal(-instance.pid, 9);
+    for (const pid of this.#finishing.values()) sendSignal(-pid, 9);
+  }
+
+  #trySpawn(
+    process: ProcessPlan,
+    index: ProcessIndex,
+    number: number,
+  ): { kind: "spawned"; instance: Instance } | { kind: "failed"; errno: string; path: string } {
+    const { sources, reactor, containment, nowNs } = this.#context;
+    const env: [string, string][] = [
+      ...process.env.map(([name, value]): [string, string] => [name, value]),
+      ["COX_RUN", this.#context.runId],
+      ["COX_PROCESS", process.name],
+      ["COX_INSTANCE", `${process.name}#${number}`],
+    ];
+    const instance: Omit<Instance, "pid" | "spawnedNs"> = {
+      process: index,
+      number,
+      statusText: null,
+      watchdogNs: null,
+      cleanups: [],
+    };
+    const notify: NotifyContext = { ...this.#context, process, index, number };
+    let table;
+    try {
+      if (process.ready.by === "notify" && process.kind !== "deno") {
+        const path = `${this.#context.plan.runDir}/notify/${crypto.randomUUID()}.sock`;
+        instance.cleanups.push(watchNotifySocket(notify, path, () => this.#live.get(index)));
+        env.push(["NOTIFY_SOCKET", path]);
+      }
+      table = openDescriptorTable(process, index, sources);
+    } catch (error) {
+      disposeInstance(instance as Instance);
+      return failureOf(error);
+    }
+    if (table.notifyReadFd !== null) {
+      const stop = watchNotifyPipe(notify, table.notifyReadFd, () => this.#live.get(index));
+      instance.cleanups.push(stop);
+    }
+    for (const { fd } of process.descriptors) this.#mark(process, index, fd, number);
+    const { executable, argv, cwd, umask } = process;
+    const spawned = spawnProcess({ executable, argv, cwd, env, umask, descriptors: table.entries });
+    table.close();
+    if (spawned.kind === "failed") {
+      disposeInstance(instance as Instance);
+      return spawned;
+    }
+    const live: Instance = Object.assign(instance, { pid: spawned.pid, spawnedNs: nowNs() });
+    this.#live.set(index, live);
+    this.#newestPid[index] = spawned.pid;
+    containment.adopt(process.name, spawned.pid);
+    reactor.watch(spawned.pidfd, () => this.#ended(live, spawned.pidfd));
+    return { kind: "spawned", instance: live };
+  }
+
+  #mark(process: ProcessPlan, index: ProcessIndex, fd: number, number: number): void {
+    const descriptor = process.descriptors.find((candidate) => candidate.fd === fd);
+    if (descriptor?.kind !== "log") return;
+    this.#context.sources.captures.mark(index, descriptor.stream, number);
+  }
+
+  #ended(instance: Instance, pidfd: number): void {
+    const result = reap(instance.pid);
+    if (result.kind === "running") return;
+    this.#context.reactor.unwatch(pidfd);
+    closeFd(pidfd);
+    // A READY that is still in the pipe came before the exit: hear it first.
+    disposeInstance(instance);
+    this.#live.delete(instance.process);
+    this.endedCpuMs[instance.process] = (this.endedCpuMs[instance.process] ?? 0) + result.cpuMs;
+    const { process, number, pid } = instance;
+    this.#lastRun[process] = { pid, ranMs: (this.#context.nowNs() - instance.spawnedNs) / 1e6 };
+    this.#context.post({ kind: "exited", process, instance: number, reason: result.reason });
+  }
+
+  #killTree(index: ProcessIndex, instance: number): void {
+    const pid = this.#newestPid[index];
+    if (pid === undefined) return;
+    const processName = this.#plan(index).name;
+    this.#context.containment.killTree({ processName, pid, instance }).then((strays) => {
+      for (const stray of strays) {
+        this.#context.record({ event: "strayKilled", process: processName, ...stray });
+      }
+    });
+  }
+
+  #plan(index: ProcessIndex): ProcessPlan {
+    const process = this.#context.plan.processes[index];
+    if (process === undefined) throw new Error(`No process ${index} in the plan`);
+    return process;
+  }
+}
+
+function failureOf(error: unknown): { kind: "failed"; errno: string; path: string } {
+  const { errno, path, syscall } = error as { errno?: string; path?: string; syscall?: string };
+  if (errno === undefined) throw error;
+  return { kind: "failed", errno, path: path ?? syscall ?? "descriptor" };
+}
