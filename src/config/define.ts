@@ -1,0 +1,162 @@
+/**
+ * What a configuration file writes: constructors that return plain data, and types that know
+ * the declared names, so that an editor marks an endpoint, a member or a dependency that does
+ * not exist. Loaded into the evaluation of every configuration: imports types alone.
+ * Must not know: the schema, the checks, zod.
+ */
+import type {
+  CommandRun,
+  Config,
+  DenoPermissions,
+  DenoRun,
+  Duration,
+  PipeConfig,
+  ProcessConfig,
+  TaskRun,
+} from "./config.ts";
+import type { SIGNAL_NAMES } from "./signals.ts";
+
+/** A signal by name: `"SIGTERM"`. */
+export type KnownSignal = typeof SIGNAL_NAMES[number];
+
+/** Readiness: each way with the keys that belong to it. */
+export type ReadyInput =
+  | { readonly by: "started" }
+  | { readonly by: "notify"; readonly within?: Duration }
+  | { readonly by: "fd"; readonly fd: number; readonly within?: Duration }
+  | {
+    readonly by: "line";
+    readonly pattern: string;
+    readonly stream?: "stdout" | "stderr";
+    readonly within?: Duration;
+  };
+
+/** A process whose `after` may name the processes `P`. */
+export type ProcessInput<P extends string> =
+  & Omit<ProcessConfig, "after" | "ready" | "stop">
+  & {
+    readonly after?: { readonly [K in P]?: "started" | "ready" | "completed" };
+    readonly ready?: ReadyInput;
+    readonly stop?: {
+      readonly signal?: KnownSignal;
+      readonly timeout?: Duration;
+      readonly scope?: "process" | "group" | "process-then-group";
+    };
+  };
+
+/** A group that remembers the names of its members. */
+export interface GroupInput<M extends string> {
+  readonly members: readonly M[];
+  readonly strategy?: "one_for_one" | "one_for_all" | "rest_for_one";
+  readonly intensity?: number;
+  readonly period?: Duration;
+}
+
+/** A pipe that remembers its endpoints. */
+export interface PipeInput<From extends string, To extends string>
+  extends Omit<PipeConfig, "from" | "to"> {
+  readonly from: From;
+  readonly to: To;
+}
+
+/** The whole file, over the declared processes `P` and groups `G`. */
+export interface ConfigInput<P extends string, G extends string> {
+  readonly name: string;
+  readonly processes: { readonly [K in P]: ProcessInput<NoInfer<P>> };
+  readonly groups?: { readonly [K in G]: GroupInput<NoInfer<P | G>> };
+  readonly channels?: {
+    readonly [name: string]: PipeInput<
+      `${NoInfer<P>}.${"stdout" | "stderr"}`,
+      `${NoInfer<P>}.stdin`
+    >;
+  };
+  readonly intensity?: number;
+  readonly period?: Duration;
+}
+
+/**
+ * Declares a crew. Does nothing at run time but hand the data on; its types check that every
+ * channel endpoint, group member and `after` names something that is declared.
+ *
+ * @param config The crew: processes, and the groups and channels over them.
+ * @returns The same data.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * const config = defineConfig({
+ *   name: "hello",
+ *   processes: { greeter: { run: command(["echo", "hello"]) } },
+ * });
+ * assertEquals(config.name, "hello");
+ * ```
+ */
+export function defineConfig<const P extends string, const G extends string = never>(
+  config: ConfigInput<P, G>,
+): Config {
+  return config as unknown as Config;
+}
+
+/**
+ * Runs a Deno program in its own sandbox.
+ *
+ * @param path Module, relative to the configuration; `file:`, `npm:`, `jsr:` and `https:`
+ *   specifiers are accepted too.
+ * @param options `permissions`: scoped lists, none by default; `args`: the program's arguments.
+ * @returns The declaration, for `run`.
+ */
+export function deno(
+  path: string,
+  options: { readonly permissions?: DenoPermissions; readonly args?: readonly string[] } = {},
+): DenoRun {
+  return { ...options, kind: "deno", path };
+}
+
+/**
+ * Runs a task of the project's deno.json with `deno task`, in no sandbox of Deno's.
+ *
+ * @param name Name of the task.
+ * @param options `args`: appended to the task's command line.
+ * @returns The declaration, for `run`.
+ */
+export function task(name: string, options: { readonly args?: readonly string[] } = {}): TaskRun {
+  return { ...options, kind: "task", name };
+}
+
+/**
+ * Runs any program. No shell is involved unless the first word names one.
+ *
+ * @param argv The program, looked up in PATH unless it has a slash, and its arguments.
+ * @returns The declaration, for `run` and `finish.run`.
+ */
+export function command(argv: readonly [string, ...string[]]): CommandRun {
+  return { kind: "command", argv };
+}
+
+/**
+ * Groups processes and other groups under one restart strategy and budget, as an Erlang/OTP
+ * supervisor does.
+ *
+ * @param members Names of processes and groups in start order.
+ * @param options `strategy`, and the budget `intensity` restarts within `period`.
+ * @returns The declaration, for `groups`.
+ */
+export function group<const M extends string>(
+  members: readonly M[],
+  options: Omit<GroupInput<M>, "members"> = {},
+): GroupInput<M> {
+  return { ...options, members };
+}
+
+/**
+ * Wires an output of one process to the input of another through one kernel pipe.
+ *
+ * @param options `from`: `"name.stdout"` or `"name.stderr"`; `to`: `"name.stdin"`; `capacity`,
+ *   and what the other end sees when one has finally ended.
+ * @returns The declaration, for `channels`.
+ */
+export function pipe<const From extends string, const To extends string>(
+  options: Omit<PipeInput<From, To>, "kind">,
+): PipeInput<From, To> {
+  return { ...options, kind: "pipe" };
+}
