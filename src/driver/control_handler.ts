@@ -79,7 +79,12 @@ export class SupervisorControl implements ControlHandler {
     const outcomes = order.map((process): Promise<Outcome> => {
       const before = this.#parts.supervisor.state.processes[process]?.instance ?? 0;
       const admission = this.#ask({ op, process }, op, process, peer);
-      return this.#outcome(admission, process, wait ? goalOf(op, process, before) : null, gone.signal);
+      return this.#outcome(
+        admission,
+        process,
+        wait ? goalOf(op, process, before) : null,
+        gone.signal,
+      );
     });
     return { outcomes: await Promise.all(op === "stop" ? outcomes.toReversed() : outcomes) };
   }

@@ -85,7 +85,14 @@ export class Crew {
     const alive = live?.number === instance;
     if (alive || scope !== "tree") {
       const signalText = signalName(signal);
-      this.#context.record({ event: "signal", process: name, instance, signal: signalText, scope, cause });
+      this.#context.record({
+        event: "signal",
+        process: name,
+        instance,
+        signal: signalText,
+        scope,
+        cause,
+      });
     }
     if (scope === "tree") return this.#killTree(index, instance);
     if (!alive) return;

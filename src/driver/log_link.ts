@@ -33,7 +33,7 @@ export class LogLink implements Disposable {
   #pending: Uint8Array[] = [];
   #pendingBytes = 0;
   #notShown = 0;
-  #retry: number | null = null;
+  #retry: ReturnType<typeof setTimeout> | null = null;
 
   constructor(reactor: Reactor, onReport: (report: LogReport) => void) {
     this.#reactor = reactor;

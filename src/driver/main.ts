@@ -20,7 +20,7 @@ import { SupervisorControl } from "./control_handler.ts";
 import { Crew } from "./crew.ts";
 import type { Instance } from "./instance.ts";
 import { LogLink } from "./log_link.ts";
-import { type SupervisorOptions, parseSupervisorOptions } from "./options.ts";
+import { parseSupervisorOptions, type SupervisorOptions } from "./options.ts";
 import { listenForShutdown } from "./shutdown_signals.ts";
 import { takeSnapshot } from "./snapshot.ts";
 import { writeSummary } from "./summary.ts";
@@ -186,7 +186,13 @@ function helloLog(
 function watchLine(process: ProcessPlan, instance: Instance, logLink: LogLink): void {
   if (process.ready.by !== "line") return;
   const { stream, pattern } = process.ready;
-  logLink.send({ kind: "watch", process: process.name, instance: instance.number, stream, pattern });
+  logLink.send({
+    kind: "watch",
+    process: process.name,
+    instance: instance.number,
+    stream,
+    pattern,
+  });
 }
 
 /** Our bug: no decision of ours can be trusted any more; end what we started, and say so. */

@@ -52,7 +52,10 @@ export class Supervisor {
   constructor(parts: SupervisorParts) {
     this.#parts = parts;
     this.#state = initialState(parts.plan, parts.seed);
-    this.#timers = new Timers(parts.clock.nowNs, (timer) => this.post({ kind: "timerFired", timer }));
+    this.#timers = new Timers(
+      parts.clock.nowNs,
+      (timer) => this.post({ kind: "timerFired", timer }),
+    );
   }
 
   /** The state after the last event; immutable. */
@@ -169,7 +172,10 @@ export class Supervisor {
     if (error !== null && !this.#logFailed) {
       this.#logFailed = true;
       // Once: on a full disk each further line would say the same.
-      this.record({ event: "warning", message: `The event file cannot be written: ${error.message}` });
+      this.record({
+        event: "warning",
+        message: `The event file cannot be written: ${error.message}`,
+      });
     }
   }
 }

@@ -11,7 +11,7 @@ const TIMEOUT_MS_MAX = 2 ** 31 - 1;
 export class Timers {
   readonly #nowNs: () => number;
   readonly #fire: (timer: TimerKey) => void;
-  readonly #handles = new Map<string, number>();
+  readonly #handles = new Map<string, ReturnType<typeof setTimeout>>();
 
   /** @param fire called with the key of a timer that is due; it is no longer armed then. */
   constructor(nowNs: () => number, fire: (timer: TimerKey) => void) {
