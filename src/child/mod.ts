@@ -1,0 +1,23 @@
+/**
+ * `coxswain/child`: what a supervised Deno program imports. Everything here works with
+ * no permission at all, over descriptors that the supervisor handed over at the start.
+ * Must not know: the rest of coxswain, zod, any npm package.
+ *
+ * ```ts
+ * import { isSupervised, ready, stopSignal } from "coxswain/child";
+ *
+ * const stop = stopSignal(); // aborts on SIGTERM or SIGINT
+ * if (isSupervised()) await ready(); // "I can do my work now"
+ * console.assert(stop.aborted === false);
+ * ```
+ *
+ * @module
+ */
+export { isSupervised, NotSupervisedError } from "./supervision.ts";
+export type { NotSupervisedReason } from "./supervision.ts";
+export { extendTimeout, ready, reloading, status, stopping, watchdog } from "./notify.ts";
+export { stopSignal } from "./stop_signal.ts";
+export { NdjsonError, readNdjson } from "./read_ndjson.ts";
+export type { NdjsonFault, ReadNdjsonOptions } from "./read_ndjson.ts";
+export { writeNdjson } from "./write_ndjson.ts";
+export type { ByteWriter, WriteNdjsonOptions } from "./write_ndjson.ts";

@@ -1,0 +1,119 @@
+/**
+ * What the supervisor's preload left for this program: its own name and its
+ * descriptors. Owns reading and checking that record, and the error for its absence.
+ * Must not know: what is written to the descriptors.
+ *
+ * The preload runs before the program's first module and sets
+ * `globalThis[Symbol.for("coxswain.links")]`. It is read at each call and not at import,
+ * so that importing `coxswain/child` has no effect of its own.
+ */
+
+/** The record of the preload, layout 1. */
+export interface Supervision {
+  readonly version: 1;
+  /** Name of this process in the configuration. */
+  readonly process: string;
+  /** Pipe to the supervisor in sd_notify's text format; null when the plan gives none. */
+  readonly notifyFd: number | null;
+  readonly links: readonly {
+    readonly name: string;
+    readonly kind: string;
+    readonly direction: string;
+    readonly fd: number;
+  }[];
+}
+
+/**
+ * Why there is nobody to notify. `no-supervisor`: the program was started by hand.
+ * `no-descriptor`: it is supervised, but its plan has no notify descriptor.
+ * `other-version`: the supervisor is of another version of cox than this module.
+ */
+export type NotSupervisedReason = "no-supervisor" | "no-descriptor" | "other-version";
+
+/**
+ * A call that speaks to the supervisor was made where there is none.
+ *
+ * The caller's move: run the program with `cox up`, or ask {@linkcode isSupervised} first.
+ *
+ * @example What it looks like in a program that was started by hand
+ * ```ts
+ * import { NotSupervisedError, ready } from "coxswain/child";
+ * import { assertEquals, assertRejects } from "@std/assert";
+ *
+ * const error = await assertRejects(() => ready(), NotSupervisedError);
+ * assertEquals(error.reason, "no-supervisor");
+ * ```
+ */
+export class NotSupervisedError extends Error {
+  override readonly name = "NotSupervisedError";
+  /** Which of the three it is. */
+  readonly reason: NotSupervisedReason;
+
+  /**
+   * Made by this module; public so that callers can tell it with `instanceof`.
+   *
+   * @param call The function that was called, for the message.
+   * @param reason Why it cannot work.
+   */
+  constructor(call: string, reason: NotSupervisedReason) {
+    super(`Cannot call ${call}(): ${explain(reason)}`);
+    this.reason = reason;
+  }
+}
+
+/**
+ * Tells whether a supervisor of this version started the program.
+ *
+ * Costs a property read, never throws, needs no permission. A program that is to run
+ * by hand as well asks this before {@linkcode ready}.
+ *
+ * @returns true under `cox up`.
+ *
+ * @example
+ * ```ts
+ * import { isSupervised } from "coxswain/child";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(isSupervised(), false); // nobody supervises a documentation test
+ * ```
+ */
+export function isSupervised(): boolean {
+  return readRecord()?.version === 1;
+}
+
+/**
+ * The descriptor on which `call` is to speak.
+ *
+ * @throws {NotSupervisedError} when there is none.
+ */
+export function notifyDescriptor(call: string): number {
+  const record = readRecord();
+  if (record === null) throw new NotSupervisedError(call, "no-supervisor");
+  if (record.version !== 1) throw new NotSupervisedError(call, "other-version");
+  if (record.notifyFd === null) throw new NotSupervisedError(call, "no-descriptor");
+  return record.notifyFd;
+}
+
+const LINKS = Symbol.for("coxswain.links");
+
+function readRecord(): Supervision | null {
+  const value = (globalThis as Record<symbol, unknown>)[LINKS];
+  return typeof value === "object" && value !== null ? value as Supervision : null;
+}
+
+function explain(reason: NotSupervisedReason): string {
+  switch (reason) {
+    case "no-supervisor":
+      return "this program was not started by a supervisor. Declare it in supervisor.config.ts\n" +
+        '  import { defineConfig, deno } from "coxswain";\n' +
+        '  export default defineConfig({ name: "crew", processes: ' +
+        '{ me: { run: deno("./me.ts") } } });\n' +
+        "and run `cox up`; or call it only if isSupervised()";
+    case "no-descriptor":
+      return 'its plan has no notify descriptor. Set `ready: { by: "notify" }` for this ' +
+        "process in supervisor.config.ts";
+    case "other-version":
+      return "the supervisor and `coxswain/child` are of different versions. Import " +
+        "the one that came with the `cox` that runs";
+  }
+}
