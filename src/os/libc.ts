@@ -1,0 +1,195 @@
+/**
+ * The one table of C library symbols, opened at first use. Owns `Deno.dlopen` and the
+ * constants of the kernel's interface. Must not know: what a call is for.
+ *
+ * Numbers are those of `asm-generic`, which x86-64, arm64 and riscv64 share; where a
+ * layout differs by architecture or C library, the constant says so. Several of these
+ * functions are variadic in C: on Linux's 64-bit ABIs integers travel the same way.
+ */
+
+const SYMBOLS = {
+  // Errors. glibc and musl both have it (Linux Standard Base, `__errno_location`).
+  __errno_location: { parameters: [], result: "pointer" },
+  // Descriptors and files.
+  pipe2: { parameters: ["buffer", "i32"], result: "i32" },
+  open: { parameters: ["buffer", "i32", "i32"], result: "i32" },
+  close: { parameters: ["i32"], result: "i32" },
+  read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  ioctl: { parameters: ["i32", "u64", "buffer"], result: "i32" },
+  flock: { parameters: ["i32", "i32"], result: "i32" },
+  mkdir: { parameters: ["buffer", "u32"], result: "i32" },
+  rmdir: { parameters: ["buffer"], result: "i32" },
+  unlink: { parameters: ["buffer"], result: "i32" },
+  access: { parameters: ["buffer", "i32"], result: "i32" },
+  readlink: { parameters: ["buffer", "buffer", "usize"], result: "isize" },
+  chmod: { parameters: ["buffer", "u32"], result: "i32" },
+  chown: { parameters: ["buffer", "u32", "u32"], result: "i32" },
+  umask: { parameters: ["u32"], result: "u32" },
+  // Memory that outlives a call: what a nonblocking call may touch.
+  malloc: { parameters: ["usize"], result: "pointer" },
+  free: { parameters: ["pointer"], result: "void" },
+  // Waiting.
+  epoll_create1: { parameters: ["i32"], result: "i32" },
+  epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
+  epollWaitInBackground: {
+    name: "epoll_wait",
+    parameters: ["i32", "pointer", "i32", "i32"],
+    result: "i32",
+    nonblocking: true,
+  },
+  writeInBackground: {
+    name: "write",
+    parameters: ["i32", "pointer", "usize"],
+    result: "isize",
+    nonblocking: true,
+  },
+  eventfd: { parameters: ["u32", "i32"], result: "i32" },
+  // Processes.
+  posix_spawn: {
+    parameters: ["buffer", "buffer", "buffer", "buffer", "buffer", "buffer"],
+    result: "i32",
+  },
+  posix_spawn_file_actions_init: { parameters: ["buffer"], result: "i32" },
+  posix_spawn_file_actions_destroy: { parameters: ["buffer"], result: "i32" },
+  posix_spawn_file_actions_adddup2: { parameters: ["buffer", "i32", "i32"], result: "i32" },
+  posix_spawn_file_actions_addclose: { parameters: ["buffer", "i32"], result: "i32" },
+  posix_spawn_file_actions_addchdir_np: { parameters: ["buffer", "buffer"], result: "i32" },
+  // glibc 2.34 and later; musl has none. `spawnProcess` refuses to run without it.
+  posix_spawn_file_actions_addclosefrom_np: {
+    parameters: ["buffer", "i32"],
+    result: "i32",
+    optional: true,
+  },
+  posix_spawnattr_init: { parameters: ["buffer"], result: "i32" },
+  posix_spawnattr_setflags: { parameters: ["buffer", "i16"], result: "i32" },
+  posix_spawnattr_setsigdefault: { parameters: ["buffer", "buffer"], result: "i32" },
+  posix_spawnattr_setsigmask: { parameters: ["buffer", "buffer"], result: "i32" },
+  wait4: { parameters: ["i32", "buffer", "i32", "buffer"], result: "i32" },
+  kill: { parameters: ["i32", "i32"], result: "i32" },
+  getppid: { parameters: [], result: "i32" },
+  setsid: { parameters: [], result: "i32" },
+  execve: { parameters: ["buffer", "buffer", "buffer"], result: "i32" },
+  prctl: { parameters: ["i32", "u64", "u64", "u64", "u64"], result: "i32" },
+  signal: { parameters: ["i32", "usize"], result: "usize" },
+  pthread_sigmask: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  syscall: { parameters: ["i64", "i64", "i64", "i64"], result: "i64" },
+  getdents64: {
+    name: "syscall",
+    parameters: ["i64", "i32", "buffer", "usize"],
+    result: "i64",
+  },
+  // Sockets.
+  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
+  setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
+  recvmsg: { parameters: ["i32", "buffer", "i32"], result: "isize" },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+/** The C library's functions, by name. */
+export type Libc = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+
+let opened: Libc | null = null;
+
+/**
+ * The C library of this process. Opened once and never closed.
+ *
+ * @throws {Error} when neither glibc nor musl can be opened.
+ */
+export function libc(): Libc {
+  return opened ??= openLibc();
+}
+
+function openLibc(): Libc {
+  const names = ["libc.so.6", `libc.musl-${Deno.build.arch}.so.1`];
+  const failures: string[] = [];
+  for (const name of names) {
+    try {
+      return Deno.dlopen(name, SYMBOLS).symbols;
+    } catch (error) {
+      failures.push(error instanceof Error ? error.message : String(error));
+    }
+  }
+  throw new Error(`Cannot open the C library: ${failures.join("; ")}`);
+}
+
+/** asm-generic/fcntl.h. */
+export const O_RDONLY = 0o0;
+export const O_WRONLY = 0o1;
+export const O_RDWR = 0o2;
+export const O_CREAT = 0o100;
+export const O_NONBLOCK = 0o4000;
+/** x86 has its own values for these two: arch/arm64/include/uapi/asm/fcntl.h swaps them. */
+export const O_DIRECTORY = Deno.build.arch === "aarch64" ? 0o40000 : 0o200000;
+export const O_NOFOLLOW = Deno.build.arch === "aarch64" ? 0o100000 : 0o400000;
+export const O_CLOEXEC = 0o2000000;
+export const F_SETFD = 2;
+export const F_GETFD = 1;
+export const F_GETFL = 3;
+export const F_SETPIPE_SZ = 1031;
+export const F_GETPIPE_SZ = 1032;
+export const FD_CLOEXEC = 1;
+/** asm-generic/ioctls.h. */
+export const FIONREAD = 0x541Bn;
+/** sys/file.h. */
+export const LOCK_EX = 2;
+export const LOCK_NB = 4;
+/** unistd.h. */
+export const X_OK = 1;
+
+/** sys/epoll.h. */
+export const EPOLL_CLOEXEC = O_CLOEXEC;
+export const EPOLL_CTL_ADD = 1;
+export const EPOLL_CTL_DEL = 2;
+export const EPOLLIN = 1;
+/** `struct epoll_event` is packed on x86-64 alone (EPOLL_PACKED). */
+export const EPOLL_EVENT_BYTES = Deno.build.arch === "x86_64" ? 12 : 16;
+export const EPOLL_EVENT_DATA_OFFSET = Deno.build.arch === "x86_64" ? 4 : 8;
+/** sys/eventfd.h. */
+export const EFD_CLOEXEC = O_CLOEXEC;
+export const EFD_NONBLOCK = O_NONBLOCK;
+
+/** spawn.h. `SETSID` is 0x80 in glibc and musl. */
+export const POSIX_SPAWN_SETSIGDEF = 0x04;
+export const POSIX_SPAWN_SETSIGMASK = 0x08;
+export const POSIX_SPAWN_SETSID = 0x80;
+/** `posix_spawn_file_actions_t` is 80 bytes in glibc and musl on 64 bits; with room. */
+export const FILE_ACTIONS_BYTES = 128;
+/** `posix_spawnattr_t` is 336 bytes in glibc and musl on 64 bits; with room. */
+export const SPAWN_ATTRIBUTES_BYTES = 512;
+/** `sigset_t` of glibc and musl: 1024 bits. */
+export const SIGSET_BYTES = 128;
+export const SIG_SETMASK = 2;
+export const SIG_DFL = 0n;
+
+/** sys/wait.h. */
+export const WNOHANG = 1;
+/** `struct rusage`: two timevals of two 64-bit numbers, then fourteen longs. */
+export const RUSAGE_BYTES = 144;
+
+/** linux/prctl.h. */
+export const PR_SET_PDEATHSIG = 1;
+export const PR_SET_CHILD_SUBREAPER = 36;
+/** System calls added after 5.0 have one number everywhere. */
+export const SYS_PIDFD_OPEN = 434n;
+export const SYS_CLOSE_RANGE = 436n;
+export const CLOSE_RANGE_CLOEXEC = 4n;
+/** The older ones do not: arch/x86/entry/syscalls/syscall_64.tbl, asm-generic/unistd.h. */
+export const SYS_GETDENTS64 = Deno.build.arch === "x86_64" ? 217n : 61n;
+
+/** bits/socket.h, asm-generic/socket.h. */
+export const AF_UNIX = 1;
+export const SOCK_DGRAM = 2;
+export const SOCK_CLOEXEC = O_CLOEXEC;
+export const SOCK_NONBLOCK = O_NONBLOCK;
+export const SOL_SOCKET = 1;
+export const SO_PASSCRED = 16;
+export const SO_PEERCRED = 17;
+export const SCM_RIGHTS = 1;
+export const SCM_CREDENTIALS = 2;
+export const MSG_TRUNC = 0x20;
+export const MSG_CTRUNC = 0x08;
+export const MSG_DONTWAIT = 0x40;
+export const MSG_CMSG_CLOEXEC = 0x40000000;

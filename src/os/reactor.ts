@@ -1,0 +1,152 @@
+/**
+ * Waits for descriptors to become readable: one thread in `epoll_wait`, callbacks on the
+ * main loop. Costs nothing while nothing happens: no timer, no polling.
+ *
+ * The wait is a nonblocking foreign call, so the events it writes lie in memory of
+ * `malloc`: an array of ours could be collected or moved under the other thread.
+ * Must not know: what the descriptors are.
+ */
+import { checked } from "./errno.ts";
+import {
+  EFD_CLOEXEC,
+  EFD_NONBLOCK,
+  EPOLL_CLOEXEC,
+  EPOLL_CTL_ADD,
+  EPOLL_CTL_DEL,
+  EPOLL_EVENT_BYTES,
+  EPOLL_EVENT_DATA_OFFSET,
+  EPOLLIN,
+  libc,
+} from "./libc.ts";
+import { closeFd, writeFd } from "./pipe.ts";
+
+/** Events taken per wake-up; more wait for the next one. */
+const EVENTS_MAX = 64;
+/** A signal may interrupt the wait on its thread (EINTR); this often in a row is an error. */
+const FAILURES_IN_A_ROW_MAX = 1000;
+/** Generation of the descriptor that wakes the thread; watches count from 1. */
+const WAKE_GENERATION = 0;
+
+interface Watch {
+  readonly generation: number;
+  readonly onReadable: () => void;
+}
+
+/** One per supervisor. */
+export class Reactor {
+  readonly #epollFd: number;
+  readonly #wakeFd: number;
+  readonly #events: Deno.PointerObject;
+  readonly #view: DataView;
+  readonly #watches = new Map<number, Watch>();
+  #generation = WAKE_GENERATION;
+  #closing = false;
+
+  /** @throws {SystemError} when no descriptor or memory is left. */
+  constructor() {
+    const bytes = EVENTS_MAX * EPOLL_EVENT_BYTES;
+    const events = libc().malloc(BigInt(bytes));
+    if (events === null) throw new Error(`malloc(${bytes}) failed`);
+    this.#events = events;
+    this.#view = new DataView(Deno.UnsafePointerView.getArrayBuffer(events, bytes));
+    this.#epollFd = checked(libc().epoll_create1(EPOLL_CLOEXEC), "epoll_create1");
+    this.#wakeFd = checked(libc().eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd");
+    this.#add(this.#wakeFd, WAKE_GENERATION);
+    void this.#run();
+  }
+
+  /**
+   * Calls `onReadable` whenever `fd` is readable, has ended or is in error, again and
+   * again for as long as that holds: read it, or unwatch it.
+   *
+   * @throws {Error} when it is watched already, or the reactor is closed.
+   * @throws {SystemError} EBADF, or EPERM for a regular file.
+   */
+  watch(fd: number, onReadable: () => void): void {
+    if (this.#closing) throw new Error("Cannot watch: the reactor is closed");
+    if (this.#watches.has(fd)) throw new Error(`Cannot watch descriptor ${fd} twice`);
+    // 32 bits go with the event; 4 billion watches later a stale event of the same batch
+    // would have to meet its own number.
+    this.#generation = (this.#generation + 1) >>> 0 || 1;
+    this.#add(fd, this.#generation);
+    this.#watches.set(fd, { generation: this.#generation, onReadable });
+  }
+
+  /**
+   * Stops watching; to be called before the descriptor is closed. Harmless when it is not
+   * watched. An event that is already on its way is dropped.
+   */
+  unwatch(fd: number): void {
+    if (!this.#watches.delete(fd)) return;
+    checked(
+      libc().epoll_ctl(this.#epollFd, EPOLL_CTL_DEL, fd, this.#event(0, 0)),
+      "epoll_ctl(DEL)",
+    );
+  }
+
+  /** Ends the wait and, once its thread has returned, frees everything. Idempotent. */
+  close(): void {
+    if (this.#closing) return;
+    this.#closing = true;
+    this.#watches.clear();
+    const one = new Uint8Array(8);
+    one[0] = 1;
+    writeFd(this.#wakeFd, one);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  async #run(): Promise<void> {
+    let failures = 0;
+    while (!this.#closing) {
+      const count = await libc().epollWaitInBackground(
+        this.#epollFd,
+        this.#events,
+        EVENTS_MAX,
+        -1,
+      );
+      failures = count < 0 ? failures + 1 : 0;
+      // The error number stays on the other thread: EINTR is the only one a working
+      // descriptor and buffer can give.
+      if (failures > FAILURES_IN_A_ROW_MAX) throw new Error("epoll_wait fails again and again");
+      for (let index = 0; index < count && !this.#closing; index++) this.#dispatch(index);
+    }
+    closeFd(this.#epollFd);
+    closeFd(this.#wakeFd);
+    libc().free(this.#events);
+  }
+
+  #dispatch(index: number): void {
+    const at = index * EPOLL_EVENT_BYTES + EPOLL_EVENT_DATA_OFFSET;
+    const watch = this.#watches.get(this.#view.getInt32(at, true));
+    // An earlier callback of the same batch may have let go of this descriptor, or even
+    // have put another file in its place.
+    if (watch === undefined || watch.generation !== this.#view.getUint32(at + 4, true)) return;
+    try {
+      watch.onReadable();
+    } catch (error) {
+      // The other descriptors still get their turn; the error surfaces as uncaught.
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
+  }
+
+  #add(fd: number, generation: number): void {
+    checked(
+      libc().epoll_ctl(this.#epollFd, EPOLL_CTL_ADD, fd, this.#event(fd, generation)),
+      "epoll_ctl(ADD)",
+    );
+  }
+
+  #event(fd: number, generation: number): Uint8Array<ArrayBuffer> {
+    const bytes = new Uint8Array(16);
+    const view = new DataView(bytes.buffer);
+    view.setUint32(0, EPOLLIN, true);
+    view.setInt32(EPOLL_EVENT_DATA_OFFSET, fd, true);
+    view.setUint32(EPOLL_EVENT_DATA_OFFSET + 4, generation, true);
+    return bytes;
+  }
+}
