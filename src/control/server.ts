@@ -1,0 +1,233 @@
+/**
+ * The control server: JSON-RPC 2.0, one message a line, on a Unix socket of mode 0600.
+ * Owns the socket, who may connect, and every limit. Must not know: what a method does,
+ * the driver, the core.
+ *
+ * A connection costs nothing but its place among `controlConnectionsMax`. When all are
+ * taken, the oldest that never finished a request gives way, so a thousand idle or
+ * half-written connections do not delay a request that is complete.
+ */
+import net from "node:net";
+import type { SupervisorLimits } from "../plan/plan.ts";
+import { ServerConnection } from "./connection.ts";
+import type { MethodName } from "./params.ts";
+import type { RpcParams } from "./json_rpc.ts";
+
+/** Who is on the other side, as the kernel says. */
+export interface Peer {
+  readonly uid: number;
+  readonly pid: number;
+}
+
+/** One client's connection, as a handler sees it. */
+export interface Connection {
+  /**
+   * Sends a notification. Never blocks and never buffers without limit: a client that
+   * does not read is told so and dropped.
+   *
+   * @returns false when the connection is closed or was dropped just now.
+   */
+  notify(method: string, params: unknown): boolean;
+  /** Calls `callback` once when the connection is gone; at once if it already is. */
+  onClose(callback: () => void): void;
+}
+
+/** What answers the calls. */
+export interface ControlHandler {
+  /**
+   * One call whose method exists and whose parameters have the protocol's shape.
+   *
+   * @returns the result, as JSON-safe data.
+   * @throws {ControlError} a refusal, which is sent as it is. Anything else is our bug:
+   * the client gets an internal error and `onBug` is called.
+   */
+  call(
+    method: MethodName,
+    params: RpcParams,
+    peer: Peer,
+    connection: Connection,
+  ): Promise<unknown>;
+}
+
+/** What the server needs from outside. */
+export interface ControlServerOptions {
+  /** Absolute path of the socket, at most 107 bytes (sun_path of unix(7)). */
+  readonly path: string;
+  readonly limits: Pick<
+    SupervisorLimits,
+    "requestBytesMax" | "requestTimeoutNs" | "controlConnectionsMax"
+  >;
+  /** The supervisor's uid: that one and root may call. */
+  readonly ownUid: number;
+  /** SO_PEERCRED of a connected descriptor. */
+  readonly peerOf: (fd: number) => { readonly pid: number; readonly uid: number };
+  readonly handler: ControlHandler;
+  /** Told of a handler's error that is no {@link ControlError}. */
+  readonly onBug?: (error: unknown) => void;
+}
+
+/** A running server. */
+export interface ControlServer {
+  /** Open connections at this moment. */
+  readonly connectionCount: number;
+  /**
+   * Stops listening, removes the socket, lets answers that are under way leave (at most
+   * 200 ms) and closes every connection. Idempotent.
+   */
+  close(): Promise<void>;
+}
+
+/** Longest path that fits `sun_path` with its terminating NUL: unix(7). */
+export const SOCKET_PATH_BYTES_MAX = 107;
+
+/**
+ * Listens on `options.path`. A socket file left by a dead supervisor is removed: the
+ * caller holds the run directory's lock, so nobody can be listening on it.
+ *
+ * @throws {Error} when the path is too long, is something else than a socket, or cannot
+ * be bound.
+ */
+export async function startControlServer(options: ControlServerOptions): Promise<ControlServer> {
+  const server = new Server(options);
+  await server.listen();
+  return server;
+}
+
+class Server implements ControlServer {
+  readonly #options: ControlServerOptions;
+  readonly #server: net.Server;
+  // Insertion order is age.
+  readonly #connections = new Set<ServerConnection>();
+  /** Told why they go, and not gone yet. */
+  readonly #leaving = new Set<ServerConnection>();
+  #closing: Promise<void> | null = null;
+
+  constructor(options: ControlServerOptions) {
+    this.#options = options;
+    this.#server = net.createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
+  }
+
+  get connectionCount(): number {
+    return this.#connections.size;
+  }
+
+  async listen(): Promise<void> {
+    const path = this.#options.path;
+    removeStaleSocket(path);
+    const listening = new Promise<void>((resolve, reject) => {
+      this.#server.once("listening", () => resolve());
+      this.#server.once("error", reject);
+    });
+    // The file is made inside listen(): with a mask its mode is right from the first moment.
+    const umask = Deno.umask(0o177);
+    try {
+      this.#server.listen(path);
+    } finally {
+      Deno.umask(umask);
+    }
+    await listening;
+    const mode = (Deno.lstatSync(path).mode ?? 0) & 0o777;
+    if (mode !== 0o600) Deno.chmodSync(path, 0o600);
+    // An accept that fails (EMFILE) costs that client, not the supervisor.
+    this.#server.on("error", () => {});
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const connection of this.#leaving) connection.destroy();
+    const ended = [...this.#connections].map((connection) => connection.finish(200));
+    await Promise.all([closed, ...ended]);
+    try {
+      Deno.removeSync(this.#options.path);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+
+  #accept(socket: net.Socket): void {
+    const peer = this.#peerOf(socket);
+    if (peer === null || this.#closing !== null) {
+      socket.destroy();
+      return;
+    }
+    const allowed = peer.uid === this.#options.ownUid || peer.uid === 0;
+    const connection = new ServerConnection({
+      socket,
+      peer,
+      allowed,
+      limits: this.#options.limits,
+      handler: this.#options.handler,
+      onBug: this.#options.onBug ?? (() => {}),
+    });
+    if (!allowed) return;
+    this.#connections.add(connection);
+    connection.onClose(() => {
+      this.#connections.delete(connection);
+      this.#leaving.delete(connection);
+    });
+    this.#makeRoom(connection);
+  }
+
+  /** Above the maximum: the oldest that never finished a request goes, else the oldest at rest. */
+  #makeRoom(newest: ServerConnection): void {
+    const countMax = this.#options.limits.controlConnectionsMax;
+    if (this.#connections.size <= countMax) return;
+    let victim: ServerConnection | null = null;
+    for (const connection of this.#connections) {
+      if (connection === newest || connection.isBusy) continue;
+      if (!connection.hasFinishedRequest) {
+        victim = connection;
+        break;
+      }
+      victim ??= connection;
+    }
+    victim ??= newest;
+    this.#connections.delete(victim);
+    this.#leaving.add(victim);
+    victim.drop("too many connections");
+    for (const oldest of this.#leaving) {
+      if (this.#leaving.size <= countMax) break;
+      this.#leaving.delete(oldest);
+      oldest.destroy();
+    }
+  }
+
+  #peerOf(socket: net.Socket): Peer | null {
+    // node:net shows the descriptor on its handle alone; Deno.Conn shows none at all.
+    const fd = (socket as unknown as { _handle?: { fd?: number } })._handle?.fd;
+    if (fd === undefined || fd < 0) return null;
+    try {
+      const { uid, pid } = this.#options.peerOf(fd);
+      return { uid, pid };
+    } catch {
+      // Already gone.
+      return null;
+    }
+  }
+}
+
+function removeStaleSocket(path: string): void {
+  const sizeBytes = new TextEncoder().encode(path).length;
+  if (sizeBytes > SOCKET_PATH_BYTES_MAX) {
+    throw new Error(
+      `Cannot listen on ${path}: a socket path must be at most ${SOCKET_PATH_BYTES_MAX} bytes, ` +
+        `is ${sizeBytes}; choose a shorter --run-dir`,
+    );
+  }
+  let found: Deno.FileInfo;
+  try {
+    found = Deno.lstatSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return;
+    throw error;
+  }
+  if (!found.isSocket) {
+    throw new Error(`Cannot listen on ${path}: something that is not a socket is in its place`);
+  }
+  Deno.removeSync(path);
+}
