@@ -1,0 +1,48 @@
+/**
+ * The module that runs before a supervised program and tells it its links. Owns its text.
+ * It is static per process (part of the plan's argv) and has no imports, so that no import map
+ * and no file can redirect it. Must not know: what reads it (`coxswain/child`).
+ */
+
+/** One end of a channel, as the program sees it. */
+export interface LinkDescription {
+  /** Name of the channel. */
+  readonly name: string;
+  readonly kind: "pipe";
+  readonly direction: "read" | "write";
+  readonly fd: number;
+}
+
+/** What the program is told. */
+export interface LinksDescription {
+  /** Name of the process (of the replica). */
+  readonly process: string;
+  /** Descriptor for readiness messages in sd_notify's format; null: none. */
+  readonly notifyFd: number | null;
+  readonly links: readonly LinkDescription[];
+}
+
+/**
+ * Generates the module as a `data:` URL.
+ *
+ * It defines `globalThis[Symbol.for("coxswain.links")]`, frozen all the way down, which the
+ * program can neither replace nor delete: `{ version: 1, process, notifyFd, links }`.
+ *
+ * @param description What to tell the program.
+ * @returns `data:text/javascript,…`, percent-encoded.
+ * @throws {URIError} If a name holds half a surrogate pair.
+ */
+export function preloadSource(description: LinksDescription): string {
+  const { process, notifyFd, links } = description;
+  const value = { version: 1, process, notifyFd, links };
+  // The text goes through JSON.parse rather than into the source as a literal: a literal's
+  // "__proto__" key would set a prototype.
+  const source = [
+    "const freeze=(v)=>{if(typeof v==='object'&&v!==null)",
+    "Object.values(v).forEach(freeze);return Object.freeze(v)};",
+    "Object.defineProperty(globalThis,Symbol.for('coxswain.links'),{value:",
+    `freeze(JSON.parse(${JSON.stringify(JSON.stringify(value))})),`,
+    "writable:false,configurable:false,enumerable:false});",
+  ].join("");
+  return `data:text/javascript,${encodeURIComponent(source)}`;
+}
