@@ -1,0 +1,39 @@
+/**
+ * Reads samples on stdin, judges them against a running baseline, passes them on with its
+ * findings on stdout, and tells people on stderr: vitals once a second, each alert at
+ * once. Needs no permission at all: its two pipes are all it has.
+ */
+import { isSupervised, readNdjson, ready, status, stopSignal, writeNdjson } from "coxswain/child";
+import { Detector, WARM_UP_SAMPLES } from "./detector_rules.ts";
+import { parseSample } from "./sample.ts";
+import { formatAlert, formatVitals } from "./vitals_line.ts";
+
+const LINE_EVERY_SAMPLES = 50;
+const HISTORY_LENGTH = 20;
+
+if (isSupervised()) {
+  await ready();
+  await status(`learning what is usual from the first ${WARM_UP_SAMPLES} samples`);
+}
+
+const detector = new Detector();
+const cpuHistory: number[] = [];
+let count = 0;
+
+const samples = readNdjson(Deno.stdin.readable, {
+  signal: stopSignal(),
+  parse: parseSample,
+  // One bad line must not end the watch; it is reported with its place in the stream.
+  onBadLine: (error) => console.error(`skipped: ${error.message}`),
+});
+
+for await (const sample of samples) {
+  const judged = detector.judge(sample);
+  await writeNdjson(judged);
+  for (const alert of judged.alerts) console.error(formatAlert(alert));
+  if (++count % LINE_EVERY_SAMPLES !== 0) continue;
+  cpuHistory.push(judged.cpu);
+  if (cpuHistory.length > HISTORY_LENGTH) cpuHistory.shift();
+  console.error(formatVitals(judged, cpuHistory));
+  if (isSupervised()) await status(`${count} samples judged`);
+}

@@ -1,0 +1,41 @@
+/** The detector's words for people: the live line and the alerts. Pure text. */
+import type { Alert, Judged, MetricName } from "./sample.ts";
+
+const BARS = "▁▂▃▄▅▆▇█";
+const GIB = 2 ** 30;
+
+/**
+ * One line of vitals.
+ *
+ * @param last The newest sample.
+ * @param cpuHistory CPU shares, oldest first; one bar each.
+ */
+export function formatVitals(last: Judged, cpuHistory: readonly number[]): string {
+  const used = last.memoryTotalBytes - last.memoryAvailableBytes;
+  return `cpu ${percent(last.cpu)} ${cpuHistory.map(bar).join("")}` +
+    `  mem ${(used / GIB).toFixed(1)}/${(last.memoryTotalBytes / GIB).toFixed(1)} GiB` +
+    `  load ${last.load.toFixed(2)}` +
+    (last.unusual.length > 0 ? `  unusual: ${last.unusual.join(", ")}` : "");
+}
+
+/** One line for an alert. */
+export function formatAlert(alert: Alert): string {
+  const value = withUnit(alert.metric, alert.value);
+  const usual = withUnit(alert.metric, alert.usual);
+  return alert.kind === "raised"
+    ? `ALERT ${alert.metric} ${value}, usually ${usual} (${alert.score} sigma)`
+    : `clear ${alert.metric} ${value}`;
+}
+
+function withUnit(metric: MetricName, value: number): string {
+  if (metric === "cpu" || metric === "memory") return percent(value).trim();
+  return metric === "late" ? `${value.toFixed(1)} ms` : value.toFixed(2);
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(1).padStart(5)}%`;
+}
+
+function bar(share: number): string {
+  return BARS[Math.min(BARS.length - 1, Math.floor(share * BARS.length))]!;
+}

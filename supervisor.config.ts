@@ -1,0 +1,70 @@
+/**
+ * The vitals of this machine: three sandboxed programs on two kernel pipes.
+ *
+ *   sampler ──readings──► detector ──findings──► recorder ──► ./data
+ *
+ * `cox up` runs it. Kill any of the three and watch it come back.
+ */
+import { defineConfig, deno, group, pipe } from "coxswain";
+
+/** For ever: at once after a good run, then 100 ms, 200 ms, … and never above 5 s. */
+const forEver = {
+  policy: "permanent",
+  backoff: { initial: "100ms", factor: 2, max: "5s" },
+} as const;
+
+export default defineConfig({
+  name: "vitals",
+  processes: {
+    // May ask the kernel three things, and that is all it may do.
+    sampler: {
+      run: deno("./examples/vitals/sampler.ts", {
+        permissions: { sys: ["loadavg", "systemMemoryInfo", "cpus"] },
+      }),
+      ready: { by: "notify", within: "5s" },
+      restart: forEver,
+      stop: { signal: "SIGTERM", timeout: "3s" },
+    },
+    // No permission at all: two pipes are its whole world.
+    detector: {
+      run: deno("./examples/vitals/detector.ts"),
+      after: { sampler: "ready" },
+      ready: { by: "notify", within: "5s" },
+      restart: forEver,
+    },
+    // Owns ./data and can reach nothing else.
+    recorder: {
+      run: deno("./examples/vitals/recorder.ts", {
+        args: ["./data"],
+        permissions: { read: ["./data"], write: ["./data"] },
+      }),
+      after: { detector: "ready" },
+      ready: { by: "notify", within: "5s" },
+      restart: forEver,
+    },
+  },
+  groups: {
+    // When one dies, those behind it start afresh with it. More than 50 restarts within
+    // 10 s and the group gives up: generous, since this one is here to be killed.
+    pipeline: group(["sampler", "detector", "recorder"], {
+      strategy: "rest_for_one",
+      intensity: 50,
+      period: "10s",
+    }),
+  },
+  channels: {
+    // Held by the supervisor: what is in a pipe survives the death of either end.
+    readings: pipe({
+      from: "sampler.stdout",
+      to: "detector.stdin",
+      producerEnds: "hold",
+      consumerEnds: "hold",
+    }),
+    findings: pipe({
+      from: "detector.stdout",
+      to: "recorder.stdin",
+      producerEnds: "hold",
+      consumerEnds: "hold",
+    }),
+  },
+});
