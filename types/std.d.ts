@@ -82,3 +82,13 @@ declare module "@std/text/closest-string" {
     options?: { caseSensitive?: boolean; compareFn?: (a: string, b: string) => number },
   ): string;
 }
+
+declare module "@std/text/levenshtein-distance" {
+  /** The number of single-character edits between two texts. */
+  export function levenshteinDistance(first: string, second: string): number;
+}
+
+declare module "@std/jsonc/parse" {
+  /** Parses JSON with comments and trailing commas. Throws SyntaxError. */
+  export function parse(text: string): unknown;
+}

@@ -1,0 +1,112 @@
+/**
+ * The schema of a configuration: every key with its shape, documentation, unit, range and
+ * default. Owns what a single value may be; relations between values are `check.ts`'s.
+ * Loaded only where a configuration is checked or documented. Must not know: messages,
+ * files, the plan.
+ */
+import { z } from "zod";
+import { DEFAULTS, LIMITS } from "./defaults.ts";
+import { processSchema } from "./schema_process.ts";
+import { doc, duration, list, size, text, whole } from "./schema_values.ts";
+
+/** A name of a process, group, channel, profile or crew, as a pattern for the JSON Schema. */
+export const NAME_PATTERN = `^[A-Za-z][A-Za-z0-9_-]{0,${LIMITS.nameLength - 1}}$`;
+
+const groupSchema = z.strictObject({
+  members: doc(
+    list(text(), { min: 1, max: LIMITS.processesMax + LIMITS.groupsMax }),
+    "Names of processes and of other groups, in start order. Each process and each group is in " +
+      "at most one group.",
+  ),
+  strategy: z.exactOptional(doc(
+    z.enum(["one_for_one", "one_for_all", "rest_for_one"]),
+    "Who restarts when a member ends: `one_for_one`, that member; `one_for_all`, every member; " +
+      "`rest_for_one`, that member and those listed after it.",
+    { default: DEFAULTS.group.strategy },
+  )),
+  intensity: z.exactOptional(doc(
+    whole(0, LIMITS.intensityMax),
+    "The group gives up when more restarts than this happen within `period`: it stops, and " +
+      "counts as one failure of its parent. 0 allows none.",
+    { unit: "restarts", default: DEFAULTS.group.intensity },
+  )),
+  period: z.exactOptional(doc(
+    duration(LIMITS.periodMin),
+    "The window over which `intensity` counts.",
+    { default: DEFAULTS.group.period },
+  )),
+});
+
+const pipeSchema = z.strictObject({
+  kind: doc(z.literal("pipe"), "One kernel pipe. `pipe()` fills this in."),
+  from: doc(text(), 'The producer: `"name.stdout"` or `"name.stderr"`.'),
+  to: doc(text(), 'The consumer: `"name.stdin"`.'),
+  capacity: z.exactOptional(doc(
+    size({ min: LIMITS.pipeMin, max: LIMITS.pipeMax }),
+    "How much the pipe holds before its producer has to wait. The kernel rounds up to a power " +
+      "of two of pages, and limits what an ordinary user may ask for " +
+      "(`/proc/sys/fs/pipe-max-size`).",
+    { default: DEFAULTS.pipe.capacity },
+  )),
+  producerEnds: z.exactOptional(doc(
+    z.enum(["hold", "eof"]),
+    "What the consumer sees when the producer has finally ended and will not be restarted: " +
+      "`eof`, the end of its input; `hold`, silence.",
+    { default: DEFAULTS.pipe.producerEnds },
+  )),
+  consumerEnds: z.exactOptional(doc(
+    z.enum(["hold", "epipe"]),
+    "What the producer sees when the consumer has finally ended and will not be restarted: " +
+      "`epipe`, a broken pipe at its next write; `hold`, a pipe that fills up.",
+    { default: DEFAULTS.pipe.consumerEnds },
+  )),
+});
+
+/** The whole file. */
+export const configSchema = z.strictObject({
+  name: doc(
+    text(),
+    "The name of the crew, in messages, in the event log and in the summary.",
+    { range: `a letter, then letters, digits, "_" or "-"; at most ${LIMITS.nameLength}` },
+  ).meta({ pattern: NAME_PATTERN }),
+  processes: doc(
+    z.record(z.string(), processSchema),
+    "The processes by name.",
+    { range: `1 … ${LIMITS.processesMax} processes, ${LIMITS.instancesMax} with replicas` },
+  ).meta({ propertyNames: { pattern: NAME_PATTERN }, minProperties: 1 }),
+  groups: z.exactOptional(
+    doc(
+      z.record(z.string(), groupSchema),
+      "Processes that are restarted together and share a budget of restarts, by name of the " +
+        "group. What is in no group is in the root group.",
+      { default: {}, range: `at most ${LIMITS.groupsMax} groups` },
+    ).meta({ propertyNames: { pattern: NAME_PATTERN } }),
+  ),
+  channels: z.exactOptional(
+    doc(
+      z.record(
+        z.string(),
+        z.discriminatedUnion("kind", [pipeSchema], { error: "must be a declaration by pipe()" }),
+      ),
+      "The wiring between processes, by name of the channel.",
+      { default: {}, range: `at most ${LIMITS.channelsMax} channels` },
+    ).meta({ propertyNames: { pattern: NAME_PATTERN } }),
+  ),
+  intensity: z.exactOptional(doc(
+    whole(0, LIMITS.intensityMax),
+    "The budget of the root group: more restarts than this within `period` end the crew with " +
+      "exit 111.",
+    {
+      unit: "restarts",
+      absent: "processes in no group restart without limit; a group that gives up ends the crew",
+    },
+  )),
+  period: z.exactOptional(doc(
+    duration(LIMITS.periodMin),
+    "The window over which `intensity` counts.",
+    { default: DEFAULTS.root.period },
+  )),
+}).meta({
+  title: "Configuration of cox",
+  description: "A crew of processes, and the groups and channels over them.",
+});
