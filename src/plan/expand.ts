@@ -22,9 +22,24 @@ export interface Expansion {
 }
 
 /**
- * Applies profiles and replicas.
+ * The processes that the profiles leave in, by declared name, in declaration order: those
+ * without `profiles`, and those with an active one.
  *
- * A process without `profiles` always exists; one with them exists if any of them is active.
+ * @param config The configuration.
+ * @param profiles Active profiles.
+ */
+export function activeProcesses(
+  config: Config,
+  profiles: readonly string[],
+): [name: string, process: ProcessConfig][] {
+  return Object.entries(config.processes).filter(([, process]) => {
+    const own = process.profiles ?? [];
+    return own.length === 0 || own.some((profile) => profiles.includes(profile));
+  });
+}
+
+/**
+ * Applies profiles and replicas.
  *
  * @param config The configuration.
  * @param profiles Active profiles; one that no process names is an error.
@@ -35,8 +50,7 @@ export function expand(config: Config, profiles: readonly string[], issues: Issu
   const processes: ExpandedProcess[] = [];
   const byDeclaredName = new Map<string, number[]>();
   const takenBy = new Map<string, string>();
-  for (const [declaredName, process] of Object.entries(config.processes)) {
-    if (!isActive(process, profiles)) continue;
+  for (const [declaredName, process] of activeProcesses(config, profiles)) {
     const count = process.replicas ?? DEFAULTS.replicas;
     const indices: number[] = [];
     for (let replica = 1; replica <= count; replica++) {
@@ -63,11 +77,6 @@ export function expand(config: Config, profiles: readonly string[], issues: Issu
     );
   }
   return { processes, byDeclaredName };
-}
-
-function isActive(process: ProcessConfig, profiles: readonly string[]): boolean {
-  if (process.profiles === undefined || process.profiles.length === 0) return true;
-  return process.profiles.some((profile) => profiles.includes(profile));
 }
 
 function checkProfiles(config: Config, profiles: readonly string[], issues: Issues): void {

@@ -4,7 +4,11 @@
  */
 import type { ProcessConfig } from "../config/config.ts";
 import type { Facts, UserFact } from "./facts.ts";
+
 import type { Issues } from "./issues.ts";
+
+/** The part of the facts that this depends on. */
+export type IdentityFacts = Pick<Facts, "gid" | "groups" | "uid" | "users">;
 
 /** An identity that differs from cox's own. */
 export interface Identity {
@@ -26,7 +30,7 @@ export interface Identity {
 export function resolveIdentity(
   process: ProcessConfig,
   name: string,
-  facts: Facts,
+  facts: IdentityFacts,
   issues: Issues,
 ): Identity | null {
   if (process.user === undefined && process.group === undefined) return null;
@@ -63,7 +67,7 @@ interface ResolvedUser {
 function resolveUser(
   wanted: string | number | undefined,
   path: readonly string[],
-  facts: Facts,
+  facts: IdentityFacts,
   issues: Issues,
 ): ResolvedUser | null | "unknown" {
   if (wanted === undefined) return null;
@@ -77,7 +81,7 @@ function resolveUser(
 function resolveGroup(
   wanted: string | number | undefined,
   path: readonly string[],
-  facts: Facts,
+  facts: IdentityFacts,
   issues: Issues,
 ): number | null | "unknown" {
   if (wanted === undefined) return null;

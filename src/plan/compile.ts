@@ -1,0 +1,145 @@
+/**
+ * Configuration and facts in, plan out. Owns how the parts fit together and the numbering of
+ * processes. Pure: the same input gives the same plan. Must not know: the machine.
+ */
+import type { Config, ConfigIssue } from "../config/config.ts";
+import { channelPlans } from "./channels.ts";
+import { checkReadyStream, descriptorTable, type Wiring, wirings } from "./descriptors.ts";
+import { expand, type ExpandedProcess, type Expansion } from "./expand.ts";
+import type { Facts } from "./facts.ts";
+import { type GroupTree, groupTree } from "./groups.ts";
+import { Issues } from "./issues.ts";
+import { LOG_PROCESS_INDEX, logProcess } from "./log_process.ts";
+import { type StartOrder, startOrder } from "./order.ts";
+import type { ChannelPlan, GroupMember, GroupPlan, Plan, ProcessPlan } from "./plan.ts";
+import { type ProcessTemplate, processTemplate } from "./process_template.ts";
+import { SUPERVISOR_LIMITS } from "./supervisor_limits.ts";
+import { protectionOf } from "./write_grants.ts";
+
+/** A plan with the warnings about it, or everything that is wrong. */
+export type Compilation =
+  | { readonly kind: "compiled"; readonly plan: Plan; readonly issues: readonly ConfigIssue[] }
+  | { readonly kind: "refused"; readonly issues: readonly ConfigIssue[] };
+
+/**
+ * Compiles a configuration that has passed the schema.
+ *
+ * @param config The configuration.
+ * @param facts What the probe found out about the machine.
+ * @returns The plan, with warnings; or all errors and warnings at once.
+ * @throws {UnitError | TypeError} If the configuration has not passed the schema.
+ */
+export function compile(config: Config, facts: Facts): Compilation {
+  const issues = new Issues();
+  const expansion = expand(config, facts.profiles, issues);
+  const start = startOrder(expansion, issues);
+  const identityOrder = expansion.processes.map((_, index) => index);
+  const tree = groupTree(config, expansion, start?.order ?? identityOrder, issues);
+  const channels = channelPlans(config, expansion, issues);
+  const templates = compileTemplates(expansion, facts, issues);
+  const wiring = wirings(channels, expansion.processes.length);
+  for (const [name, indices] of expansion.byDeclaredName) {
+    const template = templates.get(name)!;
+    const table = descriptorTable(wiring[indices[0]!]!, template.ready, template.notifyFd);
+    checkReadyStream(name, table, template.ready, issues);
+  }
+  if (start === null || issues.refused) return { kind: "refused", issues: issues.list() };
+  const plan = assemble({ config, facts, expansion, start, tree, channels, templates, wiring });
+  return { kind: "compiled", plan, issues: issues.list() };
+}
+
+/** Everything compiled, still numbered by declaration. */
+interface Parts {
+  readonly config: Config;
+  readonly facts: Facts;
+  readonly expansion: Expansion;
+  readonly start: StartOrder;
+  readonly tree: GroupTree;
+  readonly channels: readonly ChannelPlan[];
+  readonly templates: ReadonlyMap<string, ProcessTemplate>;
+  readonly wiring: readonly Wiring[];
+}
+
+function compileTemplates(
+  expansion: Expansion,
+  facts: Facts,
+  issues: Issues,
+): Map<string, ProcessTemplate> {
+  const protectedList = protectionOf(facts);
+  const templates = new Map<string, ProcessTemplate>();
+  for (const [name, indices] of expansion.byDeclaredName) {
+    const process = expansion.processes[indices[0]!]!.config;
+    templates.set(name, processTemplate({ name, process, facts, protectedList }, issues));
+  }
+  return templates;
+}
+
+/** Numbers the processes by start order, after `@log`, and puts the plan together. */
+function assemble(parts: Parts): Plan {
+  const { config, facts, expansion, start, tree, channels } = parts;
+  const numbers = new Array<number>(expansion.processes.length);
+  for (const [at, index] of start.order.entries()) numbers[index] = LOG_PROCESS_INDEX + 1 + at;
+  const renumber = (index: number) => numbers[index]!;
+  const processes = start.order.map((index) =>
+    processPlan(expansion.processes[index]!, index, parts, renumber)
+  );
+  return {
+    planVersion: 1,
+    cox: facts.cox.version,
+    name: config.name,
+    configPath: facts.configPath,
+    projectDir: facts.projectDir,
+    runDir: facts.runDir,
+    processes: [logProcess(processes, facts), ...processes],
+    groups: tree.groups.map((group) => groupPlan(group, renumber)),
+    channels: channels.map((channel) => ({
+      ...channel,
+      from: { ...channel.from, processes: channel.from.processes.map(renumber) },
+      to: { ...channel.to, processes: channel.to.processes.map(renumber) },
+    })),
+    limits: SUPERVISOR_LIMITS,
+  };
+}
+
+function processPlan(
+  process: ExpandedProcess,
+  index: number,
+  parts: Parts,
+  renumber: (index: number) => number,
+): ProcessPlan {
+  const template = parts.templates.get(process.declaredName)!;
+  const wiring = parts.wiring[index]!;
+  const argv = template.argv(process.name, wiring.links);
+  return {
+    name: process.name,
+    declaredName: process.declaredName,
+    system: false,
+    kind: template.kind,
+    argv,
+    executable: argv[0]!,
+    cwd: template.context.cwd,
+    env: template.context.env,
+    umask: template.umask,
+    uid: template.context.identity?.uid ?? null,
+    gid: template.context.identity?.gid ?? null,
+    descriptors: descriptorTable(wiring, template.ready, template.notifyFd),
+    after: parts.start.after[index]!.map(({ process, condition }) => ({
+      process: renumber(process),
+      condition,
+    })),
+    ready: template.ready,
+    restart: template.restart,
+    stop: template.stop,
+    finish: template.finish,
+    critical: template.critical,
+    group: parts.tree.groupOf[index]!,
+  };
+}
+
+function groupPlan(group: GroupPlan, renumber: (index: number) => number): GroupPlan {
+  const members = group.members.map((member): GroupMember =>
+    member.kind === "process" ? { kind: "process", process: renumber(member.process) } : member
+  );
+  if (group.parent !== null) return { ...group, members };
+  return { ...group, members: [{ kind: "process", process: LOG_PROCESS_INDEX }, ...members] };
+}

@@ -1,0 +1,86 @@
+/**
+ * `@log`, the system process that reads captured output and writes the terminal: its place in
+ * the plan and its descriptor table. Must not know: what it does with what it reads.
+ *
+ *   0 log-commands   1, 2 terminal   3 log-reports   4 … one log-capture per captured stream
+ */
+import { denoRunCommand } from "./deno_command.ts";
+import { buildEnvironment } from "./environment.ts";
+import type { Facts } from "./facts.ts";
+import type { DescriptorPlan, ProcessPlan } from "./plan.ts";
+import { restartPlan, umaskPlan } from "./policies.ts";
+
+/** Its name, and its index in the plan. */
+export const LOG_PROCESS = "@log";
+export const LOG_PROCESS_INDEX = 0;
+
+/** Its first capture descriptor. */
+const FIRST_CAPTURE_FD = 4;
+
+/**
+ * Builds `@log` for the other processes of a plan.
+ *
+ * @param processes The plan's processes without `@log`; the first has index 1.
+ * @param facts Where cox and the runtime are.
+ */
+export function logProcess(processes: readonly ProcessPlan[], facts: Facts): ProcessPlan {
+  const argv = denoRunCommand({
+    denoPath: facts.denoPath,
+    // It imports neither packages nor bare names, so that nothing needs to be resolved.
+    importMap: null,
+    lockPath: null,
+    preload: null,
+    permissionFlags: [],
+    program: `${facts.cox.dir}/src/system/log.ts`,
+    args: [],
+  });
+  const environment = buildEnvironment({
+    own: facts.environment,
+    declared: undefined,
+    files: [],
+    user: null,
+    denoDir: facts.denoDir,
+  });
+  return {
+    name: LOG_PROCESS,
+    declaredName: LOG_PROCESS,
+    system: true,
+    kind: "deno",
+    argv,
+    executable: facts.denoPath,
+    cwd: "/",
+    env: environment.entries,
+    umask: umaskPlan("0077"),
+    uid: null,
+    gid: null,
+    descriptors: [
+      { fd: 0, kind: "log-commands" },
+      { fd: 1, kind: "terminal", stream: 1 },
+      { fd: 2, kind: "terminal", stream: 2 },
+      { fd: 3, kind: "log-reports" },
+      ...captures(processes),
+    ],
+    after: [],
+    ready: { by: "started" },
+    restart: restartPlan({ policy: "permanent" }),
+    stop: { signal: 15, signalName: "SIGTERM", timeoutNs: 2_000_000_000, scope: "process" },
+    finish: null,
+    critical: false,
+    group: 0,
+  };
+}
+
+function captures(processes: readonly ProcessPlan[]): DescriptorPlan[] {
+  const streams = processes.flatMap(({ descriptors }, at) =>
+    descriptors.flatMap((descriptor) =>
+      descriptor.kind === "log"
+        ? [{ process: LOG_PROCESS_INDEX + 1 + at, stream: descriptor.stream }]
+        : []
+    )
+  );
+  return streams.map((stream, at) => ({
+    fd: FIRST_CAPTURE_FD + at,
+    kind: "log-capture",
+    ...stream,
+  }));
+}

@@ -1,0 +1,96 @@
+/**
+ * What no program may be allowed to write: whatever decides which code runs, or as what. A
+ * program that can write its own modules, a binary, the module cache or the plan can give
+ * itself every permission. Owns the list and the comparison. Must not know: flags.
+ */
+import type { Facts, PathFact } from "./facts.ts";
+import type { IssuePath, Issues } from "./issues.ts";
+import { isWithin, resolvePath } from "./paths.ts";
+
+/** Something that must not be written. */
+export interface ProtectedPath {
+  /** Absolute. */
+  readonly path: string;
+  /** "cox's own code": completes "it covers …". */
+  readonly what: string;
+}
+
+/**
+ * Lists what is protected, without duplicates; the first reason given wins.
+ *
+ * @param facts Where cox, the run directory, the cache, programs and executables are.
+ */
+export function protectionOf(facts: Omit<Facts, "paths">): ProtectedPath[] {
+  const { dir } = facts.cox;
+  const list: ProtectedPath[] = [
+    // Not the whole folder: a project may live in it, as the default pipeline does.
+    { path: `${dir}/src`, what: "cox's own code" },
+    { path: `${dir}/deno.json`, what: "cox's own configuration" },
+    { path: `${dir}/deno.lock`, what: "cox's own lock file" },
+    { path: facts.runDir, what: "the run directory" },
+    { path: facts.denoDir, what: "the module cache" },
+    { path: facts.denoPath, what: "an executable" },
+    { path: facts.configPath, what: "the configuration" },
+  ];
+  const add = (path: string | null | undefined, what: string) => {
+    if (typeof path === "string") list.push({ path, what });
+  };
+  add(facts.tasks?.configPath, "the project's deno.json");
+  add(facts.lockPath, "the project's lock file");
+  for (const path of facts.envFiles.keys()) add(path, "an environment file");
+  for (const path of Object.values(facts.tools)) add(path, "an executable");
+  for (const path of facts.executables.values()) add(path, "an executable");
+  for (const program of facts.programs.values()) {
+    for (const path of program.files) add(path, "a module of a program");
+  }
+  const first = new Map<string, ProtectedPath>();
+  for (const entry of list) if (!first.has(entry.path)) first.set(entry.path, entry);
+  return [...first.values()];
+}
+
+/** The write grants of one program. */
+export interface WriteGrants {
+  readonly grants: readonly string[];
+  readonly projectDir: string;
+  /** Path of the `write` key, for issues. */
+  readonly path: IssuePath;
+}
+
+/**
+ * Refuses every grant that is an ancestor of something protected, is it, or lies inside it.
+ * Both are compared as written and with symbolic links resolved.
+ *
+ * @param write The grants.
+ * @param protectedList What must not be covered.
+ * @param paths Link resolution; a path that is absent stands for itself.
+ * @param issues Receives one error a grant.
+ */
+export function checkWriteGrants(
+  write: WriteGrants,
+  protectedList: readonly ProtectedPath[],
+  paths: ReadonlyMap<string, PathFact>,
+  issues: Issues,
+): void {
+  for (const [at, grant] of write.grants.entries()) {
+    // Empty ones have been refused already, and would stand for the project here.
+    if (grant.trim() === "") continue;
+    const written = resolvePath(write.projectDir, grant);
+    const granted = new Set([written, realPath(written, paths)]);
+    const covered = protectedList.find((entry) => {
+      const targets = new Set([entry.path, realPath(entry.path, paths)]);
+      return [...granted].some((from) =>
+        [...targets].some((target) => isWithin(target, from) || isWithin(from, target))
+      );
+    });
+    if (covered === undefined) continue;
+    issues.error(
+      [...write.path, at],
+      `the write grant ${JSON.stringify(grant)} covers ${covered.what}: ${covered.path}`,
+      "grant a folder that holds nothing but data",
+    );
+  }
+}
+
+function realPath(path: string, paths: ReadonlyMap<string, PathFact>): string {
+  return paths.get(path)?.realPath ?? path;
+}
