@@ -1,0 +1,102 @@
+/**
+ * One event in words, for `cox events` and for the terminal. Pure.
+ * Must not know: colours, who reads it.
+ */
+import type { EventRecord } from "./event_record.ts";
+import { formatExitReason } from "./format_exit_reason.ts";
+
+/** The event as one sentence without its number and time. */
+export function formatEvent(record: EventRecord): string {
+  switch (record.event) {
+    case "supervisorStarted":
+      return `crew "${record.config}" started by cox ${record.cox}, pid ${record.pid}, ` +
+        `containment: ${record.containment}`;
+    case "spawn":
+      return `${nameOf(record)} started, pid ${record.pid}`;
+    case "spawnFailed":
+      return `${nameOf(record)} could not be started: ${record.errno} on ${record.path}`;
+    case "state":
+      return `${nameOf(record)} ${record.from} → ${record.to}` +
+        (record.why === "" ? "" : `: ${record.why}`);
+    case "exit":
+      return `${nameOf(record)} ended after ${formatMs(record.ranMs)}: ` +
+        formatExitReason(record.reason);
+    case "restart":
+      return `${record.process} restarts ` +
+        (record.delayMs === 0 ? "at once" : `in ${formatMs(record.delayMs)}`) +
+        ` (attempt ${record.attempt})`;
+    case "signal":
+      return `${nameOf(record)} gets ${record.signal} (${record.scope}, ${record.cause})`;
+    case "notify":
+      return `${nameOf(record)} says: ${record.text}`;
+    case "notifyRefused":
+      return `${nameOf(record)}: a notification of pid ${record.peerPid}, uid ${record.peerUid}, ` +
+        `was refused: ${record.why}`;
+    case "strayKilled":
+      return `a stray of ${record.process ?? "an unknown process"} was killed: ` +
+        `pid ${record.pid}, ${record.command}`;
+    default:
+      return formatCrewEvent(record);
+  }
+}
+
+type CrewEvent = Extract<
+  EventRecord,
+  {
+    event:
+      | "groupRestart"
+      | "groupGaveUp"
+      | "request"
+      | "shutdown"
+      | "warning"
+      | "supervisorStopped";
+  }
+>;
+
+function formatCrewEvent(record: CrewEvent): string {
+  switch (record.event) {
+    case "groupRestart":
+      return `group ${record.group} restarts because of ${record.member} (${record.count} so far)`;
+    case "groupGaveUp":
+      return `group ${record.group} gives up: ${record.member} failed, ` +
+        `${record.count} restarts in its period`;
+    case "request":
+      return `${record.op}${record.name === "" ? "" : ` ${record.name}`} was asked by ` +
+        `uid ${record.peerUid}, pid ${record.peerPid}: ${record.outcome}` +
+        (record.reason === null ? "" : `, ${record.reason}`);
+    case "shutdown":
+      return `shutdown${SHUTDOWN_TEXT[record.level]}: ${record.why}`;
+    case "warning":
+      return `warning: ${record.message}`;
+    case "supervisorStopped":
+      return `the crew has ended with exit code ${record.exitCode}`;
+  }
+}
+
+const SHUTDOWN_TEXT = { 1: "", 2: ", hastened", 3: ", everything is killed" } as const;
+
+/**
+ * The event as a line of `cox events`: UTC time of day, number, text.
+ *
+ * @example `05:17:02.123    17  sampler#1 started, pid 4711`
+ */
+export function formatEventLine(record: EventRecord): string {
+  // RFC 3339: 2025-01-02T05:17:02.123Z.
+  const timeOfDay = record.wall.slice(11, 23);
+  return `${timeOfDay} ${String(record.seq).padStart(5)}  ${formatEvent(record)}`;
+}
+
+/** A duration for people: `3 ms`, `2.4 s`, `5 min 3 s`, `2 h 10 min`. */
+export function formatMs(ms: number): string {
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  const seconds = ms / 1000;
+  if (seconds < 59.95) return `${seconds.toFixed(1)} s`;
+  const wholeSeconds = Math.round(seconds);
+  if (wholeSeconds < 3600) return `${Math.floor(wholeSeconds / 60)} min ${wholeSeconds % 60} s`;
+  const minutes = Math.floor(wholeSeconds / 60);
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+function nameOf(record: { readonly process: string; readonly instance: number }): string {
+  return `${record.process}#${record.instance}`;
+}
