@@ -26,13 +26,19 @@ export type Effect =
     readonly instance: number;
     readonly signal: number;
     readonly scope: "process" | "group" | "tree";
-    readonly cause: KillCause | "operator";
+    /** `leftover`: the main process has ended, what it left behind goes too. */
+    readonly cause: KillCause | "operator" | "leftover";
   }
   /** (Re)arm: at most one timer per key. `dueNs` is absolute on step's clock. */
   | { readonly kind: "setTimer"; readonly timer: TimerKey; readonly dueNs: number }
   | { readonly kind: "clearTimer"; readonly timer: TimerKey }
   /** Run the finish program; answer with `finished`. */
-  | { readonly kind: "runFinish"; readonly process: ProcessIndex; readonly instance: number; readonly reason: ExitReason }
+  | {
+    readonly kind: "runFinish";
+    readonly process: ProcessIndex;
+    readonly instance: number;
+    readonly reason: ExitReason;
+  }
   /** It outlived its timeout: kill the finish program's group. `finished` follows. */
   | { readonly kind: "killFinish"; readonly process: ProcessIndex; readonly instance: number }
   /** Every producer of the channel has finally ended: let go of its write end. */
@@ -70,8 +76,33 @@ export type CoreRecord =
     readonly to: ProcessStatus;
     readonly why: string;
   }
-  | { readonly event: "exit"; readonly process: ProcessIndex; readonly instance: number; readonly reason: ExitReason }
-  | { readonly event: "restart"; readonly process: ProcessIndex; readonly delayNs: number; readonly attempt: number }
-  | { readonly event: "groupRestart"; readonly group: GroupIndex; readonly member: string; readonly count: number }
-  | { readonly event: "groupGaveUp"; readonly group: GroupIndex; readonly member: string; readonly count: number }
-  | { readonly event: "shutdown"; readonly level: 1 | 2 | 3; readonly exitCode: 0 | 111; readonly why: string };
+  | {
+    readonly event: "exit";
+    readonly process: ProcessIndex;
+    readonly instance: number;
+    readonly reason: ExitReason;
+  }
+  | {
+    readonly event: "restart";
+    readonly process: ProcessIndex;
+    readonly delayNs: number;
+    readonly attempt: number;
+  }
+  | {
+    readonly event: "groupRestart";
+    readonly group: GroupIndex;
+    readonly member: string;
+    readonly count: number;
+  }
+  | {
+    readonly event: "groupGaveUp";
+    readonly group: GroupIndex;
+    readonly member: string;
+    readonly count: number;
+  }
+  | {
+    readonly event: "shutdown";
+    readonly level: 1 | 2 | 3;
+    readonly exitCode: 0 | 111;
+    readonly why: string;
+  };

@@ -26,7 +26,12 @@ export type CoreEvent =
   /** Once, first: start what is wanted. */
   | { readonly kind: "boot" }
   | { readonly kind: "requested"; readonly id: number; readonly request: Request }
-  | { readonly kind: "spawned"; readonly process: ProcessIndex; readonly instance: number; readonly pid: number }
+  | {
+    readonly kind: "spawned";
+    readonly process: ProcessIndex;
+    readonly instance: number;
+    readonly pid: number;
+  }
   | {
     readonly kind: "spawnFailed";
     readonly process: ProcessIndex;
@@ -37,13 +42,28 @@ export type CoreEvent =
   /** Readiness was seen (never sent for `ready.by: "started"`; spawned suffices). */
   | { readonly kind: "becameReady"; readonly process: ProcessIndex; readonly instance: number }
   /** The main process was reaped; `reason.cause` is null, the core fills it in. */
-  | { readonly kind: "exited"; readonly process: ProcessIndex; readonly instance: number; readonly reason: ExitReason }
+  | {
+    readonly kind: "exited";
+    readonly process: ProcessIndex;
+    readonly instance: number;
+    readonly reason: ExitReason;
+  }
   /** The finish program of that instance ended, failed to start, or was killed. */
   | { readonly kind: "finished"; readonly process: ProcessIndex; readonly instance: number }
   /** EXTEND_TIMEOUT_USEC: the running ready or stop timer is due `byNs` from now at the earliest. */
-  | { readonly kind: "timeoutExtended"; readonly process: ProcessIndex; readonly instance: number; readonly byNs: number }
+  | {
+    readonly kind: "timeoutExtended";
+    readonly process: ProcessIndex;
+    readonly instance: number;
+    readonly byNs: number;
+  }
   /** MAINPID, already checked to be a descendant. */
-  | { readonly kind: "mainPidChanged"; readonly process: ProcessIndex; readonly instance: number; readonly pid: number }
+  | {
+    readonly kind: "mainPidChanged";
+    readonly process: ProcessIndex;
+    readonly instance: number;
+    readonly pid: number;
+  }
   | { readonly kind: "timerFired"; readonly timer: TimerKey }
   /** The guard above the supervisor died: end the crew, exit 111. */
   | { readonly kind: "guardLost" };
