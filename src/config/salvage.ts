@@ -1,0 +1,83 @@
+/**
+ * Makes a configuration with wrong shapes in it checkable: keeps what is right, and puts
+ * something harmless in the place of the rest, so that no name goes missing. Must not know:
+ * any check.
+ */
+import type { ChannelConfig, Config, ConfigIssue, GroupConfig, ProcessConfig } from "./config.ts";
+
+type Json = Record<string, unknown>;
+
+/**
+ * Salvages what has the right shape.
+ *
+ * @param raw The configuration as written.
+ * @param issues Every wrong shape in it.
+ * @returns A configuration of the right shape, or null if it has no processes to speak of.
+ */
+export function salvage(raw: unknown, issues: readonly ConfigIssue[]): Config | null {
+  if (!isObject(raw) || !isObject(raw["processes"])) return null;
+  const wrong = wrongPlaces(issues);
+  const processes = new Map<string, ProcessConfig>();
+  for (const [name, value] of Object.entries(raw["processes"])) {
+    processes.set(name, salvageProcess(value, wrong.get(`processes\0${name}`) ?? []));
+  }
+  const groups = new Map<string, GroupConfig>();
+  for (const [name, value] of Object.entries(isObject(raw["groups"]) ? raw["groups"] : {})) {
+    groups.set(name, salvageGroup(value, wrong.get(`groups\0${name}`) ?? []));
+  }
+  const channels = new Map<string, ChannelConfig>();
+  for (const [name, value] of Object.entries(isObject(raw["channels"]) ? raw["channels"] : {})) {
+    if (!wrong.has(`channels\0${name}`)) channels.set(name, value as ChannelConfig);
+  }
+  return {
+    name: wrong.has("name") ? "salvaged" : raw["name"] as string,
+    processes: Object.fromEntries(processes),
+    groups: Object.fromEntries(groups),
+    channels: Object.fromEntries(channels),
+  };
+}
+
+/** Issues by the entry they are in: `"processes\0name"`, or by the key at the top. */
+function wrongPlaces(issues: readonly ConfigIssue[]): Map<string, ConfigIssue[]> {
+  const places = new Map<string, ConfigIssue[]>();
+  for (const issue of issues) {
+    const place = issue.path.slice(0, 2).join("\0");
+    places.set(place, [...places.get(place) ?? [], issue]);
+  }
+  return places;
+}
+
+function salvageProcess(value: unknown, wrong: readonly ConfigIssue[]): ProcessConfig {
+  const placeholder: ProcessConfig = {
+    run: { kind: "command", argv: ["placeholder"] },
+    // Not the default: nothing must seem never to complete because its policy has a typo.
+    restart: { policy: "transient" },
+  };
+  if (!isObject(value)) return placeholder;
+  const kept: Json = { ...value };
+  for (const { path } of wrong) {
+    const key = String(path[2]);
+    if (key === "run" || key === "restart") kept[key] = placeholder[key];
+    else if ((key === "after" || key === "env") && path.length > 3) {
+      kept[key] = omit(kept[key] as Json, String(path[3]));
+    } else delete kept[key];
+  }
+  return kept as unknown as ProcessConfig;
+}
+
+function salvageGroup(value: unknown, wrong: readonly ConfigIssue[]): GroupConfig {
+  if (!isObject(value)) return { members: [] };
+  const kept: Json = { ...value };
+  for (const { path } of wrong) delete kept[String(path[2])];
+  const members = Array.isArray(value["members"]) ? value["members"] : [];
+  kept["members"] = members.filter((each) => typeof each === "string");
+  return kept as unknown as GroupConfig;
+}
+
+function omit(value: Json, key: string): Json {
+  return Object.fromEntries(Object.entries(value).filter(([each]) => each !== key));
+}
+
+function isObject(value: unknown): value is Json {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
