@@ -9,6 +9,7 @@
  */
 import { closeFd, createPipe, reopenPipe, writeFd } from "../os/pipe.ts";
 import type { Plan, ProcessIndex } from "../plan/plan.ts";
+import { openFileOf } from "../process/tree.ts";
 import { captureMarker } from "../system/log_protocol.ts";
 
 /** The two captured streams. */
@@ -18,6 +19,7 @@ interface CapturePipe {
   readonly readFd: number;
   /** Held, so that `@log` sees no end while the process is down; non-blocking. */
   readonly writeFd: number;
+  readonly inode: number;
 }
 
 /** All capture pipes of a plan. */
@@ -35,7 +37,11 @@ export class Captures implements Disposable {
         const pipe = createPipe();
         const writeFd = reopenPipe(pipe.readFd, "write", { nonBlocking: true });
         closeFd(pipe.writeFd);
-        this.#pipes.set(keyOf(index, descriptor.stream), { readFd: pipe.readFd, writeFd });
+        this.#pipes.set(keyOf(index, descriptor.stream), {
+          readFd: pipe.readFd,
+          writeFd,
+          inode: pipeInode(pipe.readFd),
+        });
       }
     });
   }
@@ -61,6 +67,14 @@ export class Captures implements Disposable {
     return writeFd(this.#pipe(process, stream).writeFd, bytes) === bytes.length;
   }
 
+  /** Inodes of the process's capture pipes: who writes into them came from it. */
+  inodesOf(process: ProcessIndex): readonly number[] {
+    return (["stdout", "stderr"] as const).flatMap((stream) => {
+      const pipe = this.#pipes.get(keyOf(process, stream));
+      return pipe === undefined ? [] : [pipe.inode];
+    });
+  }
+
   /** Lets go of the write ends: the reader now sees the end when the last writer is gone. */
   [Symbol.dispose](): void {
     for (const pipe of this.#pipes.values()) {
@@ -75,6 +89,11 @@ export class Captures implements Disposable {
     if (pipe === undefined) throw new Error(`No capture pipe for process ${process} ${stream}`);
     return pipe;
   }
+}
+
+/** `/proc/self/fd/N` of a pipe is a link to `pipe:[inode]`. */
+function pipeInode(fd: number): number {
+  return Number(/^pipe:\[(\d+)\]$/.exec(openFileOf(Deno.pid, fd) ?? "")?.[1] ?? -1);
 }
 
 function keyOf(process: ProcessIndex, stream: CaptureStream): string {

@@ -134,19 +134,26 @@ export class Crew {
       ["COX_PROCESS", process.name],
       ["COX_INSTANCE", `${process.name}#${number}`],
     ];
-    const instance: Omit<Instance, "pid" | "spawnedNs"> = {
+    const instance: Omit<Instance, "pid" | "mainPid" | "spawnedNs"> = {
       process: index,
       number,
       statusText: null,
       watchdogNs: null,
       cleanups: [],
     };
-    const notify: NotifyContext = { ...this.#context, process, index, number };
+    // READY may be in the pipe before `posix_spawn` has returned, but it is heard after.
+    const notify: NotifyContext = {
+      ...this.#context,
+      process,
+      index,
+      number,
+      instance: () => this.#live.get(index) ?? null,
+    };
     let table;
     try {
       if (process.ready.by === "notify" && process.kind !== "deno") {
         const path = `${this.#context.plan.runDir}/notify/${crypto.randomUUID()}.sock`;
-        instance.cleanups.push(watchNotifySocket(notify, path, () => this.#live.get(index)));
+        instance.cleanups.push(watchNotifySocket(notify, path));
         env.push(["NOTIFY_SOCKET", path]);
       }
       table = openDescriptorTable(process, index, sources);
@@ -155,8 +162,7 @@ export class Crew {
       return failureOf(error);
     }
     if (table.notifyReadFd !== null) {
-      const stop = watchNotifyPipe(notify, table.notifyReadFd, () => this.#live.get(index));
-      instance.cleanups.push(stop);
+      instance.cleanups.push(watchNotifyPipe(notify, table.notifyReadFd));
     }
     for (const { fd } of process.descriptors) this.#mark(process, index, fd, number);
     const { executable, argv, cwd, umask } = process;
@@ -166,7 +172,11 @@ export class Crew {
       disposeInstance(instance as Instance);
       return spawned;
     }
-    const live: Instance = Object.assign(instance, { pid: spawned.pid, spawnedNs: nowNs() });
+    const live: Instance = Object.assign(instance, {
+      pid: spawned.pid,
+      mainPid: spawned.pid,
+      spawnedNs: nowNs(),
+    });
     this.#live.set(index, live);
     this.#newestPid[index] = spawned.pid;
     containment.adopt(process.name, spawned.pid);
@@ -198,7 +208,9 @@ export class Crew {
     const pid = this.#newestPid[index];
     if (pid === undefined) return;
     const processName = this.#plan(index).name;
-    this.#context.containment.killTree({ processName, pid, instance }).then((strays) => {
+    const capturePipeInodes = this.#context.sources.captures.inodesOf(index);
+    const request = { processName, pid, instance, capturePipeInodes };
+    this.#context.containment.killTree(request).then((strays) => {
       for (const stray of strays) {
         this.#context.record({ event: "strayKilled", process: processName, ...stray });
       }

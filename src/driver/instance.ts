@@ -10,6 +10,8 @@ export interface Instance {
   readonly number: number;
   /** What we spawned; its session and process group have the same number. */
   readonly pid: number;
+  /** Who receives signals for the process: `pid`, or what MAINPID= named. */
+  mainPid: number;
   readonly spawnedNs: number;
   /** STATUS= of sd_notify. */
   statusText: string | null;

@@ -30,7 +30,7 @@ export class LogLink implements Disposable {
   readonly #encoder = new TextEncoder();
   #commandsFd: number | null = null;
   #reportsFd: number | null = null;
-  #pending: Uint8Array[] = [];
+  #pending: Uint8Array<ArrayBuffer>[] = [];
   #pendingBytes = 0;
   #notShown = 0;
   #retry: ReturnType<typeof setTimeout> | null = null;
