@@ -3,7 +3,7 @@
  * probe asks here and then looks. Must not know: how anything is looked up.
  */
 import type { DenoRun, ProcessConfig } from "../config/config.ts";
-import { executableKey, type ExecutableLookup, type Facts } from "./facts.ts";
+import { executableKey, type ExecutableLookup, type Facts, programSpecifier } from "./facts.ts";
 import { Issues } from "./issues.ts";
 import { resolvePath } from "./paths.ts";
 import { type ContextFacts, processContext } from "./process_context.ts";

@@ -1,0 +1,46 @@
+/**
+ * What paths are, and where their symbolic links lead. Must not know: why anyone asks.
+ */
+import type { PathFact } from "../facts.ts";
+import { parentDirectory } from "../paths.ts";
+
+/**
+ * Looks at one path.
+ *
+ * @param path Absolute and normalised.
+ * @throws {Error} If the path cannot be looked at for another reason than being absent.
+ */
+export function pathFact(path: string): PathFact {
+  const realPath = realPathOrNull(path);
+  if (realPath === null) return { kind: "missing", realPath: realPathOfMissing(path) };
+  const info = Deno.statSync(realPath);
+  const kind = info.isDirectory ? "directory" : info.isFile ? "file" : "other";
+  return { kind, realPath };
+}
+
+/** Resolves what exists of a path; a write grant may name a file that is yet to be made. */
+function realPathOfMissing(path: string): string {
+  let existing = path;
+  let rest = "";
+  while (existing !== "/") {
+    const slash = existing.lastIndexOf("/");
+    rest = `${existing.slice(slash)}${rest}`;
+    existing = parentDirectory(existing);
+    const real = realPathOrNull(existing);
+    if (real !== null) return real === "/" ? rest : `${real}${rest}`;
+  }
+  return path;
+}
+
+function realPathOrNull(path: string): string | null {
+  try {
+    return Deno.realPathSync(path);
+  } catch (error) {
+    const absent = error instanceof Deno.errors.NotFound ||
+      error instanceof Deno.errors.NotADirectory ||
+      error instanceof Deno.errors.FilesystemLoop ||
+      error instanceof Deno.errors.PermissionDenied;
+    if (absent) return null;
+    throw error;
+  }
+}
