@@ -6,7 +6,9 @@ import { cString } from "./c_string.ts";
 import { checked, lastErrno, SystemError } from "./errno.ts";
 import {
   F_GETPIPE_SZ,
+  F_SETFD,
   F_SETPIPE_SZ,
+  FD_CLOEXEC,
   FIONREAD,
   libc,
   O_CLOEXEC,
@@ -148,4 +150,13 @@ export function writeFd(
  */
 export function openNull(): number {
   return checked(libc().open(cString("/dev/null"), O_RDWR | O_CLOEXEC, 0), "open", "/dev/null");
+}
+
+/**
+ * Makes a descriptor that was inherited stay out of later children.
+ *
+ * @throws {SystemError} EBADF.
+ */
+export function setCloseOnExec(fd: number, on: boolean): void {
+  checked(libc().fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0), "fcntl(F_SETFD)");
 }

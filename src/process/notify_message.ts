@@ -137,10 +137,6 @@ function integer(value: string, min: number, max: number): number | null {
  * escape sequence) and the marks that reverse the direction of writing become spaces.
  */
 function printable(value: string): string {
-  // deno-lint-ignore no-control-regex -- control characters are what this removes.
-  const harmless = value.replace(
-    /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
-    " ",
-  );
+  const harmless = value.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, " ");
   return Array.from(harmless).slice(0, STATUS_CHARACTERS_MAX).join("").trim();
 }

@@ -48,7 +48,6 @@ const MSGHDR = {
   controlBytes: 40,
   flags: 48,
 } as const;
-const IOVEC_BYTES = 16;
 /** `struct cmsghdr`: u64 length (header included), i32 level, i32 type. */
 const CMSG_HEADER_BYTES = 16;
 
@@ -137,8 +136,8 @@ export class NotifySocket {
 
 /** The structures of one `recvmsg`, each pointing at the next; made once. */
 class ReceiveMemory {
-  // One byte more than allowed, so that a message of exactly the maximum is not cut. All
-  // arrays are larger than 64 bytes, so V8 leaves them where they are.
+  // All arrays are larger than 64 bytes, so V8 leaves them where they are. A message of
+  // exactly the maximum fits; the kernel marks a longer one with MSG_TRUNC.
   readonly data = new Uint8Array(NOTIFY_MESSAGE_BYTES_MAX);
   readonly control = new Uint8Array(CONTROL_BYTES);
   readonly header = new Uint8Array(128);

@@ -3,6 +3,7 @@
  * Everything may be out of date when it is returned; a process that has gone reads as null
  * or as nothing. Must not know: which processes are ours.
  */
+import { SystemError } from "../os/errno.ts";
 import { linkTarget, listDirectory, readSmallFile } from "../os/file.ts";
 
 /** Fields of `/proc/P/stat` (proc_pid_stat(5)). */
@@ -130,9 +131,10 @@ export function cpuMsOf(pid: number): number {
 export function environmentOf(pid: number): readonly string[] | null {
   try {
     return readSmallFile(`/proc/${pid}/environ`)?.split("\0") ?? null;
-  } catch {
+  } catch (error) {
     // EACCES: a process of another user, or one that changed its own.
-    return null;
+    if (error instanceof SystemError) return null;
+    throw error;
   }
 }
 

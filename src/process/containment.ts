@@ -1,0 +1,194 @@
+/**
+ * Keeps hold of everything that an instance starts, and kills all of it on demand: its
+ * group, its descendants, its cgroup, and the orphans of it that landed under the guard.
+ * Must not know: why a tree is killed, restarts, readiness.
+ */
+import { SystemError } from "../os/errno.ts";
+import { writeSmallFileInBackground } from "../os/file.ts";
+import { sendSignal } from "../os/signals.ts";
+import { isPopulated, killCgroup, SUPERVISOR_CGROUP } from "./crew_cgroup.ts";
+import { InstanceCgroups } from "./instance_cgroups.ts";
+import { belongsTo, type StrayMarks } from "./stray.ts";
+import { childrenOf, descendantsOf, isAlive, processStat } from "./tree.ts";
+
+/** Where the supervisor stands. */
+export interface ContainmentOptions {
+  /** The crew's cgroup; null where none can be made. */
+  readonly cgroupDir: string | null;
+  /** The subreaper above the supervisor: orphans become its children. */
+  readonly guardPid: number;
+  readonly supervisorPid: number;
+  /** COX_RUN in the environment of everything that this run starts. */
+  readonly runId: string;
+  /** Told what went wrong without ending anything: a refused move, a survivor. */
+  readonly onWarning?: (message: string) => void;
+}
+
+/** Whose tree to kill. */
+export interface KillTreeRequest {
+  readonly processName: string;
+  /** Of the instance's main process; it may have ended. */
+  readonly pid: number;
+  readonly instance: number;
+  /** Sessions that its descendants are known to have had, besides those seen here. */
+  readonly sessionIds?: readonly number[];
+  /** Inodes of the pipes that capture this process's output and no other's. */
+  readonly capturePipeInodes?: readonly number[];
+}
+
+/** An orphan that was killed. */
+export interface Stray {
+  readonly pid: number;
+  /** Its file name, as the kernel keeps it: at most 15 bytes. */
+  readonly command: string;
+}
+
+const SIGKILL = 9;
+/** From one pass to the next: time for the killed to be gone and orphans to be handed up. */
+const PASS_INTERVAL_MS = 2;
+/** Something in uninterruptible sleep cannot be killed; then this is reported and left. */
+const PASSES_MAX = 1000;
+
+/** One per supervisor. */
+export class Containment implements Disposable {
+  readonly #options: ContainmentOptions;
+  readonly #cgroups: InstanceCgroups | null;
+  #joined = false;
+
+  constructor(options: ContainmentOptions) {
+    this.#options = options;
+    const { cgroupDir } = options;
+    this.#cgroups = cgroupDir === null
+      ? null
+      : new InstanceCgroups(cgroupDir, (message) => this.#warn(message));
+  }
+
+  /** What holds: a cgroup for the crew, or the guard's descent alone. */
+  get level(): "cgroup" | "guard" {
+    return this.#joined ? "cgroup" : "guard";
+  }
+
+  /**
+   * Moves the supervisor into the crew's cgroup, where what it starts from then on begins
+   * its life. May take 20 ms, on another thread: start it early, await it before a spawn.
+   *
+   * @returns {@link level}, once and for all.
+   */
+  async joinSupervisor(): Promise<"cgroup" | "guard"> {
+    const { cgroupDir, supervisorPid } = this.#options;
+    if (cgroupDir === null) return this.level;
+    try {
+      const file = `${cgroupDir}/${SUPERVISOR_CGROUP}/cgroup.procs`;
+      this.#joined = await writeSmallFileInBackground(file, String(supervisorPid));
+      if (!this.#joined) this.#warn(`Cannot join cgroup ${cgroupDir}: the kernel refused`);
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+      this.#warn(`Cannot join cgroup ${cgroupDir}: ${error.message}`);
+    }
+    return this.level;
+  }
+
+  /**
+   * Gives a new instance a cgroup of its own, in a quarter of a second and on another
+   * thread: the move waits for the kernel, and a spawn must not.
+   */
+  adopt(processName: string, pid: number): void {
+    if (this.#joined) this.#cgroups?.adopt(processName, pid);
+  }
+
+  /**
+   * Whether the out-of-memory killer struck in the instance's cgroup. False where the
+   * kernel does not count that per instance. For `reap`, before the instance is forgotten.
+   */
+  oomKilled(pid: number): boolean {
+    return this.#cgroups?.oomKilled(pid) ?? false;
+  }
+
+  /**
+   * Kills an instance and everything it started, daemons included: in passes, until two in
+   * a row find nothing alive.
+   *
+   * @returns the orphans among what was killed; what was still in the instance's own
+   * line of descent is not listed.
+   */
+  async killTree(request: KillTreeRequest): Promise<readonly Stray[]> {
+    const strays = new Map<number, Stray>();
+    const sessions = new Set(request.sessionIds);
+    for (const session of this.#cgroups?.sessionsOf(request.pid) ?? []) sessions.add(session);
+    let cleanPasses = 0;
+    for (let pass = 0; cleanPasses < 2; pass++) {
+      if (pass === PASSES_MAX) {
+        this.#warn(`Something of "${request.processName}" survives KILL (pid ${request.pid})`);
+        break;
+      }
+      if (pass > 0) await new Promise((resolve) => setTimeout(resolve, PASS_INTERVAL_MS));
+      const found = this.#killPass(request, sessions, strays);
+      cleanPasses = found ? 0 : cleanPasses + 1;
+    }
+    this.#cgroups?.forget(request.pid);
+    return [...strays.values()];
+  }
+
+  /** Stops moving instances. Leaves cgroups to the guard, which outlives us. */
+  [Symbol.dispose](): void {
+    this.#cgroups?.[Symbol.dispose]();
+  }
+
+  /** One pass. @returns whether anything of it was still alive. */
+  #killPass(
+    request: KillTreeRequest,
+    sessions: Set<number>,
+    strays: Map<number, Stray>,
+  ): boolean {
+    const { pid } = request;
+    // Downwards first, while the line of descent still stands.
+    const line = [pid, ...descendantsOf(pid)];
+    let found = false;
+    for (const member of line) {
+      const stat = processStat(member);
+      if (stat !== null && stat.session > 1) sessions.add(stat.session);
+    }
+    const cgroupDir = this.#cgroups?.dirOf(pid) ?? null;
+    const marks: StrayMarks = { ...request, runId: this.#options.runId, sessions, cgroupDir };
+    const orphans = this.#orphans().filter((orphan) => belongsTo(orphan, marks));
+    this.#kill(-pid);
+    for (const member of line) found = this.#killIfAlive(member) || found;
+    if (cgroupDir !== null && isPopulated(cgroupDir)) {
+      killCgroup(cgroupDir);
+      found = true;
+    }
+    for (const orphan of orphans) {
+      for (const member of [orphan, ...descendantsOf(orphan)]) {
+        const command = processStat(member)?.command ?? "?";
+        if (!this.#killIfAlive(member)) continue;
+        strays.set(member, { pid: member, command });
+        found = true;
+      }
+    }
+    return found;
+  }
+
+  #orphans(): number[] {
+    const { guardPid, supervisorPid } = this.#options;
+    return childrenOf(guardPid).filter((pid) => pid !== supervisorPid && isAlive(pid));
+  }
+
+  #killIfAlive(pid: number): boolean {
+    return isAlive(pid) && this.#kill(pid);
+  }
+
+  #kill(pid: number): boolean {
+    try {
+      return sendSignal(pid, SIGKILL) === "sent";
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+      // EPERM: it became another user's. Without root there is nothing left to try.
+      this.#warn(`Cannot kill ${pid}: ${error.errno}`);
+      return false;
+    }
+  }
+
+  #warn(message: string): void {
+    this.#options.onWarning?.(message);
+  }
+}

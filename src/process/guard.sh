@@ -1,0 +1,112 @@
+#!/bin/sh
+# The guard: parent of the supervisor, child subreaper of everything (set before this
+# script was executed), or PID 1 of a container.
+#
+#   guard.sh RUN_DIR CGROUP_DIR|- SUPERVISOR ARGUMENT…
+#
+# Forwards signals, reaps what is orphaned, and when the supervisor has ended, however
+# that came about, kills whatever is left. Exits as the supervisor did, with 128+n when
+# signal n killed it. For dash and busybox: builtins alone, but for sleep, rm and rmdir.
+
+run_dir=$1
+cgroup=$2
+shift 2
+
+# 10 ms a pass: ten seconds. What survives that cannot be killed at all.
+passes_max=1000
+supervisor=
+interrupted=
+forward() {
+  interrupted=1
+  [ -n "$supervisor" ] && kill -s "$1" "$supervisor" 2>/dev/null
+}
+for signal in TERM INT HUP QUIT USR1 USR2; do
+  # shellcheck disable=SC2064 -- the name is to be filled in now.
+  trap "forward $signal" "$signal"
+done
+
+# An asynchronous list reads from /dev/null unless told otherwise. The shell also makes it
+# ignore INT and QUIT; the supervisor's own handlers replace that.
+"$@" <&0 &
+supervisor=$!
+
+# A signal ends `wait` early. As long as the supervisor has not been waited for, `kill -0`
+# finds it, as a zombie at least; once it has, the last status was its own.
+while :; do
+  interrupted=
+  wait "$supervisor"
+  status=$?
+  if [ -z "$interrupted" ] || ! kill -0 "$supervisor" 2>/dev/null; then break; fi
+done
+
+# Nothing may cut the clean-up short.
+trap '' TERM INT HUP QUIT USR1 USR2
+
+killed=0
+
+# Whether anything lives in the crew's cgroup. Zombies do not count.
+populated() {
+  while read -r key value; do
+    if [ "$key" = populated ]; then [ "$value" = 1 ] && return 0 || return 1; fi
+  done < "$cgroup/cgroup.events"
+  return 1
+}
+
+if [ "$cgroup" != - ] && [ -e "$cgroup/cgroup.kill" ]; then
+  pass=0
+  while populated && [ "$pass" -lt "$passes_max" ]; do
+    killed=1
+    echo 1 > "$cgroup/cgroup.kill"
+    sleep 0.01
+    pass=$((pass + 1))
+  done
+  for part in "$cgroup"/*/; do rmdir "$part" 2>/dev/null; done
+  rmdir "$cgroup" 2>/dev/null
+fi
+
+# Kills each child that is no zombie. Orphans become children of this shell one generation
+# after the other, so it takes passes; two clean ones in a row are the end.
+kill_children() {
+  found=1
+  # The file has no newline at its end: `read` fails, and has read all the same.
+  children=
+  read -r children < "/proc/$$/task/$$/children"
+  for child in $children; do
+    stat=
+    { read -r stat < "/proc/$child/stat"; } 2>/dev/null
+    # The name in parentheses may hold anything; the state follows the last of them.
+    stat=${stat##*) }
+    case $stat in
+      '' | Z* | X*) ;;
+      *) kill -s KILL "$child" 2>/dev/null && found=0 && killed=1 ;;
+    esac
+  done
+  return "$found"
+}
+
+if [ -r "/proc/$$/task/$$/children" ]; then
+  pass=0
+  clean=0
+  while [ "$clean" -lt 2 ] && [ "$pass" -lt "$passes_max" ]; do
+    if kill_children; then clean=0; else clean=$((clean + 1)); fi
+    # Also lets this shell reap: it waits for every child while it waits for one.
+    [ "$clean" -lt 2 ] && sleep 0.01
+    pass=$((pass + 1))
+  done
+  if [ "$clean" -lt 2 ]; then
+    echo "cox: guard: some processes survive SIGKILL: $children" >&2
+  fi
+else
+  echo "cox: guard: cannot read /proc/$$/task/$$/children: orphans may survive" >&2
+fi
+
+# A supervisor that ended well has removed these.
+for socket in "$run_dir/control.sock" "$run_dir"/notify/*; do
+  if [ -e "$socket" ]; then rm -f "$socket"; fi
+done
+rm -f "$run_dir/cgroup"
+
+if [ "$killed" = 1 ]; then
+  echo "cox: guard: the supervisor ended (status $status) and left processes; they were killed" >&2
+fi
+exit "$status"
