@@ -4,7 +4,7 @@
  */
 import type { Config, ConfigIssue } from "./config.ts";
 import { DEFAULTS } from "./defaults.ts";
-import { didYouMean } from "./did_you_mean.ts";
+import { nearestName } from "./did_you_mean.ts";
 import { errorAt, type IssuePath, show } from "./issue.ts";
 import { isProcess, unknownName } from "./names.ts";
 
@@ -80,7 +80,9 @@ function checkEndpoint(
     issues.push(unknownName(config, { name: endpoint.process, path }));
   }
   if (!ports.includes(endpoint.port)) {
-    const fix = didYouMean(endpoint.port, ports);
+    const fix = JSON.stringify(
+      `${endpoint.process}.${nearestName(endpoint.port, ports) ?? ports[0]}`,
+    );
     issues.push(errorAt(path, `"${end}" must be ${form}, is ${show(text)}`, fix));
   }
   return issues;

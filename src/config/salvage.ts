@@ -7,16 +7,19 @@ import type { ChannelConfig, Config, ConfigIssue, GroupConfig, ProcessConfig } f
 
 type Json = Record<string, unknown>;
 
+/** Keys of a process whose own keys stand for themselves: one wrong leaves the others right. */
+const PARTLY_KEPT: readonly string[] = ["after", "env", "limits", "restart"];
+
 /**
  * Salvages what has the right shape.
  *
  * @param raw The configuration as written.
- * @param issues Every wrong shape in it.
+ * @param wrongShapes An issue for each wrong shape in it.
  * @returns A configuration of the right shape, or null if it has no processes to speak of.
  */
-export function salvage(raw: unknown, issues: readonly ConfigIssue[]): Config | null {
+export function salvage(raw: unknown, wrongShapes: readonly ConfigIssue[]): Config | null {
   if (!isObject(raw) || !isObject(raw["processes"])) return null;
-  const wrong = wrongPlaces(issues);
+  const wrong = wrongPlaces(wrongShapes);
   const processes = new Map<string, ProcessConfig>();
   for (const [name, value] of Object.entries(raw["processes"])) {
     processes.set(name, salvageProcess(value, wrong.get(`processes\0${name}`) ?? []));
@@ -27,7 +30,11 @@ export function salvage(raw: unknown, issues: readonly ConfigIssue[]): Config | 
   }
   const channels = new Map<string, ChannelConfig>();
   for (const [name, value] of Object.entries(isObject(raw["channels"]) ? raw["channels"] : {})) {
-    if (!wrong.has(`channels\0${name}`)) channels.set(name, value as ChannelConfig);
+    const issues = wrong.get(`channels\0${name}`) ?? [];
+    const endsAreRight = issues.every(({ path }) =>
+      path.length > 2 && path[2] !== "kind" && path[2] !== "from" && path[2] !== "to"
+    );
+    if (endsAreRight) channels.set(name, value as ChannelConfig);
   }
   return {
     name: wrong.has("name") ? "salvaged" : raw["name"] as string,
@@ -57,10 +64,20 @@ function salvageProcess(value: unknown, wrong: readonly ConfigIssue[]): ProcessC
   const kept: Json = { ...value };
   for (const { path } of wrong) {
     const key = String(path[2]);
-    if (key === "run" || key === "restart") kept[key] = placeholder[key];
-    else if ((key === "after" || key === "env") && path.length > 3) {
-      kept[key] = omit(kept[key] as Json, String(path[3]));
-    } else delete kept[key];
+    const inside = path[3] === undefined ? null : String(path[3]);
+    const value = kept[key];
+    if (isObject(value) && inside !== null && PARTLY_KEPT.includes(key)) {
+      kept[key] = omit(value, inside);
+    } else if (key === "run" && inside === "permissions" && path[4] !== undefined) {
+      kept[key] = withoutGrant(value as Json, String(path[4]));
+    } else if (key === "run") {
+      kept[key] = placeholder.run;
+    } else {
+      delete kept[key];
+    }
+    if (key === "restart") {
+      kept[key] = { ...placeholder.restart, ...isObject(kept[key]) ? kept[key] : {} };
+    }
   }
   return kept as unknown as ProcessConfig;
 }
@@ -72,6 +89,12 @@ function salvageGroup(value: unknown, wrong: readonly ConfigIssue[]): GroupConfi
   const members = Array.isArray(value["members"]) ? value["members"] : [];
   kept["members"] = members.filter((each) => typeof each === "string");
   return kept as unknown as GroupConfig;
+}
+
+/** `run` without one list of grants. */
+function withoutGrant(run: Json, grant: string): Json {
+  const permissions = run["permissions"];
+  return isObject(permissions) ? { ...run, permissions: omit(permissions, grant) } : run;
 }
 
 function omit(value: Json, key: string): Json {
