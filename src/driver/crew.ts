@@ -4,17 +4,20 @@
  */
 import type { Effect } from "../core/effect.ts";
 import type { CoreEvent } from "../core/event.ts";
+import type { ExitReason } from "../core/exit_reason.ts";
 import { closeFd } from "../os/pipe.ts";
 import type { Reactor } from "../os/reactor.ts";
 import { sendSignal, signalName } from "../os/signals.ts";
 import type { Plan, ProcessIndex, ProcessPlan } from "../plan/plan.ts";
 import type { Containment } from "../process/containment.ts";
-import { reap } from "../process/reap.ts";
+import { openPidfd } from "../process/pidfd.ts";
+import { reap, STATUS_LOST_CODE } from "../process/reap.ts";
 import { spawnProcess } from "../process/spawn.ts";
 import type { EventBody } from "../audit/event_record.ts";
 import { type DescriptorSources, openDescriptorTable } from "./descriptor_table.ts";
 import { startFinish } from "./finish.ts";
 import { disposeInstance, type Instance } from "./instance.ts";
+import { notifyPathFor, usesSocket } from "./notify_place.ts";
 import { type NotifyContext, watchNotifyPipe, watchNotifySocket } from "./notifications.ts";
 
 /** What the crew needs of the supervisor. */
@@ -151,8 +154,8 @@ export class Crew {
     };
     let table;
     try {
-      if (process.ready.by === "notify" && process.kind !== "deno") {
-        const path = `${this.#context.plan.runDir}/notify/${crypto.randomUUID()}.sock`;
+      if (usesSocket(process)) {
+        const path = notifyPathFor(this.#context.plan, process);
         instance.cleanups.push(watchNotifySocket(notify, path));
         env.push(["NOTIFY_SOCKET", path]);
       }
@@ -191,17 +194,48 @@ export class Crew {
   }
 
   #ended(instance: Instance, pidfd: number): void {
-    const result = reap(instance.pid);
+    const result = reap(instance.pid, { oomKilled: () => this.#oomKilled(instance) });
     if (result.kind === "running") return;
-    this.#context.reactor.unwatch(pidfd);
-    closeFd(pidfd);
+    this.#closePidfd(pidfd);
+    const { process } = instance;
+    this.endedCpuMs[process] = (this.endedCpuMs[process] ?? 0) + result.cpuMs;
+    if (this.#follow(instance)) return;
+    this.#bury(instance, result.reason);
+  }
+
+  /**
+   * What we spawned has ended, but it had named another main process, as a daemon's first
+   * process does: the instance goes on with that one. It is the guard's child and not ours,
+   * so how it ends cannot be known: it counts as a bad exit.
+   */
+  #follow(instance: Instance): boolean {
+    const { mainPid } = instance;
+    if (mainPid === instance.pid) return false;
+    const pidfd = openPidfd(mainPid);
+    if (pidfd === null) return false;
+    this.#context.reactor.watch(pidfd, () => {
+      this.#closePidfd(pidfd);
+      this.#bury(instance, { kind: "code", code: STATUS_LOST_CODE, cause: null });
+    });
+    return true;
+  }
+
+  #bury(instance: Instance, reason: ExitReason): void {
     // A READY that is still in the pipe came before the exit: hear it first.
     disposeInstance(instance);
-    this.#live.delete(instance.process);
-    this.endedCpuMs[instance.process] = (this.endedCpuMs[instance.process] ?? 0) + result.cpuMs;
     const { process, number, pid } = instance;
+    this.#live.delete(process);
     this.#lastRun[process] = { pid, ranMs: (this.#context.nowNs() - instance.spawnedNs) / 1e6 };
-    this.#context.post({ kind: "exited", process, instance: number, reason: result.reason });
+    this.#context.post({ kind: "exited", process, instance: number, reason });
+  }
+
+  #oomKilled(instance: Instance): boolean {
+    return this.#context.containment.oomKilled(instance.pid);
+  }
+
+  #closePidfd(pidfd: number): void {
+    this.#context.reactor.unwatch(pidfd);
+    closeFd(pidfd);
   }
 
   #killTree(index: ProcessIndex, instance: number): void {

@@ -6,7 +6,7 @@
 import { EventLog } from "../audit/event_log.ts";
 import type { Channel } from "../channel/channel.ts";
 import { PipeChannel } from "../channel/pipe/pipe_channel.ts";
-import { startControlServer } from "../control/server.ts";
+import type { ControlServer } from "../control/server.ts";
 import { openNull } from "../os/pipe.ts";
 import { Reactor } from "../os/reactor.ts";
 import type { Plan, ProcessPlan } from "../plan/plan.ts";
@@ -20,6 +20,7 @@ import { SupervisorControl } from "./control_handler.ts";
 import { Crew } from "./crew.ts";
 import type { Instance } from "./instance.ts";
 import { LogLink } from "./log_link.ts";
+import { prepareNotifyPlaces, removeNotifyPlaces } from "./notify_place.ts";
 import { parseSupervisorOptions, type SupervisorOptions } from "./options.ts";
 import { listenForShutdown } from "./shutdown_signals.ts";
 import { takeSnapshot } from "./snapshot.ts";
@@ -58,6 +59,7 @@ async function runSupervisor(options: SupervisorOptions): Promise<void> {
     nowNs: clock.nowNs,
     wall: clock.wall,
   });
+  prepareNotifyPlaces(plan);
   const token = crypto.randomUUID();
   const captures = new Captures(plan, token);
   const channels: Channel[] = plan.channels.map((channel) => new PipeChannel(channel));
@@ -103,14 +105,8 @@ async function runSupervisor(options: SupervisorOptions): Promise<void> {
       events: log.seq,
     });
 
-  const server = await startControlServer({
-    path: `${options.runDir}/control.sock`,
-    limits: plan.limits,
-    ownUid: Deno.uid() ?? 0,
-    peerOf: peerCredentials,
-    handler: new SupervisorControl({ supervisor, log, cox: plan.cox, pid: Deno.pid, snapshot }),
-    onBug: (error) => reportError(error),
-  });
+  // Its module costs 20 ms to load, for which the crew need not wait.
+  const serverStarted = Promise.withResolvers<ControlServer | null>();
 
   async function leave(code: number): Promise<void> {
     supervisor.record({ event: "supervisorStopped", exitCode: code });
@@ -124,7 +120,8 @@ async function runSupervisor(options: SupervisorOptions): Promise<void> {
         exit = code === 0 ? 111 : code;
       }
     }
-    await server.close();
+    await (await serverStarted.promise)?.close();
+    removeNotifyPlaces(plan);
     Deno.exit(exit);
   }
 
@@ -157,6 +154,44 @@ async function runSupervisor(options: SupervisorOptions): Promise<void> {
     );
   }
   supervisor.post({ kind: "boot" });
+  const handler = new SupervisorControl({
+    supervisor,
+    log,
+    cox: plan.cox,
+    pid: Deno.pid,
+    snapshot,
+  });
+  serverStarted.resolve(await openControl(options, plan, handler, supervisor));
+}
+
+/**
+ * Opens the control socket.
+ *
+ * @returns null when it cannot be opened: then the crew is ended with 111, because a crew
+ * that nobody can speak to is not what was asked for.
+ */
+async function openControl(
+  options: SupervisorOptions,
+  plan: Plan,
+  handler: SupervisorControl,
+  supervisor: Supervisor,
+): Promise<ControlServer | null> {
+  try {
+    const { startControlServer } = await import("../control/server.ts");
+    return await startControlServer({
+      path: `${options.runDir}/control.sock`,
+      limits: plan.limits,
+      ownUid: Deno.uid() ?? 0,
+      peerOf: peerCredentials,
+      handler,
+      onBug: (error) => reportError(error),
+    });
+  } catch (error) {
+    const message = `The control socket cannot be opened: ${(error as Error).message}`;
+    supervisor.record({ event: "warning", message });
+    supervisor.request({ op: "shutdown", exitCode: 111 });
+    return null;
+  }
 }
 
 /** `@log` runs anew: tells it what it reads, and which lines we wait for. */
