@@ -15,20 +15,31 @@ shift 2
 # 10 ms a pass: ten seconds. What survives that cannot be killed at all.
 passes_max=1000
 supervisor=
+waiting=
 interrupted=
 forward() {
   interrupted=1
-  [ -n "$supervisor" ] && kill -s "$1" "$supervisor" 2>/dev/null
+  # A shell makes its background jobs ignore INT and QUIT, so a supervisor without its own
+  # handlers yet would not hear them; it has these once it listens on its socket.
+  case $1 in
+    INT | QUIT) if [ -S "$run_dir/control.sock" ]; then as=$1; else as=TERM; fi ;;
+    *) as=$1 ;;
+  esac
+  if [ -n "$supervisor" ]; then
+    kill -s "$as" "$supervisor" 2>/dev/null
+  else
+    waiting="$waiting $as"
+  fi
 }
 for signal in TERM INT HUP QUIT USR1 USR2; do
   # shellcheck disable=SC2064 -- the name is to be filled in now.
   trap "forward $signal" "$signal"
 done
 
-# An asynchronous list reads from /dev/null unless told otherwise. The shell also makes it
-# ignore INT and QUIT; the supervisor's own handlers replace that.
+# An asynchronous list reads from /dev/null unless told otherwise.
 "$@" <&0 &
 supervisor=$!
+for signal in $waiting; do kill -s "$signal" "$supervisor" 2>/dev/null; done
 
 # A signal ends `wait` early. As long as the supervisor has not been waited for, `kill -0`
 # finds it, as a zombie at least; once it has, the last status was its own.
@@ -104,7 +115,8 @@ fi
 for socket in "$run_dir/control.sock" "$run_dir"/notify/*; do
   if [ -e "$socket" ]; then rm -f "$socket"; fi
 done
-rm -f "$run_dir/cgroup"
+# As long as the cgroup could not be removed, the next run is to know of it.
+if [ -e "$run_dir/cgroup" ] && ! [ -d "$cgroup" ]; then rm -f "$run_dir/cgroup"; fi
 
 if [ "$killed" = 1 ]; then
   echo "cox: guard: the supervisor ended (status $status) and left processes; they were killed" >&2

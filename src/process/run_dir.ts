@@ -121,9 +121,14 @@ function makePrivate(path: string, isRunDir: boolean, uid: number): void {
       });
     }
   }
-  // A symbolic link above the run directory is followed: what it leads to is checked.
-  const info = isRunDir ? Deno.lstatSync(path) : Deno.statSync(path);
-  if (info.isSymlink) throw new RunDirError(path, "it is a symbolic link; remove it");
+  const link = Deno.lstatSync(path);
+  // Above the run directory a link of our own or of root is followed (/var/run), and what
+  // it leads to is checked; anybody else's was planted.
+  const planted = link.uid !== uid && link.uid !== 0;
+  if (link.isSymlink && (isRunDir || planted)) {
+    throw new RunDirError(path, `"${path}" is a symbolic link; remove it`);
+  }
+  const info = Deno.statSync(path);
   if (!info.isDirectory) throw new RunDirError(path, "it is not a directory");
   const mode = info.mode ?? 0;
   const sticky = (mode & 0o1000) !== 0;

@@ -57,6 +57,7 @@ export type SpawnResult =
 export function spawnProcess(request: SpawnRequest): SpawnResult {
   const { executable, argv, cwd, env, umask, descriptors } = request;
   const strings = stringTables(argv, env.map(([name, value]) => `${name}=${value}`));
+  const program = cString(executable);
   const actions = fileActions(descriptors, cwd);
   const pid = new Int32Array(1);
   // The umask belongs to the whole process, but no other of our files is made on this
@@ -64,7 +65,7 @@ export function spawnProcess(request: SpawnRequest): SpawnResult {
   const ownUmask = libc().umask(umask);
   const errno = libc().posix_spawn(
     pid,
-    cString(executable),
+    program,
     actions,
     attributes(),
     strings.tables[0]!,
