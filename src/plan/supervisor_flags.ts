@@ -1,0 +1,59 @@
+/**
+ * The least that the supervisor needs from the runtime, flag by flag with the reason. Owns the
+ * list, which `cox permissions` prints and the start of the supervisor uses.
+ * Must not know: how the supervisor is started.
+ */
+import { parentDirectory } from "./paths.ts";
+
+/** One flag, and why it is needed. */
+export interface ExplainedFlag {
+  readonly flag: string;
+  readonly why: string;
+}
+
+/** Where the supervisor works. */
+export interface SupervisorPaths {
+  /** Absolute. */
+  readonly runDir: string;
+  /** Absolute path of the summary file; null: none. */
+  readonly summaryPath: string | null;
+}
+
+/** Name of the control socket in the run directory. */
+const CONTROL_SOCKET = "control.sock";
+
+/**
+ * Lists the supervisor's permissions.
+ *
+ * @param paths Where it works; no path may contain a comma.
+ * @returns In a fixed order.
+ */
+export function supervisorPermissions(paths: SupervisorPaths): ExplainedFlag[] {
+  const { runDir, summaryPath } = paths;
+  // The summary is written beside its place and renamed into it.
+  const folders = [runDir, ...(summaryPath === null ? [] : [parentDirectory(summaryPath)])];
+  return [
+    {
+      flag: "--allow-ffi",
+      why: "posix_spawn, pipes, pidfd, epoll, /proc and cgroups through libc; " +
+        "pointers cannot be had with a scoped grant. It amounts to full trust",
+    },
+    { flag: `--allow-read=${folders.join(",")}`, why: "the plan, the event file, the socket" },
+    { flag: `--allow-write=${folders.join(",")}`, why: "events, the control socket, the summary" },
+    {
+      flag: `--allow-net=unix:${runDir}/${CONTROL_SOCKET}`,
+      why: "listens on the control socket; no other address",
+    },
+    { flag: "--allow-sys=uid,umask", why: "owner of the socket, mode of new files" },
+  ];
+}
+
+/**
+ * The supervisor's command-line flags before its module.
+ *
+ * @param paths Where it works.
+ */
+export function supervisorFlags(paths: SupervisorPaths): string[] {
+  return ["--no-prompt", "--no-config", "--cached-only", "--no-lock"]
+    .concat(supervisorPermissions(paths).map(({ flag }) => flag));
+}
