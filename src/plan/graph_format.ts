@@ -60,7 +60,12 @@ interface DrawnGroup {
   readonly intensity: number | null;
   readonly periodNs: number;
   /** Names of processes and groups, in order. */
-  readonly members: readonly { readonly kind: "process" | "group"; readonly name: string }[];
+  readonly members: readonly DrawnMember[];
+}
+
+interface DrawnMember {
+  readonly kind: "process" | "group";
+  readonly name: string;
 }
 
 function drawingOf(plan: Plan): Drawing {
@@ -93,12 +98,12 @@ function drawingOf(plan: Plan): Drawing {
       strategy: group.strategy,
       intensity: group.intensity,
       periodNs: group.periodNs,
-      members: group.members.flatMap((member) => {
+      members: group.members.flatMap((member): DrawnMember[] => {
         if (member.kind === "group") {
-          return [{ kind: "group" as const, name: plan.groups[member.group]!.name }];
+          return [{ kind: "group", name: plan.groups[member.group]!.name }];
         }
         const process = plan.processes[member.process]!;
-        return process.system ? [] : [{ kind: "process" as const, name: process.name }];
+        return process.system ? [] : [{ kind: "process", name: process.name }];
       }),
     })),
   };

@@ -44,7 +44,10 @@ export function supervisorPermissions(paths: SupervisorPaths): ExplainedFlag[] {
       flag: `--allow-net=unix:${runDir}/${CONTROL_SOCKET}`,
       why: "listens on the control socket; no other address",
     },
-    { flag: "--allow-sys=uid,umask", why: "owner of the socket, mode of new files" },
+    {
+      flag: "--allow-sys",
+      why: "its own uid, and the umask, for which the runtime has no scoped grant",
+    },
   ];
 }
 
