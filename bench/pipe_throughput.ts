@@ -1,0 +1,70 @@
+/**
+ * Claim: a pipe between two children is the kernel's own, with nothing in between. 4 GB from one
+ * C program to another, over cox's pipe and over the shell's, both of 64 KiB, taking turns.
+ */
+import type { Config } from "../src/config/config.ts";
+import { makeRow, type Row } from "./row.ts";
+import { coxUp } from "./support/crew.ts";
+import { median } from "./support/stats.ts";
+import { runToEnd, Workshop } from "./support/workshop.ts";
+
+export const name = "pipe_throughput";
+
+const TURNS = 5;
+const BYTES = 4e9;
+const PIPE_BYTES = 65536;
+
+/** Measures. */
+export async function run(): Promise<Row[]> {
+  await using workshop = await Workshop.open();
+  const source = await workshop.compile("pipe_source");
+  const sink = await workshop.compile("pipe_sink");
+  const cox: number[] = [];
+  const shell: number[] = [];
+  for (let turn = 0; turn < TURNS; turn++) {
+    const coxResult = `${workshop.folder}/cox-${turn}.txt`;
+    const argv = await coxUp(workshop, `crew-${turn}`, pipeline(source, sink, coxResult));
+    await runToEnd(argv);
+    cox.push(await readResult(coxResult));
+    const shellResult = `${workshop.folder}/shell-${turn}.txt`;
+    const line = '"$1" "$2" | "$3" "$4"';
+    await runToEnd(["sh", "-c", line, "sh", source, String(BYTES), sink, shellResult]);
+    shell.push(await readResult(shellResult));
+  }
+  return [
+    makeRow({
+      claim: "4 GB through a pipe between two children, median",
+      measured: median(cox),
+      unit: "GB/s",
+      baseline: { name: "the same pipe by the shell", value: median(shell) },
+      target: { of: "ratio", rule: "at least", value: 0.95 },
+      spread: { min: Math.min(...cox), max: Math.max(...cox), shellMin: Math.min(...shell) },
+      runs: TURNS,
+    }),
+  ];
+}
+
+function pipeline(source: string, sink: string, result: string): Config {
+  return {
+    name: "throughput",
+    processes: {
+      source: {
+        run: { kind: "command", argv: [source, String(BYTES)] },
+        restart: { policy: "temporary" },
+      },
+      sink: { run: { kind: "command", argv: [sink, result] }, restart: { policy: "temporary" } },
+    },
+    channels: {
+      bytes: { kind: "pipe", from: "source.stdout", to: "sink.stdin", capacity: "64KiB" },
+    },
+  };
+}
+
+/** GB a second, after checking that everything came through a pipe of the right size. */
+async function readResult(path: string): Promise<number> {
+  const [bytes, ns, pipeBytes] = (await Deno.readTextFile(path)).trim().split(" ").map(Number);
+  if (bytes !== BYTES || pipeBytes !== PIPE_BYTES) {
+    throw new Error(`${path}: ${bytes} bytes through a pipe of ${pipeBytes}`);
+  }
+  return bytes / ns!;
+}

@@ -1,0 +1,2 @@
+/** The baseline for memory: a Deno process that waits and does nothing else. */
+setInterval(() => {}, 2 ** 30);
