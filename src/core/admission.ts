@@ -102,6 +102,7 @@ function returnWithGroup(draft: Draft, p: ProcessIndex): Admission {
   if (process.again) return ignored("already restarting");
   process.again = true;
   process.asked = true;
+  process.attempt = 0;
   return ACCEPTED;
 }
 

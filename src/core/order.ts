@@ -142,6 +142,7 @@ export function comeBack(draft: Draft, p: ProcessIndex): void {
   const process = edit(draft, p);
   process.wanted = "up";
   process.asked = true;
+  process.attempt = 0;
   // An instance that was never signalled (still spawning) simply stays.
   process.again = process.status !== "spawning";
 }
