@@ -36,9 +36,12 @@ for signal in TERM INT HUP QUIT USR1 USR2; do
   trap "forward $signal" "$signal"
 done
 
-# An asynchronous list reads from /dev/null unless told otherwise.
-"$@" <&0 &
+# The shell gives a background job /dev/null as its input before it looks at `<&0`, so the
+# input goes there by way of another descriptor; the lock has a number above 9.
+exec 9<&0
+"$@" <&9 9<&- &
 supervisor=$!
+exec 9<&-
 for signal in $waiting; do kill -s "$signal" "$supervisor" 2>/dev/null; done
 
 # A signal ends `wait` early. As long as the supervisor has not been waited for, `kill -0`

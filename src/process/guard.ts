@@ -35,6 +35,10 @@ export interface GuardRequest {
 /** Nobody sends this one by accident, and Deno can listen to it. */
 const PARENT_DEATH_SIGNAL = "SIGPWR";
 const SHELL = "/bin/sh";
+
+/** The guard is a shell script, and descriptors 0 … 9 are a shell's to use. */
+export const LOCK_FD_MIN = 10;
+
 /** The shell could not trap what it inherits as ignored (POSIX, `trap`); nohup's HUP stays. */
 const RESET_SIGNALS = ["SIGTERM", "SIGINT", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGPIPE", "SIGCHLD"];
 
@@ -48,6 +52,7 @@ const RESET_SIGNALS = ["SIGTERM", "SIGINT", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SI
  */
 export function becomeGuard(request: GuardRequest): never {
   const { supervisorArgv, env, lockFd, runDir, cgroupDir } = request;
+  if (lockFd < LOCK_FD_MIN) throw new RangeError(`lockFd must be at least ${LOCK_FD_MIN}`);
   const argv = [SHELL, guardScriptPath(), runDir, cgroupDir ?? "-", ...supervisorArgv];
   const strings = stringTables(argv, env.map(([name, value]) => `${name}=${value}`));
   const shell = cString(SHELL);

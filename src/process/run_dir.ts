@@ -9,9 +9,19 @@ import { createHash } from "node:crypto";
 import { cString } from "../os/c_string.ts";
 import { checked, errnoName, lastErrno, SystemError } from "../os/errno.ts";
 import { readSmallFile } from "../os/file.ts";
-import { libc, LOCK_EX, LOCK_NB, O_CLOEXEC, O_CREAT, O_NOFOLLOW, O_RDWR } from "../os/libc.ts";
+import {
+  F_DUPFD_CLOEXEC,
+  libc,
+  LOCK_EX,
+  LOCK_NB,
+  O_CLOEXEC,
+  O_CREAT,
+  O_NOFOLLOW,
+  O_RDWR,
+} from "../os/libc.ts";
 import { closeFd, writeFd } from "../os/pipe.ts";
 import { isCrewCgroup, isPopulated, killCgroup, removeCgroup } from "./crew_cgroup.ts";
+import { LOCK_FD_MIN } from "./guard.ts";
 
 /** The directory is ours, or somebody else's. */
 export type RunDirClaim =
@@ -74,7 +84,7 @@ export function claimRunDir(path: string): RunDirClaim {
   makePrivate(path, true, uid);
   const lockPath = `${path}/lock`;
   const flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC;
-  const lockFd = checked(libc().open(cString(lockPath), flags, 0o600), "open", lockPath);
+  const lockFd = openHigh(lockPath, flags);
   if (libc().flock(lockFd, LOCK_EX | LOCK_NB) < 0) {
     const errno = lastErrno();
     closeFd(lockFd);
@@ -140,6 +150,15 @@ function makePrivate(path: string, isRunDir: boolean, uid: number): void {
     throw new RunDirError(path, `others may write to "${path}" (mode ${octal}); chmod go-w`);
   }
   if (isRunDir && (mode & 0o077) !== 0) Deno.chmodSync(path, 0o700);
+}
+
+function openHigh(path: string, flags: number): number {
+  const fd = checked(libc().open(cString(path), flags, 0o600), "open", path);
+  const high = libc().fcntl(fd, F_DUPFD_CLOEXEC, LOCK_FD_MIN);
+  const errno = high < 0 ? lastErrno() : 0;
+  closeFd(fd);
+  if (high < 0) throw new SystemError("fcntl(F_DUPFD_CLOEXEC)", errno, path);
+  return high;
 }
 
 function holderOf(lockPath: string): number | null {
