@@ -153,13 +153,20 @@ function thrown(
   error: Extract<Evaluated, { kind: "threw" }>,
   options: Evaluation,
 ): ConfigIssue {
-  const message = error.message.split("\n")[0] ?? "";
+  const message = withoutAdvice(error.message.split("\n")[0] ?? "");
   // A syntax error comes wrapped in a TypeError whose message begins with its own name.
   const named = error.name === "" || error.name === "TypeError" && /^\w*Error: /.test(message)
     ? message
     : `${error.name}: ${message}`;
   const place = placeIn(`${error.message}\n${error.stack}`, options);
   return errorAt([], `${place}: ${named}`, thrownFix(error.name, error.message));
+}
+
+/** Deno's advice is for its own command line, and the place is in front already. */
+function withoutAdvice(message: string): string {
+  return message
+    .replace(/, run again with the --allow-[a-z]+ flag$/, "")
+    .replace(/ and not in import map from "[^"]*"$/, "");
 }
 
 function thrownFix(name: string, message: string): string | null {

@@ -86,13 +86,13 @@ const readySchema = z.strictObject({
   fd: z.exactOptional(doc(
     whole(LIMITS.fdMin, LIMITS.fdMax),
     'By `"fd"`, required: the descriptor that the process writes to.',
-    { unit: "file descriptor" },
+    { unit: "file descriptor", absent: "an error by `fd`" },
   )),
   pattern: z.exactOptional(doc(
     text().superRefine(regularExpression),
     'By `"line"`, required: an ECMAScript regular expression (flag `u`), found anywhere in a ' +
       "line.",
-    { range: `1 … ${LIMITS.patternLength} characters` },
+    { range: `1 … ${LIMITS.patternLength} characters`, absent: "an error by `line`" },
   )),
   stream: z.exactOptional(doc(
     z.enum(["stdout", "stderr"]),
@@ -116,7 +116,7 @@ const backoffSchema = z.strictObject({
   factor: z.exactOptional(doc(
     number(LIMITS.factorMin, LIMITS.factorMax),
     "Each further delay is the last one times this.",
-    { default: DEFAULTS.restart.backoff.factor },
+    { unit: "times", default: DEFAULTS.restart.backoff.factor },
   )),
   max: z.exactOptional(doc(
     duration(LIMITS.backoffMin),
@@ -126,7 +126,7 @@ const backoffSchema = z.strictObject({
   jitter: z.exactOptional(doc(
     number(0, 1),
     "Each delay is multiplied by a random number between 1 - jitter and 1 + jitter.",
-    { default: DEFAULTS.restart.backoff.jitter },
+    { unit: "share of the delay", default: DEFAULTS.restart.backoff.jitter },
   )),
   resetAfter: z.exactOptional(doc(
     duration(LIMITS.resetAfterMin),
@@ -146,7 +146,7 @@ const restartSchema = z.strictObject({
   successCodes: z.exactOptional(doc(
     list(whole(0, 255), { min: 1, max: LIMITS.successCodesMax }),
     "Exit codes that count as ending well.",
-    { default: DEFAULTS.restart.successCodes },
+    { unit: "exit codes, each 0 … 255", default: DEFAULTS.restart.successCodes },
   )),
   backoff: z.exactOptional(doc(
     backoffSchema,

@@ -20,7 +20,7 @@ import {
 
 /** What the documentation says about a key besides its text. */
 export interface Facts {
-  /** What the number counts: `nanoseconds` never, `seconds`, `bytes`, `file descriptors`. */
+  /** What the number counts, or the units that the text is written in. */
   readonly unit?: string;
   /** Smallest to largest value, as text. */
   readonly range?: string;
@@ -113,7 +113,10 @@ export function text(options: { empty?: boolean } = {}): z.ZodType<string, strin
     const tooLong = value.length * 3 > LIMITS.textBytesMax &&
       new TextEncoder().encode(value).length > LIMITS.textBytesMax;
     if (tooLong) issue(context, `must be at most ${LIMITS.textBytesMax} bytes`);
-  }).meta(options.empty ? {} : { minLength: 1 });
+  }).meta({
+    ...options.empty ? {} : { minLength: 1 },
+    range: `${options.empty ? 0 : 1} … ${LIMITS.textBytesMax} bytes`,
+  });
 }
 
 /**
@@ -164,7 +167,7 @@ export function list<T extends z.ZodType>(
   return array.superRefine((value, context) => {
     if (value.length < min) issue(context, `must have at least ${min} ${entries(min)}`);
     if (value.length > max) issue(context, `must have at most ${max} ${entries(max)}`);
-  }).meta({ minItems: min, maxItems: max });
+  }).meta({ minItems: min, maxItems: max, range: `${min} … ${max} entries` });
 }
 
 /** Puts an issue on the value at hand; `rule` begins with "must". */
