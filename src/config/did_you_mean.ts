@@ -22,8 +22,8 @@ export function nearestName(word: string, candidates: readonly string[]): string
   const possible = candidates.slice(0, CANDIDATES_MAX)
     .filter((each) => each !== word && each !== "" && each.length <= WORD_LENGTH_MAX);
   if (possible.length === 0) return null;
-  const nearest = closestString(word, possible);
-  const distance = levenshteinDistance(word.toLowerCase(), nearest.toLowerCase());
+  const nearest = closestString(word, possible, { compareFn: distanceOf });
+  const distance = distanceOf(word.toLowerCase(), nearest.toLowerCase());
   const near = word.length <= 3 ? 1 : Math.max(2, Math.floor(word.length / 3));
   return distance <= near ? nearest : null;
 }
@@ -41,4 +41,13 @@ export function didYouMean(word: string, candidates: readonly string[]): string 
   const listed = candidates.slice(0, 12).map((each) => JSON.stringify(each)).join(", ");
   if (candidates.length === 0) return null;
   return `one of ${listed}${candidates.length > 12 ? " …" : ""}`;
+}
+
+/** Letters in another order are the commonest slip, and two edits to Levenshtein. */
+function distanceOf(first: string, second: string): number {
+  const sameLetters = first.length === second.length &&
+    [...first].sort().join("") === [...second].sort().join("");
+  return sameLetters
+    ? Math.min(1, levenshteinDistance(first, second))
+    : levenshteinDistance(first, second);
 }

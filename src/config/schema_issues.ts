@@ -59,7 +59,7 @@ function translate(
   const value = valueAt(raw, path);
   if (value === undefined) return [missing(path)];
   if (issue.code === "invalid_value" || isWrongKind(issue)) {
-    return [wrongChoice(path, value, choices(issue))];
+    return [wrongChoice(path, value, issue)];
   }
   return [
     errorAt(path, `${subject(path)} ${rule(issue)}${shown(path, value)}`, shapeFix(path, value)),
@@ -88,22 +88,20 @@ function missing(path: IssuePath): ConfigIssue {
   return errorAt(path, `${subject(path)} is required and missing`, fix);
 }
 
-function wrongChoice(
-  path: IssuePath,
-  value: unknown,
-  known: readonly string[],
-): ConfigIssue {
+function wrongChoice(path: IssuePath, value: unknown, issue: ZodIssue): ConfigIssue {
+  const known = choices(issue);
   const isChannelKind = path[0] === "channels" && path.at(-1) === "kind";
   if (isChannelKind && typeof value === "string" && KINDS_TO_COME.includes(value)) {
-    return errorAt(
-      path,
-      `a ${value} does not work yet: it will come with a later version`,
-      "use pipe()",
-    );
+    const message = `a ${value} does not work yet: it will come with a later version`;
+    return errorAt(path, message, "use pipe()");
   }
   const listed = known.map((each) => JSON.stringify(each)).join(", ");
-  const must = known.length === 1 ? `must be ${listed}` : `must be one of ${listed}`;
-  const nearest = typeof value === "string" ? nearestName(value, known) : null;
+  const must = issue.message.startsWith("must ") && issue.code === "invalid_value"
+    ? issue.message
+    : `must be ${known.length === 1 ? "" : "one of "}${listed}`;
+  const nearest = typeof value !== "string"
+    ? null
+    : known.find((each) => each === `SIG${value.toUpperCase()}`) ?? nearestName(value, known);
   const fix = nearest === null ? null : `did you mean ${JSON.stringify(nearest)}?`;
   return errorAt(path, `${subject(path)} ${must}${shown(path, value)}`, fix);
 }

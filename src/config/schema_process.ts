@@ -157,7 +157,7 @@ const restartSchema = z.strictObject({
 
 const stopSchema = z.strictObject({
   signal: z.exactOptional(doc(
-    z.enum(SIGNAL_NAMES),
+    z.enum(SIGNAL_NAMES, { error: "must be the name of a signal" }),
     "The signal that asks the process to end.",
     { default: DEFAULTS.stop.signal },
   )),

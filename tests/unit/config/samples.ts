@@ -1,0 +1,115 @@
+/** Configurations that the tests start from. */
+import { validateConfig, type Validation } from "../../../src/config/validate.ts";
+
+/** JSON data that a test may change. */
+// deno-lint-ignore no-explicit-any
+export type Data = any;
+
+/** The smallest process. */
+export const RUN = { kind: "command", argv: ["true"] };
+
+/** A configuration of one process `a` with these keys. */
+export function withProcess(keys: Data): Data {
+  return { name: "crew", processes: { a: { run: RUN, ...keys } } };
+}
+
+/** A configuration that uses every key. */
+export function fullConfig(): Data {
+  return {
+    name: "full",
+    intensity: 3,
+    period: "1m",
+    processes: {
+      sampler: {
+        run: {
+          kind: "deno",
+          path: "./sampler.ts",
+          args: ["--fast", ""],
+          permissions: {
+            read: ["./data"],
+            write: ["./out"],
+            net: ["127.0.0.1:8080"],
+            env: ["LOG_LEVEL"],
+            sys: ["loadavg", "cpus"],
+            run: ["ls"],
+            ffi: ["/usr/lib/x.so"],
+            import: ["jsr.io:443"],
+          },
+        },
+        cwd: "./work",
+        env: { TZ: "UTC", LOG_LEVEL: true, HOME: false, EMPTY: "" },
+        envFiles: ["./common.env"],
+        user: "nobody",
+        group: 65_534,
+        umask: "0027",
+        ready: { by: "notify", within: "2s" },
+        restart: {
+          policy: "permanent",
+          successCodes: [0, 3],
+          backoff: { initial: "50ms", factor: 1.5, max: "5s", jitter: 0.2, resetAfter: "1m" },
+        },
+        stop: { signal: "SIGINT", timeout: "3s", scope: "group" },
+        limits: {
+          nofile: [1024, 4096],
+          nproc: 64,
+          as: "1GiB",
+          fsize: ["10MiB", "unlimited"],
+          core: "0B",
+          cpu: "60s",
+        },
+        nice: 5,
+        critical: true,
+        profiles: ["live", "test"],
+      },
+      migrate: {
+        run: { kind: "command", argv: ["sh", "-c", "echo done"] },
+        restart: { policy: "temporary" },
+        finish: { run: { kind: "command", argv: ["logger", "ended"] }, timeout: "1s" },
+      },
+      build: {
+        run: { kind: "task", name: "build", args: ["-v"] },
+        restart: { policy: "transient" },
+        ready: { by: "line", pattern: "^listening on \\d+", stream: "stderr", within: "10s" },
+      },
+      recorder: {
+        run: { kind: "command", argv: ["cat"] },
+        after: { sampler: "ready", migrate: "completed", build: "started" },
+        ready: { by: "fd", fd: 4, within: "500ms" },
+        profiles: ["live", "test"],
+      },
+      worker: { run: { kind: "command", argv: ["sleep", "1"] }, replicas: 3 },
+    },
+    groups: {
+      pipeline: {
+        members: ["sampler", "recorder"],
+        strategy: "rest_for_one",
+        intensity: 5,
+        period: "10s",
+      },
+      all: { members: ["pipeline", "worker"], strategy: "one_for_all" },
+    },
+    channels: {
+      readings: {
+        kind: "pipe",
+        from: "sampler.stdout",
+        to: "recorder.stdin",
+        capacity: "1MiB",
+        producerEnds: "hold",
+        consumerEnds: "hold",
+      },
+      complaints: { kind: "pipe", from: "sampler.stderr", to: "worker.stdin" },
+    },
+  };
+}
+
+/** Validates and shows each issue as `path | message | fix`. */
+export function issuesOf(raw: Data): string[] {
+  return linesOf(validateConfig(raw));
+}
+
+/** Each issue as `path | message | fix`. */
+export function linesOf(result: Pick<Validation, "issues">): string[] {
+  return result.issues.map((issue) =>
+    [issue.path.join("."), issue.message, issue.fix].filter((each) => each !== null).join(" | ")
+  );
+}
