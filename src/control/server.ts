@@ -12,6 +12,7 @@ import type { SupervisorLimits } from "../plan/plan.ts";
 import { ServerConnection } from "./connection.ts";
 import type { MethodName } from "./params.ts";
 import type { RpcParams } from "./json_rpc.ts";
+import { SOCKET_PATH_BYTES_MAX } from "./socket_path.ts";
 
 /** Who is on the other side, as the kernel says. */
 export interface Peer {
@@ -76,9 +77,6 @@ export interface ControlServer {
    */
   close(): Promise<void>;
 }
-
-/** Longest path that fits `sun_path` with its terminating NUL: unix(7). */
-export const SOCKET_PATH_BYTES_MAX = 107;
 
 /**
  * Listens on `options.path`. A socket file left by a dead supervisor is removed: the

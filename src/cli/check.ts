@@ -1,0 +1,32 @@
+/** `cox check`. */
+import type { CommandContext } from "./command.ts";
+import { EXIT } from "./exit_codes.ts";
+import { locateConfig, locateRunDir } from "./locate.ts";
+import { preparePlan, printIssues } from "./prepare_plan.ts";
+
+export async function run(context: CommandContext): Promise<number> {
+  const configPath = locateConfig(context);
+  const runDir = await locateRunDir(context);
+  const prepared = await preparePlan(context, { configPath, runDir, mode: "check" });
+  const { io, options } = context;
+  const good = prepared.kind === "ready";
+  if (options.flag("json")) {
+    const report = { config: configPath, valid: good, issues: prepared.issues };
+    io.out(JSON.stringify(report, null, 2) + "\n");
+    return good ? EXIT.ok : EXIT.user;
+  }
+  printIssues(context, configPath, prepared.issues);
+  if (prepared.kind === "refused") return EXIT.user;
+  const { plan } = prepared;
+  const count = plan.processes.filter(({ system }) => !system).length;
+  io.out(
+    `${plan.name}: good; ${plural(count, "process", "processes")}, ` +
+      `${plural(plan.groups.length - 1, "group", "groups")}, ` +
+      `${plural(plan.channels.length, "channel", "channels")}\n`,
+  );
+  return EXIT.ok;
+}
+
+function plural(count: number, one: string, many: string): string {
+  return `${count} ${count === 1 ? one : many}`;
+}

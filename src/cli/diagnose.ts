@@ -1,0 +1,183 @@
+/**
+ * Tries what cox needs of the machine. Each probe leaves nothing behind.
+ * Must not know: how the findings are shown.
+ */
+import { createCrewCgroup, findCgroup, removeCgroup } from "../process/crew_cgroup.ts";
+import { childrenOf } from "../process/tree.ts";
+import type { CommandContext } from "./command.ts";
+import { DENO_VERSION_MIN, isOlder } from "./deno_version.ts";
+import { UserError } from "./exit_codes.ts";
+import { locateRunDir } from "./locate.ts";
+
+/** One thing that was looked at. */
+export interface Finding {
+  readonly name: string;
+  /** broken: cox cannot run here. */
+  readonly status: "ok" | "lost" | "broken";
+  /** What was found. */
+  readonly detail: string;
+  /** What does not work without it; null when nothing is missing. */
+  readonly consequence: string | null;
+}
+
+/** Programs of util-linux and coreutils that exec chains use, and what for. */
+const TOOLS: readonly (readonly [name: string, use: string])[] = [
+  ["setpriv", "processes cannot run as another `user` or `group`"],
+  ["prlimit", "`limits` of processes cannot be set"],
+  ["nice", "`nice` of processes cannot be set"],
+  ["unshare", "no PID namespaces"],
+];
+
+/** Runs every probe. */
+export async function diagnose(context: CommandContext): Promise<readonly Finding[]> {
+  return [
+    runtime(),
+    cgroup(),
+    await pidNamespace(),
+    await guard(),
+    ...TOOLS.map(([name, use]) => tool(context, name, use)),
+    await runDir(context),
+    user(),
+    ...limits(),
+  ];
+}
+
+function ok(name: string, detail: string): Finding {
+  return { name, status: "ok", detail, consequence: null };
+}
+
+function lost(name: string, detail: string, consequence: string): Finding {
+  return { name, status: "lost", detail, consequence };
+}
+
+function broken(name: string, detail: string, consequence: string): Finding {
+  return { name, status: "broken", detail, consequence };
+}
+
+function runtime(): Finding {
+  const { deno } = Deno.version;
+  return isOlder(deno, DENO_VERSION_MIN)
+    ? broken("deno", `${deno}, needs ${DENO_VERSION_MIN}`, "its sandbox has known holes")
+    : ok("deno", deno);
+}
+
+function cgroup(): Finding {
+  const name = "cgroup.kill";
+  const made = createCrewCgroup("doctor", Deno.pid);
+  if (made.kind === "unavailable") {
+    return lost(name, made.why, "a crew is held by the guard alone");
+  }
+  const errno = removeCgroup(made.dir);
+  if (errno !== null) return lost(name, `${made.dir} cannot be removed: ${errno}`, "it is left");
+  const place = findCgroup();
+  return ok(name, place.kind === "v2" ? `made and removed one in ${place.ownDir}` : "made one");
+}
+
+async function pidNamespace(): Promise<Finding> {
+  const name = "pid namespace";
+  const consequence = "the strongest containment for single programs is not there";
+  try {
+    const { success, stderr } = await new Deno.Command("unshare", {
+      args: ["--pid", "--fork", "--kill-child=SIGKILL", "--mount-proc", "true"],
+      stdin: "null",
+      stdout: "null",
+      stderr: "piped",
+    }).output();
+    if (success) return ok(name, "started and ended one");
+    const reason = new TextDecoder().decode(stderr).trim().split("\n")[0] ?? "";
+    return lost(name, reason === "" ? "unshare failed" : reason, consequence);
+  } catch (error) {
+    return lost(name, error instanceof Error ? error.message : String(error), consequence);
+  }
+}
+
+/** The guard finds orphans as its own children: the kernel has to list them. */
+async function guard(): Promise<Finding> {
+  const name = "guard";
+  const child = new Deno.Command("/bin/sh", {
+    args: ["-c", "read -r line"],
+    stdin: "piped",
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  try {
+    return childrenOf(Deno.pid).includes(child.pid)
+      ? ok(name, "/bin/sh starts, /proc lists the children of a process")
+      : broken(
+        name,
+        "/proc/PID/task/TID/children is missing (CONFIG_PROC_CHILDREN)",
+        "orphans cannot be found: they survive",
+      );
+  } finally {
+    await child.stdin.close();
+    await child.status;
+  }
+}
+
+function tool({ io }: CommandContext, name: string, use: string): Finding {
+  for (const folder of (io.env("PATH") ?? "").split(":")) {
+    if (!folder.startsWith("/")) continue;
+    try {
+      const info = Deno.statSync(`${folder}/${name}`);
+      if (info.isFile && ((info.mode ?? 0) & 0o111) !== 0) return ok(name, `${folder}/${name}`);
+    } catch {
+      // Not in this folder.
+    }
+  }
+  return lost(name, "not on the PATH", use);
+}
+
+async function runDir(context: CommandContext): Promise<Finding> {
+  const name = "run directory";
+  let path: string;
+  try {
+    path = await locateRunDir(context);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return ok(name, "not tried: there is no configuration here to derive it from");
+  }
+  const { claimRunDir } = await import("../process/run_dir.ts");
+  const { closeFd } = await import("../os/pipe.ts");
+  try {
+    const claim = claimRunDir(path);
+    if (claim.kind === "held") return ok(name, `${path}, in use by pid ${claim.pid ?? "?"}`);
+    closeFd(claim.lockFd);
+    return ok(name, path);
+  } catch (error) {
+    return broken(name, error instanceof Error ? error.message : String(error), "no crew can run");
+  }
+}
+
+function user(): Finding {
+  const uid = Deno.uid() ?? 0;
+  return uid === 0
+    ? ok("user", "root: processes may have users of their own")
+    : lost("user", `uid ${uid}`, "processes cannot run as another `user`");
+}
+
+function limits(): Finding[] {
+  const own = Deno.readTextFileSync("/proc/self/limits");
+  const soft = (label: string) =>
+    new RegExp(`^${label}\\s+(\\S+)\\s+(\\S+)`, "m").exec(own)?.slice(1) ?? ["?", "?"];
+  const [filesSoft = "?", filesHard = "?"] = soft("Max open files");
+  const [processesSoft = "?"] = soft("Max processes");
+  const pipePages = systemSetting("/proc/sys/fs/pipe-user-pages-soft");
+  const pipeMax = systemSetting("/proc/sys/fs/pipe-max-size");
+  // Two captures, a channel end and a pidfd for each process, and the supervisor's own.
+  const roomy = filesHard === "unlimited" || Number(filesHard) >= 1024;
+  return [
+    roomy
+      ? ok("open files", `${filesSoft} soft, ${filesHard} hard`)
+      : lost("open files", `${filesHard} hard`, "room for about 150 processes, or fewer"),
+    ok("processes", `${processesSoft} for this user`),
+    ok("pipes", `at most ${pipeMax} bytes each; ${pipePages} pages a user before they shrink`),
+  ];
+}
+
+function systemSetting(path: string): string {
+  try {
+    return Deno.readTextFileSync(path).trim();
+  } catch {
+    return "?";
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * From the command line to a plan: what `up`, `check`, `graph` and `permissions` share.
+ * Must not know: what becomes of the plan.
+ */
+import type { Config, ConfigIssue } from "../config/config.ts";
+import { formatIssues } from "../config/format_issue.ts";
+import { loadConfig } from "../config/load.ts";
+import type { Plan } from "../plan/plan.ts";
+import type { CommandContext } from "./command.ts";
+
+/** What to prepare. */
+export interface PrepareRequest {
+  /** Absolute, links resolved. */
+  readonly configPath: string;
+  /** Absolute; it need not exist. */
+  readonly runDir: string;
+  /** `up` may download modules; `check` never uses the network. */
+  readonly mode: "check" | "up";
+}
+
+/** A plan with the warnings, or everything that is wrong. */
+export type PreparedPlan =
+  | {
+    readonly kind: "ready";
+    readonly plan: Plan;
+    readonly importMap: string;
+    readonly issues: readonly ConfigIssue[];
+  }
+  | { readonly kind: "refused"; readonly issues: readonly ConfigIssue[] };
+
+/**
+ * Loads, checks and compiles the configuration.
+ *
+ * @param context whose `--env` and `--profile` count.
+ */
+export async function preparePlan(
+  context: CommandContext,
+  request: PrepareRequest,
+): Promise<PreparedPlan> {
+  const { options, log } = context;
+  const denoPath = Deno.realPathSync(Deno.execPath());
+  // The compiler loads while the configuration is evaluated in its own process.
+  const compiler = import("../plan/probe/prepare.ts");
+  const loading = loadConfig(request.configPath, {
+    env: options.values("env"),
+    denoPath,
+    coxDir: coxDir(),
+  });
+  const [{ prepare }, loaded] = await Promise.all([compiler, loading]);
+  log(`loaded ${request.configPath}`);
+  if (loaded.kind === "invalid") return { kind: "refused", issues: loaded.issues };
+  const prepared = await prepare(loaded.config as Config, {
+    ...request,
+    profiles: options.values("profile"),
+    denoPath,
+  });
+  log("compiled the plan");
+  return { ...prepared, issues: [...loaded.issues, ...prepared.issues] };
+}
+
+/** Prints issues to stderr, if there are any. */
+export function printIssues(
+  { io }: CommandContext,
+  configPath: string,
+  issues: readonly ConfigIssue[],
+): void {
+  if (issues.length === 0) return;
+  const shown = configPath.startsWith(`${io.cwd}/`)
+    ? configPath.slice(io.cwd.length + 1)
+    : configPath;
+  io.err(formatIssues(shown, issues) + "\n");
+}
+
+/** The folder of the cox that runs. */
+export function coxDir(): string {
+  const here = import.meta.dirname;
+  if (here === undefined) throw new Error("Cannot run cox from a URL: install it first");
+  return here.slice(0, -"/src/cli".length);
+}

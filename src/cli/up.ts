@@ -1,0 +1,131 @@
+/**
+ * `cox up`: takes the run directory, checks and compiles, writes the plan and becomes the
+ * guard, which starts the supervisor. Must not know: how a crew is run.
+ *
+ * ```
+ *  options ─► lock ─► load + prepare ─► plan.json, import_map.json ─► cgroup ─► execve
+ * ```
+ */
+import { becomeGuard } from "../process/guard.ts";
+import { createCrewCgroup } from "../process/crew_cgroup.ts";
+import { claimRunDir, noteCgroup } from "../process/run_dir.ts";
+import { supervisorFlags } from "../plan/supervisor_flags.ts";
+import type { SupervisorOptions } from "../driver/options.ts";
+import { SOCKET_PATH_BYTES_MAX } from "../control/socket_path.ts";
+import type { CommandContext } from "./command.ts";
+import { EXIT, SystemRefusal, UserError } from "./exit_codes.ts";
+import { locateConfig, locateRunDir } from "./locate.ts";
+import { coxDir, preparePlan, printIssues } from "./prepare_plan.ts";
+import { type Containment, parseUpOptions } from "./up_options.ts";
+
+/**
+ * What guard and supervisor see of our environment. The crew's own is in the plan; what
+ * changes how a runtime or loader works (NODE_OPTIONS, DENO_V8_FLAGS, LD_*) stays behind.
+ */
+const KEPT_VARIABLES = ["PATH", "HOME", "LANG", "TZ", "TERM", "DENO_DIR", "XDG_CACHE_HOME"];
+const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+export async function run(context: CommandContext): Promise<number> {
+  const { forNs, summaryPath, containment } = parseUpOptions(context);
+  const configPath = locateConfig(context);
+  const runDir = await locateRunDir(context);
+  checkRunDirName(runDir);
+  const lockFd = takeRunDir(context, runDir);
+  const prepared = await preparePlan(context, { configPath, runDir, mode: "up" });
+  printIssues(context, configPath, prepared.issues);
+  if (prepared.kind === "refused") return EXIT.user;
+  writePrivate(`${runDir}/plan.json`, JSON.stringify(prepared.plan));
+  writePrivate(`${runDir}/import_map.json`, prepared.importMap);
+  const cgroupDir = makeCgroup(context, prepared.plan.name, runDir, containment);
+  const options: SupervisorOptions = {
+    runDir,
+    lockFd,
+    guardPid: Deno.pid,
+    forNs,
+    summaryPath,
+    color: context.color,
+    cgroupDir,
+  };
+  context.log("becoming the guard");
+  return becomeGuard({
+    supervisorArgv: [
+      Deno.realPathSync(Deno.execPath()),
+      "run",
+      "--quiet",
+      ...supervisorFlags({ runDir, summaryPath }),
+      `${coxDir()}/src/driver/main.ts`,
+      JSON.stringify(options),
+    ],
+    env: keptEnvironment(context),
+    lockFd,
+    runDir,
+    cgroupDir,
+  });
+}
+
+function takeRunDir({ log }: CommandContext, runDir: string): number {
+  const claim = claimRunDir(runDir);
+  if (claim.kind === "held") {
+    const who = claim.pid === null ? "another supervisor" : `a supervisor with pid ${claim.pid}`;
+    throw new UserError(
+      `${who} is running this crew already (run directory ${runDir}); see \`cox ps\`, or ` +
+        "choose another --run-dir",
+    );
+  }
+  for (const path of claim.reclaimed) log(`removed what a dead run left: ${path}`);
+  return claim.lockFd;
+}
+
+function checkRunDirName(runDir: string): void {
+  // Deno separates the paths of a grant by commas and has no escape for one.
+  if (/[,\n]/.test(runDir)) {
+    throw new UserError(`The run directory must have no comma or newline in it, is ${runDir}`);
+  }
+  const sizeBytes = new TextEncoder().encode(`${runDir}/control.sock`).length;
+  if (sizeBytes > SOCKET_PATH_BYTES_MAX) {
+    throw new UserError(
+      `The run directory is too long for a socket in it: ${runDir}/control.sock must be at most ` +
+        `${SOCKET_PATH_BYTES_MAX} bytes, is ${sizeBytes}; choose a shorter --run-dir`,
+    );
+  }
+}
+
+function makeCgroup(
+  { log }: CommandContext,
+  name: string,
+  runDir: string,
+  containment: Containment,
+): string | null {
+  if (containment === "guard") return null;
+  const made = createCrewCgroup(name, Deno.pid);
+  if (made.kind === "made") {
+    noteCgroup(runDir, made.dir);
+    log(`made cgroup ${made.dir}`);
+    return made.dir;
+  }
+  if (containment === "cgroup") {
+    throw new SystemRefusal(`No cgroup can be made here: ${made.why}; see \`cox doctor\``);
+  }
+  log(`no cgroup: ${made.why}`);
+  return null;
+}
+
+function keptEnvironment({ io }: CommandContext): [string, string][] {
+  const kept = KEPT_VARIABLES.flatMap((name): [string, string][] => {
+    const value = io.env(name) ?? (name === "PATH" ? DEFAULT_PATH : undefined);
+    return value === undefined ? [] : [[name, value]];
+  });
+  return [...kept, ["DENO_NO_UPDATE_CHECK", "1"]];
+}
+
+/** Whole or not at all: a supervisor must never read half a plan. */
+function writePrivate(path: string, text: string): void {
+  const temporary = `${path}.tmp`;
+  try {
+    Deno.writeTextFileSync(temporary, text, { mode: 0o600 });
+    Deno.renameSync(temporary, path);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new SystemRefusal(`Cannot write ${path}: ${reason}`, { cause: error });
+  }
+}
