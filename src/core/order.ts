@@ -36,10 +36,11 @@ export function tryStart(draft: Draft, p: ProcessIndex, why: string): void {
   let pending: ProcessIndex | null = null;
   for (const { process: on, condition } of draft.plan.processes[p]!.after) {
     const dependency = draft.processes[on]!;
-    // In a group restart only what restarts together is awaited: a dependency elsewhere
-    // was satisfied once, and that is all that it was asked for.
+    // In a group restart only what restarts with it, or since, is awaited: one elsewhere
+    // was satisfied once, and that is all that it was asked for; one that an operator has
+    // stopped since keeps nobody down that was up.
     const skipped = process.wave !== 0 &&
-      (dependency.wave !== process.wave || dependency.wanted === "down");
+      (dependency.wave < process.wave || dependency.status === "idle");
     if (skipped) continue;
     const verdict = judgeDependency(condition, dependency);
     if (verdict === "impossible") {

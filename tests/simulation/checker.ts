@@ -28,6 +28,8 @@ export class Checker {
   state: CoreState;
   /** The exit effect was seen. */
   ended = false;
+  /** What the latest step wanted done. */
+  effects: readonly Effect[] = [];
   readonly #core: Core;
   readonly #plan: Plan;
   readonly #world: World;
@@ -61,7 +63,7 @@ export class Checker {
   }
 
   /** Feeds an event and checks everything that follows from it. */
-  step(event: CoreEvent): Effect[] {
+  step(event: CoreEvent): void {
     const reference = this.#reference;
     const before = this.state;
     const { nowNs } = this.#world;
@@ -69,13 +71,14 @@ export class Checker {
     const { state, effects } = this.#core.step(before, event, nowNs);
     if (++this.#steps % REPEAT_EVERY === 0) this.#repeat(before, event, effects);
     this.state = freeze(state);
+    this.effects = effects;
     this.#records = [];
     this.#delays = [];
     this.#firstTo.clear();
     this.#shutdownRecorded = false;
     this.#replies = 0;
     this.#leftovers = 0;
-    for (const effect of effects) this.#observe(effect, event, before);
+    for (const effect of effects) this.#observe(effect, event);
     this.#checkRequest(event, before, effects);
     reference.followWanted(state);
     reference.releaseAll();
@@ -87,7 +90,6 @@ export class Checker {
     );
     for (let p = 0; p < this.#plan.processes.length; p++) this.#checkProcess(p);
     this.#checkCrew();
-    return effects;
   }
 
   #repeat(before: CoreState, event: CoreEvent, effects: readonly Effect[]): void {
@@ -96,7 +98,7 @@ export class Checker {
     must(same, () => `the same step has two outcomes: ${JSON.stringify(event)}`);
   }
 
-  #observe(effect: Effect, event: CoreEvent, before: CoreState): void {
+  #observe(effect: Effect, event: CoreEvent): void {
     const repliesOnly = !this.ended || effect.kind === "reply";
     must(repliesOnly, () => `${effect.kind} after the exit`);
     if (effect.kind === "kill") this.#observeKill(effect);
@@ -117,8 +119,8 @@ export class Checker {
       }
       case "reopenChannel": {
         const channel = this.#channels[effect.channel]!;
-        const let_go = channel.producers || channel.consumers;
-        must(let_go, () => `channel ${effect.channel} is reopened and was not let go of`);
+        const letGo = channel.producers || channel.consumers;
+        must(letGo, () => `channel ${effect.channel} is reopened and was not let go of`);
         channel.producers = channel.consumers = false;
         return;
       }
@@ -136,7 +138,6 @@ export class Checker {
         return;
       }
     }
-    void before;
   }
 
   #observeRecord(record: CoreRecord, event: CoreEvent): void {
@@ -254,7 +255,8 @@ export class Checker {
       return;
     }
     const { process: p, op } = request;
-    if (op === "signal") return;
+    // Carried out, it may end the crew at once: its dependency failed, and it is critical.
+    if (op === "signal" || this.#shutdownRecorded) return;
     const process = this.#reference.processes[p]!;
     const wanted = this.state.processes[p]!.wanted;
     must(wanted === (op === "stop" ? "down" : "up"), () => `${op} of p${p} leaves it ${wanted}`);
@@ -272,18 +274,13 @@ export class Checker {
     must(exact, () => `budget: expected [${expected.join("; ")}], saw [${seen.join("; ")}]`);
     if (verdict === null) return;
     const { process: p, to, crewEnds } = verdict;
-    const got = [...this.#firstToAfterExit(p)][0];
+    const got = this.#firstTo.get(p);
     must(got === to, () => `p${p} must become ${to}, becomes ${got}`);
     if (crewEnds) {
       const code = this.#reference.shutdown?.exitCode;
       must(code === 111, () => "a budget is spent at the top and the crew goes on");
     }
     for (const delay of this.#delays) this.#checkDelay(delay);
-  }
-
-  #firstToAfterExit(p: ProcessIndex): string[] {
-    const to = this.#firstTo.get(p);
-    return to === undefined ? [] : [to];
   }
 
   #checkDelay(delay: { process: ProcessIndex; delayNs: number; attempt: number }): void {

@@ -11,7 +11,13 @@ export type { CoreEvent, Request, TimerKey } from "../../src/core/event.ts";
 export type { CoreRecord, Effect, ProcessStatus } from "../../src/core/effect.ts";
 export type { ExitReason, KillCause } from "../../src/core/exit_reason.ts";
 export type { CoreState, ProcessState } from "../../src/core/state.ts";
-export type { GroupIndex, GroupMember, Plan, ProcessIndex } from "../../src/plan/plan.ts";
+export type {
+  Dependency,
+  GroupIndex,
+  GroupMember,
+  Plan,
+  ProcessIndex,
+} from "../../src/plan/plan.ts";
 
 /** What is simulated. */
 export interface Core {

@@ -6,12 +6,7 @@
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { initialState, step } from "../../src/core/step.ts";
-import { simulate, SimulationFailure } from "./simulate.ts";
-
-/** The command that replays a seed. */
-export function replayCommand(seed: number, events: number): string {
-  return `deno task sim --seed ${seed} --seeds 1 --events ${events}`;
-}
+import { replayCommand, simulate, SimulationFailure } from "./simulate.ts";
 
 function main(): number {
   const options = parseArgs(Deno.args, {

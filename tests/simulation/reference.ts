@@ -9,6 +9,7 @@
 import type {
   CoreEvent,
   CoreState,
+  Dependency,
   ExitReason,
   GroupIndex,
   KillCause,
@@ -30,6 +31,7 @@ const LIVE = new Set<ProcessStatus>([
 /** Processes that stop and start together. */
 export interface Together {
   readonly members: ReadonlySet<ProcessIndex>;
+  readonly number: number;
 }
 
 /** What must become of a process that has just ended. */
@@ -72,6 +74,7 @@ export class Reference {
   readonly plan: Plan;
   readonly processes: Followed[];
   shutdown: { level: number; exitCode: number } | null = null;
+  #restarts = 0;
   /** Every restart charged to a group since it was started, never pruned. */
   readonly #chargedNs: number[][];
 
@@ -223,7 +226,7 @@ export class Reference {
   }
 
   #hold(members: Set<ProcessIndex>): void {
-    const together = { members };
+    const together = { members, number: ++this.#restarts };
     for (const p of members) {
       const process = this.processes[p]!;
       process.together = together;
@@ -298,10 +301,13 @@ export class Reference {
   }
 
   /** True when the dependency lets `p` start now. */
-  holds(p: ProcessIndex, dependency: Plan["processes"][number]["after"][number]): boolean {
+  holds(p: ProcessIndex, dependency: Dependency): boolean {
     const { awaits } = this.processes[p]!;
     const on = this.processes[dependency.process]!;
-    if (awaits !== "all" && (on.awaits !== awaits || on.wanted === "down")) return true;
+    if (awaits !== "all") {
+      const earlier = on.awaits === "all" || on.awaits.number < awaits.number;
+      if (earlier || on.status === "idle") return true;
+    }
     if (dependency.condition === "completed") return on.status === "completed";
     if (on.status === "running") return true;
     if (dependency.condition === "ready") return false;

@@ -3,7 +3,7 @@
  * every step all rules are checked, and at the end of each crew that its stop ends.
  * Owns the story of a run; must not know: the real core (it is a parameter).
  */
-import type { Core, CoreEvent, Effect, Plan, Request } from "./core_types.ts";
+import type { Core, CoreEvent, Plan, Request } from "./core_types.ts";
 import { Checker } from "./checker.ts";
 import { randomPlan } from "./plans.ts";
 import { Random } from "./random.ts";
@@ -25,6 +25,11 @@ export class SimulationFailure extends Error {
     const what = cause instanceof Violation ? cause.message : String(cause);
     super(`seed ${seed}, event ${eventNumber}: ${what}`, { cause });
   }
+}
+
+/** The command that replays a seed and tells its whole story. */
+export function replayCommand(seed: number, events: number): string {
+  return `deno task sim --seed ${seed} --seeds 1 --events ${events}`;
 }
 
 /** Runs one seed for at least this many events; throws {@link SimulationFailure}. */
@@ -88,10 +93,13 @@ class Crew {
 
   #feed(event: CoreEvent): void {
     this.count++;
-    const effects: Effect[] = this.#checker.step(event);
-    if (!this.#keepTrace) return;
+    if (!this.#keepTrace) return this.#checker.step(event);
     this.trace.push(`${this.#world.nowNs} ${JSON.stringify(event)}`);
-    for (const effect of effects) this.trace.push(`    ${JSON.stringify(effect)}`);
+    try {
+      this.#checker.step(event);
+    } finally {
+      for (const effect of this.#checker.effects) this.trace.push(`    ${JSON.stringify(effect)}`);
+    }
   }
 
   /** Nothing goes wrong any more: everything wanted must come up, or say why not. */
