@@ -31,7 +31,8 @@ const CONTROL_SOCKET = "control.sock";
 export function supervisorPermissions(paths: SupervisorPaths): ExplainedFlag[] {
   const { runDir, summaryPath } = paths;
   // The summary is written beside its place and renamed into it.
-  const folders = [runDir, ...(summaryPath === null ? [] : [parentDirectory(summaryPath)])];
+  const summaryFolder = summaryPath === null ? [] : [parentDirectory(summaryPath)];
+  const folders = [runDir, notifyDirectory(runDir), ...summaryFolder];
   return [
     {
       flag: "--allow-ffi",
@@ -49,6 +50,11 @@ export function supervisorPermissions(paths: SupervisorPaths): ExplainedFlag[] {
       why: "its own uid, and the umask, for which the runtime has no scoped grant",
     },
   ];
+}
+
+/** Where the notify sockets of other users' processes lie: they cannot enter the run directory. */
+export function notifyDirectory(runDir: string): string {
+  return `${runDir}.notify`;
 }
 
 /**
