@@ -212,8 +212,9 @@ const OTHER_COMMANDS: readonly CommandSpec[] = [
     operands: "",
     operandsMin: 0,
     operandsMax: 0,
-    text: "Tries it: makes and removes a cgroup, starts a PID namespace, writes to the run " +
-      "directory. Exits 0 even if something optional is lost, 111 if cox cannot run here.",
+    text:
+      "Tries it: makes and removes a cgroup, starts a PID namespace, takes the run directory and " +
+      "clears away what a dead run left there. Exits 0 even if something optional is lost, 111 if cox cannot run here.",
     options: [JSON_OUTPUT],
     example: { line: "cox doctor", text: "One line for each thing: ok or lost." },
   },

@@ -20,7 +20,10 @@ import {
 import { LogView } from "./log_view.ts";
 import { Terminal } from "./terminal.ts";
 
-/** An event waits this long, so that the last words of a process come before its exit. */
+/**
+ * An exit waits this long, so that the last words of the process come before it, and what
+ * follows waits with it. A start does not wait: its process has yet to speak.
+ */
 const RECORD_DELAY_MS = 10;
 /** A half line is shown this long after its instance has ended. */
 const PARTIAL_DELAY_MS = 50;
@@ -43,7 +46,8 @@ interface Stream {
 class Log {
   readonly #terminal = new Terminal();
   readonly #reports = new net.Socket({ fd: LOG_REPORTS_FD, readable: false, writable: true });
-  #view = new LogView({ color: false, nameWidth: 0 });
+  /** null before the hello: events wait for it. */
+  #view: LogView | null = null;
   #streams: Stream[] = [];
   #records: EventRecord[] = [];
   #recordTimer: ReturnType<typeof setTimeout> | null = null;
@@ -72,7 +76,7 @@ class Log {
       case "hello":
         this.#view = new LogView(command);
         this.#streams = command.captures.map((capture) => this.#open(capture, command.token));
-        return;
+        return this.#showRecords();
       case "watch":
         return this.#watch(command);
       case "record":
@@ -117,7 +121,7 @@ class Log {
       const { text, continues } = item;
       const line = { process, stream: name, text, continues, continued: stream.continued };
       stream.continued = continues;
-      this.#terminal.write(this.#view.output(line));
+      this.#terminal.write(this.#view?.output(line) ?? "");
       const ready = stream.watch.line(text);
       if (ready !== null) this.#report({ kind: "matched", process, instance: ready });
     }
@@ -144,6 +148,8 @@ class Log {
 
   #addRecord(record: EventRecord): void {
     this.#records.push(record);
+    if (this.#view === null) return;
+    if (this.#recordTimer === null && record.event !== "exit") return this.#showRecords();
     this.#recordTimer ??= setTimeout(() => this.#showRecords(), RECORD_DELAY_MS);
   }
 
@@ -151,7 +157,7 @@ class Log {
     if (this.#recordTimer !== null) clearTimeout(this.#recordTimer);
     this.#recordTimer = null;
     for (const record of this.#records.splice(0)) {
-      const text = this.#view.record(record);
+      const text = this.#view?.record(record) ?? null;
       if (text !== null) this.#terminal.write(text);
       if (record.event === "exit") this.#flushPartial(record.process);
     }

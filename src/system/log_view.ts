@@ -74,6 +74,9 @@ function isShown(record: EventRecord): boolean {
   switch (record.event) {
     case "state":
       return record.to === "failed" || record.to === "killing";
+    case "spawn":
+      // That `@log` runs shows by this line's being there; that it runs again is news.
+      return !record.process.startsWith("@") || record.instance > 1;
     case "restart":
       // An immediate restart shows by its start.
       return record.delayMs > 0;
