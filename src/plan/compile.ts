@@ -43,6 +43,10 @@ export function compile(config: Config, facts: Facts): Compilation {
     const table = descriptorTable(wiring[indices[0]!]!, template.ready, template.notifyFd);
     checkReadyStream(name, table, template.ready, issues);
   }
+  if (facts.runDir.includes(",")) {
+    // The supervisor's own grants are lists that are separated by commas.
+    issues.error([], `the run directory must not contain a comma, is ${facts.runDir}`);
+  }
   if (start === null || issues.refused) return { kind: "refused", issues: issues.list() };
   const plan = assemble({ config, facts, expansion, start, tree, channels, templates, wiring });
   return { kind: "compiled", plan, issues: issues.list() };

@@ -18,7 +18,7 @@ export function plainJson(text: string): string {
     (match) => match.startsWith('"') ? match : match.replace(/[^\n]/g, " "),
   );
   return bare.replace(
-    /"(?:[^"\\]|\\[\s\S])*"|,(\s*[}\]])/g,
+    /"(?:[^"\\]|\\[\s\S])*"|(?<![{[,:]\s*),(\s*[}\]])/g,
     (match, tail?: string) => tail === undefined ? match : ` ${tail}`,
   );
 }

@@ -44,9 +44,12 @@ export function permissionFlags(request: PermissionRequest, issues: Issues): str
     const grants = request.permissions?.[kind] ?? [];
     if (grants.length === 0) continue;
     const path = [...request.path, kind];
-    const scoped = grants.filter((grant, at) => isScoped(grant, kind, [...path, at], issues));
     if (kind === "run" || kind === "ffi") warnFullTrust(kind, path, issues);
-    const values = scoped.map((grant) => grantValue(kind, grant, request.projectDir));
+    const values = grants.flatMap((grant, at) => {
+      if (!isScoped(grant, kind, [...path, at], issues)) return [];
+      const value = grantValue(kind, grant, request.projectDir);
+      return isOneValue(value, kind, [...path, at], issues) ? [value] : [];
+    });
     // A flag without a value would grant everything: a list that has lost all its entries
     // to issues must not become one, even though it will be refused.
     if (values.length > 0) flags.push(`--allow-${kind}=${values.join(",")}`);
@@ -86,16 +89,6 @@ function isScoped(grant: string, kind: PermissionKind, path: IssuePath, issues: 
     issues.error(path, `a ${kind} grant must not be empty: it would grant everything`, "remove it");
     return false;
   }
-  if (grant.includes(",")) {
-    issues.error(
-      path,
-      `a ${kind} grant must not contain a comma, is ${JSON.stringify(grant)}`,
-      kind === "read" || kind === "write"
-        ? "grants are separated by commas: rename the file or folder, or grant its parent"
-        : "write each grant as an entry of its own",
-    );
-    return false;
-  }
   if (kind === "sys" && grant === "inspector") {
     issues.error(
       path,
@@ -105,6 +98,19 @@ function isScoped(grant: string, kind: PermissionKind, path: IssuePath, issues: 
     return false;
   }
   return true;
+}
+
+/** Looks at the whole value: the comma may be in the project's own path. */
+function isOneValue(value: string, kind: PermissionKind, path: IssuePath, issues: Issues): boolean {
+  if (!value.includes(",")) return true;
+  issues.error(
+    path,
+    `a ${kind} grant must not contain a comma, is ${JSON.stringify(value)}`,
+    value.startsWith("/")
+      ? "grants are separated by commas: rename the file or folder"
+      : "write each grant as an entry of its own",
+  );
+  return false;
 }
 
 function warnFullTrust(kind: "run" | "ffi", path: IssuePath, issues: Issues): void {

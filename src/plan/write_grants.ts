@@ -6,6 +6,7 @@
 import type { Facts, PathFact } from "./facts.ts";
 import type { IssuePath, Issues } from "./issues.ts";
 import { isWithin, resolvePath } from "./paths.ts";
+import { notifyDirectory } from "./supervisor_flags.ts";
 
 /** Something that must not be written. */
 export interface ProtectedPath {
@@ -28,6 +29,7 @@ export function protectionOf(facts: Omit<Facts, "paths">): ProtectedPath[] {
     { path: `${dir}/deno.json`, what: "cox's own configuration" },
     { path: `${dir}/deno.lock`, what: "cox's own lock file" },
     { path: facts.runDir, what: "the run directory" },
+    { path: notifyDirectory(facts.runDir), what: "the notify sockets" },
     { path: facts.denoDir, what: "the module cache" },
     { path: facts.denoPath, what: "an executable" },
     { path: facts.configPath, what: "the configuration" },

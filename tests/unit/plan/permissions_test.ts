@@ -75,6 +75,16 @@ Deno.test("compile() refuses empty grants, commas and the inspector", () => {
   assertEquals(refusedAt({ sys: ["inspector"] }), [...CONFIGURATION, "sys", 0]);
 });
 
+Deno.test("compile() refuses a relative grant in a project whose own path has a comma", () => {
+  const facts = machine({
+    projectDir: "/a,b",
+    paths: paths({ "/a,b": "directory", "/a,b/main.ts": "file" }),
+  });
+  const issue = onlyError(crewWith({ read: ["/x", "./data"] }), facts);
+  assertEquals(issue.path, [...CONFIGURATION, "read", 1]);
+  assertEquals(onlyError(crewWith({}), machine({ runDir: "/run/a,b" })).path, []);
+});
+
 Deno.test("compile() warns that run and ffi amount to full trust", () => {
   const paths = warnings(crewWith({ run: ["git"], ffi: ["./x.so"], read: ["."] }))
     .map((issue) => [issue.severity, issue.path.at(-1)]);
@@ -115,6 +125,7 @@ Deno.test("compile() refuses write grants that cover what decides which code run
     ["/opt/cox/deno.json", "cox's own configuration"],
     ["/run", "the run directory"],
     ["/run/cox/project-1/plan.json", "the run directory"],
+    ["/run/cox/project-1.notify", "the notify sockets"],
     ["/home/me", "the module cache"],
     ["/home/me/.cache/deno/npm", "the module cache"],
     ["/usr/bin/deno", "an executable"],

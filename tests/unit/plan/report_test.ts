@@ -1,0 +1,184 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { formatGraph } from "../../../src/plan/graph_format.ts";
+import { collectPermissions, permissionReport } from "../../../src/plan/permission_report.ts";
+import type { Plan } from "../../../src/plan/plan.ts";
+import { supervisorFlags } from "../../../src/plan/supervisor_flags.ts";
+import { commandProcess, compiled, crew, denoProcess } from "./fixtures.ts";
+
+const plan = compiled(crew(
+  {
+    sampler: denoProcess({ permissions: { sys: ["loadavg"], write: ["./data"] } }, { replicas: 2 }),
+    migrate: commandProcess({ restart: { policy: "temporary" }, user: "www" }),
+    recorder: denoProcess({ args: ["--allow-all"] }, {
+      after: { sampler: "ready", migrate: "completed" },
+    }),
+  },
+  {
+    groups: {
+      outer: { members: ["sampler", "inner"], strategy: "rest_for_one" },
+      inner: { members: ["recorder"] },
+    },
+    channels: { readings: { kind: "pipe", from: "sampler.stdout", to: "recorder.stdin" } },
+  },
+));
+
+/** The same plan with names that no language takes as they are. */
+const hostile: Plan = {
+  ...plan,
+  name: 'a"b',
+  processes: plan.processes.map((process, at) => ({ ...process, name: `p${at}"]\n<x>&#34;\\` })),
+};
+
+Deno.test("collectPermissions() reads the flags that run, and no argument of the program", () => {
+  const report = collectPermissions(plan);
+  assertEquals(report.processes.map(({ name, sandboxed, flags }) => [name, sandboxed, flags]), [
+    ["@log", true, []],
+    ["sampler-1", true, ["--allow-write=/project/data", "--allow-sys=loadavg"]],
+    ["sampler-2", true, ["--allow-write=/project/data", "--allow-sys=loadavg"]],
+    ["migrate", false, []],
+    ["recorder", true, []],
+  ]);
+  assertEquals(report.processes[3]!.uid, 33);
+});
+
+Deno.test("permissionReport() says for people what it says for programs", () => {
+  const text = permissionReport(plan, "text");
+  for (
+    const line of ["sampler-2\n", "migrate (uid 33, gid 33)\n  no sandbox", "recorder\n  nothing\n"]
+  ) {
+    assertStringIncludes(text, line);
+  }
+  for (const { flag } of collectPermissions(plan).supervisor) assertStringIncludes(text, flag);
+  assertEquals(JSON.parse(permissionReport(plan, "json")), collectPermissions(plan));
+});
+
+Deno.test("supervisorFlags() grants the run directory and the summary's folder alone", () => {
+  assertEquals(supervisorFlags({ runDir: "/run/x", summaryPath: "/out/s.json" }), [
+    "--no-prompt",
+    "--no-config",
+    "--cached-only",
+    "--no-lock",
+    "--allow-ffi",
+    "--allow-read=/run/x,/run/x.notify,/out",
+    "--allow-write=/run/x,/run/x.notify,/out",
+    "--allow-net=unix:/run/x/control.sock",
+    "--allow-sys",
+  ]);
+});
+
+Deno.test("supervisorFlags() suffice for a socket in the run directory and for libc", async () => {
+  const runDir = await Deno.makeTempDir();
+  try {
+    const source = `
+      import net from "node:net";
+      const libc = Deno.dlopen("libc.so.6", { getpid: { parameters: [], result: "i32" } });
+      Deno.umask(0o077);
+      const server = net.createServer((socket) => socket.end("x"));
+      server.listen(${JSON.stringify(`${runDir}/control.sock`)}, () => {
+        console.log(libc.symbols.getpid() === Deno.pid && Deno.uid() !== null);
+        server.close();
+      });`;
+    const { stdout } = await new Deno.Command(Deno.execPath(), {
+      args: [
+        "run",
+        ...supervisorFlags({ runDir, summaryPath: null }),
+        `data:text/javascript,${encodeURIComponent(source)}`,
+      ],
+    }).output();
+    assertEquals(new TextDecoder().decode(stdout), "true\n");
+  } finally {
+    await Deno.remove(runDir, { recursive: true });
+  }
+});
+
+Deno.test("formatGraph() draws text", () => {
+  assertEquals(
+    formatGraph(plan, "text"),
+    `crew
+├─ [outer] rest_for_one, at most 5 restarts in 10 s
+│  ├─ sampler-1 (deno, permanent)
+│  ├─ sampler-2 (deno, permanent)
+│  └─ [inner] one_for_one, at most 5 restarts in 10 s
+│     └─ recorder (deno, permanent)
+│          after sampler-1 ready
+│          after sampler-2 ready
+│          after migrate completed
+└─ migrate (command, temporary)
+readings (pipe): sampler-1.stdout + sampler-2.stdout => recorder.stdin
+`,
+  );
+});
+
+Deno.test("formatGraph() draws Mermaid", () => {
+  assertEquals(
+    formatGraph(plan, "mermaid"),
+    `flowchart LR
+  subgraph g1["outer (rest_for_one)"]
+    p0["sampler-1"]
+    p1["sampler-2"]
+    subgraph g2["inner (one_for_one)"]
+      p3["recorder"]
+    end
+  end
+  p2["migrate"]
+  p0 -.->|"ready"| p3
+  p1 -.->|"ready"| p3
+  p2 -.->|"completed"| p3
+  p0 ==>|"readings"| p3
+  p1 ==>|"readings"| p3
+`,
+  );
+});
+
+Deno.test("formatGraph() draws Graphviz", () => {
+  assertEquals(
+    formatGraph(plan, "dot"),
+    `digraph "crew" {
+  rankdir=LR;
+  node [shape=box];
+  subgraph cluster_1 { label="outer (rest_for_one)";
+    "sampler-1";
+    "sampler-2";
+    subgraph cluster_2 { label="inner (one_for_one)";
+      "recorder";
+    }
+  }
+  "migrate";
+  "sampler-1" -> "recorder" [style=dashed, label="ready"];
+  "sampler-2" -> "recorder" [style=dashed, label="ready"];
+  "migrate" -> "recorder" [style=dashed, label="completed"];
+  "sampler-1" -> "recorder" [penwidth=2, label="readings"];
+  "sampler-2" -> "recorder" [penwidth=2, label="readings"];
+}
+`,
+  );
+});
+
+Deno.test("formatGraph() gives JSON with names for indices, without system processes", () => {
+  const drawing = JSON.parse(formatGraph(plan, "json"));
+  assertEquals(drawing.processes.map((process: { name: string }) => process.name), [
+    "sampler-1",
+    "sampler-2",
+    "migrate",
+    "recorder",
+  ]);
+  assertEquals(drawing.processes[3].after[2], { process: "migrate", condition: "completed" });
+  assertEquals(drawing.channels, [{
+    name: "readings",
+    kind: "pipe",
+    from: { processes: ["sampler-1", "sampler-2"], port: "stdout" },
+    to: { processes: ["recorder"], port: "stdin" },
+  }]);
+  assertEquals(drawing.groups[0].members, [
+    { kind: "group", name: "outer" },
+    { kind: "process", name: "migrate" },
+  ]);
+});
+
+Deno.test("formatGraph() escapes names in every language", () => {
+  const mermaid = formatGraph(hostile, "mermaid");
+  assertStringIncludes(mermaid, 'p0["p1#34;]#10;#60;x#62;#38;#35;34;#92;"]');
+  const dot = formatGraph(hostile, "dot");
+  assertStringIncludes(dot, 'digraph "a\\"b" {');
+  assertStringIncludes(dot, '"p1\\"]\\n<x>&#34;\\\\";');
+});
