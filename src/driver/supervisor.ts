@@ -47,6 +47,7 @@ export class Supervisor {
   #state: CoreState;
   #draining = false;
   #nextRequest = 1;
+  #flushIsDue = false;
   #logFailed = false;
 
   constructor(parts: SupervisorParts) {
@@ -81,9 +82,15 @@ export class Supervisor {
     return admission;
   }
 
-  /** Adds an event to the log. */
+  /** Adds an event to the log; it reaches the file at the end of this turn of the loop. */
   record(body: EventBody): void {
     this.#parts.log.append(body);
+    if (this.#draining || this.#flushIsDue) return;
+    this.#flushIsDue = true;
+    queueMicrotask(() => {
+      this.#flushIsDue = false;
+      this.#flush();
+    });
   }
 
   #drain(): void {
