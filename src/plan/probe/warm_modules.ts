@@ -30,7 +30,7 @@ export async function warmModules(
   specifiers: readonly string[],
   options: ModuleCacheOptions,
 ): Promise<ModuleCacheResult> {
-  return await resolved(["cache", ...commonFlags(options), "--", ...specifiers], options);
+  return await resolved(["cache", ...commonFlags(options), ...specifiers], options);
 }
 
 /**
