@@ -67,6 +67,9 @@ const SYMBOLS = {
   posix_spawnattr_setsigdefault: { parameters: ["buffer", "buffer"], result: "i32" },
   posix_spawnattr_setsigmask: { parameters: ["buffer", "buffer"], result: "i32" },
   wait4: { parameters: ["i32", "buffer", "i32", "buffer"], result: "i32" },
+  // `struct rlimit` is two 64-bit numbers on 64 bits.
+  getrlimit: { parameters: ["i32", "buffer"], result: "i32" },
+  setrlimit: { parameters: ["i32", "buffer"], result: "i32" },
   kill: { parameters: ["i32", "i32"], result: "i32" },
   getppid: { parameters: [], result: "i32" },
   setsid: { parameters: [], result: "i32" },
@@ -169,6 +172,10 @@ export const SIG_DFL = 0n;
 export const WNOHANG = 1;
 /** `struct rusage`: two timevals of two 64-bit numbers, then fourteen longs. */
 export const RUSAGE_BYTES = 144;
+
+/** asm-generic/resource.h; glibc's and musl's RLIM_INFINITY on 64 bits. */
+export const RLIMIT_LOCKS = 10;
+export const RLIM_INFINITY = 0xffff_ffff_ffff_ffffn;
 
 /** linux/prctl.h. */
 export const PR_SET_PDEATHSIG = 1;

@@ -20,6 +20,7 @@ import {
   X_OK,
 } from "../os/libc.ts";
 import { closeFd, readFd } from "../os/pipe.ts";
+import { lineageMarkOf, withLineageMark } from "./lineage.ts";
 import { type DescriptorSource, planDescriptorMoves } from "./descriptor_moves.ts";
 
 /** What to start. */
@@ -30,7 +31,7 @@ export interface SpawnRequest {
   readonly argv: readonly string[];
   /** Absolute. */
   readonly cwd: string;
-  /** The whole environment. */
+  /** The whole environment. With COX_RUN and COX_INSTANCE the child bears their mark too. */
   readonly env: readonly (readonly [name: string, value: string])[];
   /** 0 … 0o777. */
   readonly umask: number;
@@ -56,23 +57,24 @@ export type SpawnResult =
  */
 export function spawnProcess(request: SpawnRequest): SpawnResult {
   const { executable, argv, cwd, env, umask, descriptors } = request;
-  const strings = stringTables(argv, env.map(([name, value]) => `${name}=${value}`));
+  const { tables } = stringTables(argv, env.map(([name, value]) => `${name}=${value}`));
+  const table = (index: number) => tables[index]!;
   const program = cString(executable);
   const actions = fileActions(descriptors, cwd);
   const pid = new Int32Array(1);
-  // The umask belongs to the whole process, but no other of our files is made on this
-  // thread between these two calls.
+  // Umask and limits belong to the whole process; nothing else happens on this thread
+  // before they are set back.
   const ownUmask = libc().umask(umask);
-  const errno = libc().posix_spawn(
-    pid,
-    program,
-    actions,
-    attributes(),
-    strings.tables[0]!,
-    strings.tables[1]!,
-  );
-  libc().umask(ownUmask);
-  libc().posix_spawn_file_actions_destroy(actions);
+  let errno: number;
+  try {
+    errno = withLineageMark(
+      lineageMarkOf(env),
+      () => libc().posix_spawn(pid, program, actions, attributes(), table(0), table(1)),
+    );
+  } finally {
+    libc().umask(ownUmask);
+    libc().posix_spawn_file_actions_destroy(actions);
+  }
   if (errno !== 0) return failure(errno, request);
   return watched(pid[0]!);
 }

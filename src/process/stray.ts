@@ -1,10 +1,11 @@
 /**
- * Tells whether an orphan was started by a certain instance. No single mark is sure: a
- * program may leave its session, clear its environment, redirect its output or, before it
- * was moved, daemonise outside its cgroup. So any one of them will do.
+ * Tells whether an orphan was started by a certain instance. No single sign is sure: a
+ * program may leave its session, clear its environment, redirect its output, set its own
+ * limits or, before it was moved, daemonise outside its cgroup. So any one will do.
  * Must not know: what happens to a stray.
  */
 import { readSmallFile } from "../os/file.ts";
+import { bearsMark, lineageMark } from "./lineage.ts";
 import { environmentOf, openFileOf, processStat } from "./tree.ts";
 
 /** By what an instance's offspring can be known. */
@@ -27,6 +28,9 @@ export function belongsTo(pid: number, marks: StrayMarks): boolean {
   if (stat === null) return false;
   if (stat.session === marks.pid || stat.pgrp === marks.pid) return true;
   if (marks.sessions.has(stat.session)) return true;
+  if (bearsMark(pid, lineageMark(marks.runId, `${marks.processName}#${marks.instance}`))) {
+    return true;
+  }
   return isInCgroup(pid, marks.cgroupDir) || hasEnvironment(pid, marks) ||
     writesInto(pid, marks.capturePipeInodes ?? []);
 }

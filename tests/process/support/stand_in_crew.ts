@@ -56,6 +56,16 @@ export class StandInCrew implements AsyncDisposable {
     return this.heard<Started>("supervisor");
   }
 
+  /** Whether a line with this field and value has come. */
+  hasHeard(field: string, value: unknown): boolean {
+    return this.#lines.some((text) => JSON.parse(text)[field] === value);
+  }
+
+  /** Whether any line with this field has come. */
+  hasField(field: string): boolean {
+    return this.#lines.some((text) => field in JSON.parse(text));
+  }
+
   /** Lets the supervisor go on. */
   async proceed(): Promise<void> {
     await this.#stdin.write(new Uint8Array([10]));

@@ -1,0 +1,72 @@
+/**
+ * A mark that a process inherits and cannot lose by accident: the soft limit on file
+ * locks. Linux has not enforced RLIMIT_LOCKS since 2.4.25 (getrlimit(2)), but it still
+ * passes it on over fork and exec, whatever becomes of the environment, the session, the
+ * arguments or the descriptors, and shows it to everyone in `/proc/P/limits`.
+ *
+ * So the supervisor sets its own soft limit to a number made of the run and the instance,
+ * spawns, and sets it back. Must not know: what is done with who bears a mark.
+ */
+import { checked } from "../os/errno.ts";
+import { readSmallFile } from "../os/file.ts";
+import { libc, RLIM_INFINITY, RLIMIT_LOCKS } from "../os/libc.ts";
+
+const FNV_OFFSET = 0xcbf29ce484222325n;
+const FNV_PRIME = 0x100000001b3n;
+/** Well below RLIM_INFINITY, and no number that anybody would set by hand. */
+const MARK_BITS = 62;
+
+/** The mark of an instance: FNV-1a over both names. Pure. */
+export function lineageMark(runId: string, instanceName: string): bigint {
+  let hash = FNV_OFFSET;
+  for (const byte of new TextEncoder().encode(`${runId} ${instanceName}`)) {
+    hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * FNV_PRIME);
+  }
+  return BigInt.asUintN(MARK_BITS, hash);
+}
+
+/**
+ * The mark that goes with an environment: every instance is told COX_RUN and COX_INSTANCE.
+ *
+ * @returns null when one of them is missing. Pure.
+ */
+export function lineageMarkOf(
+  env: readonly (readonly [name: string, value: string])[],
+): bigint | null {
+  const value = (name: string) => env.findLast(([candidate]) => candidate === name)?.[1];
+  const runId = value("COX_RUN");
+  const instanceName = value("COX_INSTANCE");
+  return runId === undefined || instanceName === undefined
+    ? null
+    : lineageMark(runId, instanceName);
+}
+
+/**
+ * Runs `spawn` in such a way that what it starts bears the mark.
+ *
+ * Where an administrator has set a hard limit on file locks no mark fits, and none is set:
+ * the other ways of recognising offspring remain.
+ */
+export function withLineageMark<T>(mark: bigint | null, spawn: () => T): T {
+  const own = new BigUint64Array(2);
+  checked(libc().getrlimit(RLIMIT_LOCKS, own), "getrlimit(RLIMIT_LOCKS)");
+  const hard = own[1]!;
+  if (mark === null || hard !== RLIM_INFINITY) return spawn();
+  setLimit(mark, hard);
+  try {
+    return spawn();
+  } finally {
+    setLimit(own[0]!, hard);
+  }
+}
+
+/** Whether a process, or what it descends from, was spawned with this mark. */
+export function bearsMark(pid: number, mark: bigint): boolean {
+  const limits = readSmallFile(`/proc/${pid}/limits`);
+  return /^Max file locks\s+(\d+)/m.exec(limits ?? "")?.[1] === String(mark);
+}
+
+function setLimit(soft: bigint, hard: bigint): void {
+  const limit = new BigUint64Array([soft, hard]);
+  checked(libc().setrlimit(RLIMIT_LOCKS, limit), "setrlimit(RLIMIT_LOCKS)");
+}

@@ -1,0 +1,117 @@
+/** The guard as a real process: status, signals, death, lock, and tree kills under it. */
+import { assert, assertEquals } from "@std/assert";
+import { runDirHolder } from "../../src/process/run_dir.ts";
+import { childrenOf, isAlive } from "../../src/process/tree.ts";
+import { livingWith, temporaryDirectory, uniqueSeconds, until } from "./support/harness.ts";
+import { ORPHAN_SHAPES } from "./support/orphan_shapes.ts";
+import { StandInCrew } from "./support/stand_in_crew.ts";
+
+Deno.test("guard exits with the supervisor's status", async () => {
+  await using crew = new StandInCrew({ programs: [], exitCode: 111 }, { cgroup: false });
+  await crew.started();
+  await crew.proceed();
+  assertEquals((await crew.guard.status).code, 111);
+});
+
+Deno.test("guard forwards signals, waits on, and exits as the supervisor chose", async () => {
+  await using crew = new StandInCrew({ programs: [] }, { cgroup: false });
+  await crew.started();
+  for (const signal of ["SIGUSR1", "SIGHUP"] as const) {
+    crew.guard.kill(signal);
+    await until(
+      `${signal} heard`,
+      async () =>
+        (await crew.heard<{ signal: string }>("signal")) !== null &&
+        crew.hasHeard("signal", signal),
+    );
+  }
+  crew.guard.kill("SIGTERM");
+  assertEquals((await crew.guard.status).code, 42);
+});
+
+Deno.test("guard kills what a supervisor that ended well left behind", async () => {
+  const marker = uniqueSeconds();
+  const argv = ["/bin/sh", "-c", `env -i setsid sleep ${marker} & exit 0`];
+  await using crew = new StandInCrew({ programs: [{ name: "a", argv }] }, { cgroup: false });
+  await crew.started();
+  await until("the sleeper", () => livingWith(`sleep\0${marker}`).length === 1);
+  await crew.proceed();
+  assertEquals((await crew.guard.status).code, 0);
+  assertEquals(livingWith(marker), []);
+});
+
+Deno.test("guard removes the sockets of a supervisor that was killed", async () => {
+  await using crew = new StandInCrew({ programs: [] }, { cgroup: false });
+  const { supervisor } = await crew.started();
+  Deno.mkdirSync(`${crew.runDir}/notify`);
+  Deno.writeTextFileSync(`${crew.runDir}/notify/x.sock`, "");
+  Deno.writeTextFileSync(`${crew.runDir}/control.sock`, "");
+  Deno.kill(supervisor, "SIGKILL");
+  await crew.guard.status;
+  assertEquals([...Deno.readDirSync(`${crew.runDir}/notify`)], []);
+  assertEquals([...Deno.readDirSync(crew.runDir)].map(({ name }) => name).sort(), [
+    "lock",
+    "notify",
+  ]);
+});
+
+Deno.test("guard reaps orphans that end by themselves", async () => {
+  const argv = ["/bin/sh", "-c", "setsid sh -c 'sleep 0.05' & exit 0"];
+  await using crew = new StandInCrew({ programs: [{ name: "a", argv }] }, { cgroup: false });
+  const { supervisor } = await crew.started();
+  await until("the guard to have no child but the supervisor", () => {
+    const children = childrenOf(crew.guard.pid);
+    return children.length === 1 && children[0] === supervisor;
+  });
+});
+
+Deno.test("guard holds the lock until the last of guard and supervisor has ended", async () => {
+  await using crew = new StandInCrew({ programs: [] }, { cgroup: false });
+  await crew.started();
+  assertEquals(runDirHolder(crew.runDir), crew.guard.pid);
+  await crew.proceed();
+  await crew.guard.status;
+  assertEquals(runDirHolder(crew.runDir), null);
+});
+
+Deno.test("armParentDeath() tells a supervisor whose guard is killed", async () => {
+  await using crew = new StandInCrew({ programs: [] }, { cgroup: false });
+  const { supervisor } = await crew.started();
+  crew.guard.kill("SIGKILL");
+  await crew.heard("guardLost");
+  await until("the supervisor's end", () => !isAlive(supervisor));
+});
+
+for (const cgroup of [false, true]) {
+  for (const shape of ORPHAN_SHAPES) {
+    Deno.test({
+      name: `Containment.killTree() kills "${shape.name}" and nothing of its neighbour, ` +
+        (cgroup ? "with a cgroup" : "without one"),
+      ignore: shape.missing() !== null,
+      fn: () => killOneOfTwo(shape, cgroup),
+    });
+  }
+}
+
+async function killOneOfTwo(shape: (typeof ORPHAN_SHAPES)[number], cgroup: boolean): Promise<void> {
+  using dir = temporaryDirectory();
+  const runs = ["victim", "neighbour"].map((name) => {
+    const place = `${dir.path}/${name}`;
+    Deno.mkdirSync(place);
+    const marker = uniqueSeconds();
+    return { name, argv: shape.argv(marker, place), living: () => shape.living(marker, place) };
+  });
+  const programs = runs.map(({ name, argv }) => ({ name, argv }));
+  const request = { programs, killTreeOf: "victim", settleMs: cgroup ? 400 : 0 };
+  await using crew = new StandInCrew(request, { cgroup });
+  await crew.started();
+  for (const { name, living } of runs) {
+    await until(`${name} to run`, () => living().length >= shape.count);
+  }
+  const [victim, neighbour] = runs;
+  await crew.proceed();
+  await crew.heard("strays");
+  assertEquals(victim!.living(), []);
+  assertEquals(neighbour!.living().length, shape.count);
+  assert(!crew.hasField("warning"), "a warning was given");
+}
