@@ -23,13 +23,15 @@ export interface ParsedCommandLine {
  * or too many operands.
  */
 export function parseCommandLine(args: readonly string[]): ParsedCommandLine {
-  const before = parseOptions(args, GLOBAL_OPTIONS, { stopEarly: true, hint: "cox help" });
-  const [name, ...rest] = before.operands;
+  const at = commandIndex(args);
+  const before = parseOptions(args.slice(0, at), GLOBAL_OPTIONS, "cox help");
+  const name = args[at];
   if (name === undefined) return { command: null, options: before };
   const command = COMMANDS.find((candidate) => candidate.name === name);
   if (command === undefined) throw unknownCommand(name);
   const hint = `cox ${name} --help`;
-  const after = parseOptions(rest, [...GLOBAL_OPTIONS, ...command.options], { hint });
+  const specs = [...GLOBAL_OPTIONS, ...command.options];
+  const after = parseOptions(args.slice(at + 1), specs, hint);
   const options = merge(before, after, hint);
   if (!options.flag("help")) checkOperands(command, options.operands, hint);
   return { command, options };
@@ -46,10 +48,18 @@ export function commandNamed(name: string): CommandSpec {
   return command;
 }
 
-interface ParseSettings {
-  readonly stopEarly?: boolean;
-  /** The command that shows what there is. */
-  readonly hint: string;
+/** Where the command's name is: what comes first and is neither option nor value of one. */
+function commandIndex(args: readonly string[]): number {
+  let at = 0;
+  for (; at < args.length; at++) {
+    const arg = args[at] ?? "";
+    if (!arg.startsWith("-")) break;
+    const valued = GLOBAL_OPTIONS.some(({ name, value }) =>
+      value !== undefined && arg === `--${name}`
+    );
+    if (valued && !(args[at + 1] ?? "-").startsWith("-")) at++;
+  }
+  return at;
 }
 
 interface OptionValues extends ParsedOptions {
@@ -57,10 +67,11 @@ interface OptionValues extends ParsedOptions {
   readonly flags: ReadonlySet<string>;
 }
 
+/** @param hint the command that shows what there is. */
 function parseOptions(
   args: readonly string[],
   specs: readonly OptionSpec[],
-  settings: ParseSettings,
+  hint: string,
 ): OptionValues {
   const flags = specs.filter(({ value }) => value === undefined);
   const valued = specs.filter(({ value }) => value !== undefined);
@@ -72,19 +83,18 @@ function parseOptions(
     collect: valued.map(({ name }) => name),
     string: ["_", ...valued.map(({ name }) => name)],
     alias,
-    stopEarly: settings.stopEarly ?? false,
     unknown: (arg, key) => {
       if (key === undefined) return true;
-      throw unknownOption(arg, specs, settings.hint);
+      throw unknownOption(arg, specs, hint);
     },
   });
   const byName = new Map<string, readonly string[]>();
-  for (const spec of valued) byName.set(spec.name, valuesOf(spec, parsed[spec.name], settings));
+  for (const spec of valued) byName.set(spec.name, valuesOf(spec, parsed[spec.name], hint));
   for (const arg of args) {
     if (arg === "--") break;
     const flag = flags.find(({ name }) => arg.startsWith(`--${name}=`));
     if (flag !== undefined) {
-      throw new UserError(`Option --${flag.name} takes no value; see \`${settings.hint}\``);
+      throw new UserError(`Option --${flag.name} takes no value; see \`${hint}\``);
     }
   }
   return optionsOf({
@@ -105,11 +115,11 @@ function optionsOf(
   };
 }
 
-function valuesOf(spec: OptionSpec, given: unknown, settings: ParseSettings): readonly string[] {
+function valuesOf(spec: OptionSpec, given: unknown, hint: string): readonly string[] {
   const values = (given as readonly unknown[] | undefined ?? []).map(String);
   if (values.includes("")) {
     throw new UserError(
-      `Option --${spec.name} needs a value: --${spec.name} ${spec.value}; see \`${settings.hint}\``,
+      `Option --${spec.name} needs a value: --${spec.name} ${spec.value}; see \`${hint}\``,
     );
   }
   if (values.length > 1 && spec.repeatable !== true) {
