@@ -10,7 +10,7 @@ import { runToEnd, Workshop } from "./support/workshop.ts";
 
 export const name = "pipe_throughput";
 
-const TURNS = 5;
+const TURNS = 9;
 const BYTES = 4e9;
 const PIPE_BYTES = 65536;
 
