@@ -14,6 +14,7 @@ import { type StartOrder, startOrder } from "./order.ts";
 import type { ChannelPlan, GroupMember, GroupPlan, Plan, ProcessPlan } from "./plan.ts";
 import { type ProcessTemplate, processTemplate } from "./process_template.ts";
 import { SUPERVISOR_LIMITS } from "./supervisor_limits.ts";
+import { wantedLibraries } from "./wanted_facts.ts";
 import { protectionOf } from "./write_grants.ts";
 
 /** A plan with the warnings about it, or everything that is wrong. */
@@ -69,7 +70,10 @@ function compileTemplates(
   facts: Facts,
   issues: Issues,
 ): Map<string, ProcessTemplate> {
-  const protectedList = protectionOf(facts);
+  const declared = expansion.processes.map(({ declaredName, config }) =>
+    [declaredName, config] as const
+  );
+  const protectedList = protectionOf(facts, wantedLibraries(declared, facts.projectDir));
   const templates = new Map<string, ProcessTemplate>();
   for (const [name, indices] of expansion.byDeclaredName) {
     const process = expansion.processes[indices[0]!]!.config;

@@ -6,6 +6,7 @@ import type { DenoRun, ProcessConfig } from "../config/config.ts";
 import { executableKey, type ExecutableLookup, type Facts, programSpecifier } from "./facts.ts";
 import { Issues } from "./issues.ts";
 import { resolvePath } from "./paths.ts";
+import { grantValue } from "./permissions.ts";
 import { type ContextFacts, processContext } from "./process_context.ts";
 import { protectionOf } from "./write_grants.ts";
 
@@ -18,7 +19,7 @@ export function wantedEnvFiles(
   return [...new Set(files.map((file) => resolvePath(projectDir, file)))];
 }
 
-/** Every command to look up (programs and `finish`), each once. */
+/** Every command to look up (programs, `finish`, what programs may run), each once. */
 export function wantedExecutables(
   processes: readonly (readonly [string, ProcessConfig])[],
   facts: ContextFacts,
@@ -28,6 +29,10 @@ export function wantedExecutables(
     const commands = [process.run, process.finish?.run].flatMap((run) =>
       run?.kind === "command" && run.argv[0] !== undefined ? [run.argv[0]] : []
     );
+    if (process.run.kind === "deno") {
+      const granted = process.run.permissions?.run ?? [];
+      commands.push(...granted.map((grant) => grantValue("run", grant, facts.projectDir)));
+    }
     if (commands.length === 0) continue;
     // Issues are the compilation's to report; here only the answer counts.
     const { cwd, path } = processContext(name, process, facts, new Issues());
@@ -47,6 +52,17 @@ export function wantedPrograms(
   const runs = processes.map(([, process]) => process.run);
   const programs = runs.filter((run): run is DenoRun => run.kind === "deno");
   return [...new Set(programs.map((run) => programSpecifier(run, projectDir)))];
+}
+
+/** Absolute paths of native libraries that programs may load, each once. */
+export function wantedLibraries(
+  processes: readonly (readonly [string, ProcessConfig])[],
+  projectDir: string,
+): string[] {
+  const grants = processes.flatMap(([, { run }]) =>
+    run.kind === "deno" ? run.permissions?.ffi ?? [] : []
+  );
+  return [...new Set(grants.map((grant) => grantValue("ffi", grant, projectDir)))];
 }
 
 /** Hosts that programs may import from, for the module cache; each once. */
@@ -82,7 +98,10 @@ export function wantedPaths(
       paths.add(resolvePath(facts.projectDir, grant));
     }
   }
-  if (grants > 0) { for (const { path } of protectionOf(facts)) paths.add(path); }
+  if (grants > 0) {
+    const libraries = wantedLibraries(processes, facts.projectDir);
+    for (const { path } of protectionOf(facts, libraries)) paths.add(path);
+  }
   return [...paths];
 }
 

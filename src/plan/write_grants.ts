@@ -20,8 +20,12 @@ export interface ProtectedPath {
  * Lists what is protected, without duplicates; the first reason given wins.
  *
  * @param facts Where cox, the run directory, the cache, programs and executables are.
+ * @param libraries Absolute paths of the native libraries that programs may load.
  */
-export function protectionOf(facts: Omit<Facts, "paths">): ProtectedPath[] {
+export function protectionOf(
+  facts: Omit<Facts, "paths">,
+  libraries: readonly string[],
+): ProtectedPath[] {
   const { dir } = facts.cox;
   const list: ProtectedPath[] = [
     // Not the whole folder: a project may live in it, as the default pipeline does.
@@ -38,10 +42,15 @@ export function protectionOf(facts: Omit<Facts, "paths">): ProtectedPath[] {
     if (typeof path === "string") list.push({ path, what });
   };
   add(facts.tasks?.configPath, "the project's deno.json");
+  // One that does not exist yet would be obeyed by the next start.
+  for (const name of ["deno.json", "deno.jsonc"]) {
+    add(resolvePath(facts.projectDir, name), "the project's deno.json");
+  }
   add(facts.lockPath, "the project's lock file");
   for (const path of facts.envFiles.keys()) add(path, "an environment file");
   for (const path of Object.values(facts.tools)) add(path, "an executable");
   for (const path of facts.executables.values()) add(path, "an executable");
+  for (const path of libraries) add(path, "a native library");
   for (const program of facts.programs.values()) {
     for (const path of program.files) add(path, "a module of a program");
   }

@@ -134,6 +134,7 @@ Deno.test("compile() refuses write grants that cover what decides which code run
     [".", "the configuration"],
     ["./supervisor.config.ts", "the configuration"],
     ["./conf", "the project's deno.json"],
+    ["./deno.jsonc", "the project's deno.json"],
     ["./conf/deno.lock", "the project's lock file"],
     ["./secret", "an environment file"],
     ["./bin", "an executable"],
@@ -149,6 +150,14 @@ Deno.test("compile() refuses write grants that cover what decides which code run
     assertStringIncludes(issue.message, `covers ${covered}: /`, grant);
     assertEquals(typeof issue.fix, "string");
   }
+});
+
+Deno.test("compile() refuses write grants that cover a library another program loads", () => {
+  const config = crew({
+    a: denoProcess({ permissions: { write: ["./native"] } }),
+    b: denoProcess({ permissions: { ffi: ["./native/x.so"] } }),
+  });
+  assertStringIncludes(onlyError(config).message, "covers a native library");
 });
 
 Deno.test("compile() allows write grants beside what is protected", () => {

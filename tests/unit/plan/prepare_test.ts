@@ -183,6 +183,21 @@ Deno.test("prepare() protects the runtime, the module cache and the run director
   }
 });
 
+Deno.test("prepare() protects what another program may run", async () => {
+  await using folder = await temporaryFolder();
+  await folder.write("main.ts", "");
+  await Deno.mkdir(`${folder.dir}/tools`);
+  await folder.write("tools/tool", "#!/bin/sh\n", 0o755);
+  const config = (run: string) =>
+    crew({
+      a: denoProcess({ permissions: { write: ["./tools"] } }),
+      b: denoProcess({ permissions: { run: [run] } }, { env: { PATH: `${folder.dir}/tools` } }),
+    });
+  assertEquals((await prepareIn(folder, config("tool"))).kind, "refused");
+  assertEquals((await prepareIn(folder, config("./tools/tool"))).kind, "refused");
+  assertEquals((await prepareIn(folder, config("sh"))).kind, "ready");
+});
+
 Deno.test("prepare() refuses a deno.json that is not JSON", async () => {
   await using folder = await temporaryFolder();
   await folder.write("deno.json", "{");
@@ -221,6 +236,43 @@ Deno.test("prepare() checks remote modules without the network, and up fetches t
   await writeImportMap(folder, importMap);
   const result = await run(plan, "a");
   assertEquals([result.code, result.out], [7, "remote\n"], result.err);
+});
+
+Deno.test("prepare() obeys the project's lock file", async () => {
+  await using folder = await temporaryFolder();
+  let body = "export const word = 'first';";
+  await using server = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen: () => {} },
+    () => new Response(body, { headers: { "content-type": "application/javascript" } }),
+  );
+  const host = `127.0.0.1:${server.addr.port}`;
+  await folder.write("main.ts", `import { word } from "http://${host}/x.js"; console.log(word);`);
+  await folder.write("deno.json", "{}");
+  await folder.write("deno.lock", '{"version":"5"}');
+  const config = crew({ a: denoProcess({ permissions: { import: [host] } }) });
+  const up = (cache: string) => {
+    const environment = { ...Deno.env.toObject(), DENO_DIR: `${folder.dir}/${cache}` };
+    return prepareIn(folder, config, { environment, mode: "up" });
+  };
+  const unlocked = await up("cache");
+  assertEquals(unlocked.kind, "refused");
+  assertStringIncludes(unlocked.issues[0]!.message, "lockfile is out of date");
+
+  const locked = await new Deno.Command(Deno.execPath(), {
+    args: ["cache", `--lock=${folder.dir}/deno.lock`, `--allow-import=${host}`, "main.ts"],
+    cwd: folder.dir,
+    env: { DENO_DIR: `${folder.dir}/cache` },
+    stderr: "null",
+  }).output();
+  assertEquals(locked.code, 0);
+  const lock = await Deno.readTextFile(`${folder.dir}/deno.lock`);
+  const { plan, importMap } = ready(await up("cache"));
+  await writeImportMap(folder, importMap);
+  assertEquals((await run(plan, "a")).out, "first\n");
+  assertEquals(await Deno.readTextFile(`${folder.dir}/deno.lock`), lock);
+
+  body = "export const word = 'swapped';";
+  assertEquals((await up("other_cache")).kind, "refused");
 });
 
 Deno.test("prepare() names the module that cannot be fetched", async () => {
