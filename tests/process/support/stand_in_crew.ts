@@ -72,18 +72,14 @@ export class StandInCrew implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const guard = this.guard.pid;
     const supervisor = this.#lines.map((text) => JSON.parse(text).supervisor).find(Boolean);
-    for (const pid of [supervisor, guard]) {
-      if (pid !== undefined && isAlive(pid)) {
-        try {
-          Deno.kill(pid, "SIGKILL");
-        } catch {
-          // It ended in between.
-        }
-        // The guard is to have its chance to clean up.
-        if (pid === supervisor) await this.guard.status;
-      }
+    // The guard is left to end by itself, or what it is about to kill would survive.
+    const victim = supervisor ?? this.guard.pid;
+    try {
+      if (isAlive(victim)) Deno.kill(victim, "SIGKILL");
+    } catch (error) {
+      // It ended in between.
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
     }
     await this.guard.status;
     await this.#stdin.abort().catch(() => {});
