@@ -2,9 +2,9 @@
  * From the command line to a plan: what `up`, `check`, `graph` and `permissions` share.
  * Must not know: what becomes of the plan.
  */
-import type { Config, ConfigIssue } from "../config/config.ts";
+import type { ConfigIssue } from "../config/config.ts";
 import { formatIssues } from "../config/format_issue.ts";
-import { loadConfig } from "../config/load.ts";
+import { loadConfig, type LoadResult } from "../config/load.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { CommandContext } from "./command.ts";
 
@@ -28,34 +28,53 @@ export type PreparedPlan =
   }
   | { readonly kind: "refused"; readonly issues: readonly ConfigIssue[] };
 
+/** A configuration on its way: its evaluation runs in a process of its own. */
+export type LoadingConfig = Promise<LoadResult>;
+
+/**
+ * Starts to load and check the configuration.
+ *
+ * @param context whose `--env` counts.
+ * @param configPath absolute, links resolved.
+ */
+export function startLoading({ options, log }: CommandContext, configPath: string): LoadingConfig {
+  const loading = loadConfig(configPath, {
+    env: options.values("env"),
+    denoPath: denoPath(),
+    coxDir: coxDir(),
+  });
+  // Who waits for it gets its failure; until then it must not end the process.
+  loading.then(() => log(`loaded ${configPath}`), () => {});
+  return loading;
+}
+
 /**
  * Loads, checks and compiles the configuration.
  *
  * @param context whose `--env` and `--profile` count.
+ * @param loading what was started before. @default started now
  */
 export async function preparePlan(
   context: CommandContext,
   request: PrepareRequest,
+  loading: LoadingConfig = startLoading(context, request.configPath),
 ): Promise<PreparedPlan> {
-  const { options, log } = context;
-  const denoPath = Deno.realPathSync(Deno.execPath());
   // The compiler loads while the configuration is evaluated in its own process.
   const compiler = import("../plan/probe/prepare.ts");
-  const loading = loadConfig(request.configPath, {
-    env: options.values("env"),
-    denoPath,
-    coxDir: coxDir(),
-  });
   const [{ prepare }, loaded] = await Promise.all([compiler, loading]);
-  log(`loaded ${request.configPath}`);
   if (loaded.kind === "invalid") return { kind: "refused", issues: loaded.issues };
-  const prepared = await prepare(loaded.config as Config, {
+  const prepared = await prepare(loaded.config, {
     ...request,
-    profiles: options.values("profile"),
-    denoPath,
+    profiles: context.options.values("profile"),
+    denoPath: denoPath(),
   });
-  log("compiled the plan");
+  context.log("compiled the plan");
   return { ...prepared, issues: [...loaded.issues, ...prepared.issues] };
+}
+
+/** The runtime's own file: a link to it could be pointed elsewhere later. */
+export function denoPath(): string {
+  return Deno.realPathSync(Deno.execPath());
 }
 
 /** Prints issues to stderr, if there are any. */

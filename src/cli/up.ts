@@ -6,16 +6,12 @@
  *  options ─► lock ─► load + prepare ─► plan.json, import_map.json ─► cgroup ─► execve
  * ```
  */
-import { becomeGuard } from "../process/guard.ts";
-import { createCrewCgroup } from "../process/crew_cgroup.ts";
-import { claimRunDir, noteCgroup } from "../process/run_dir.ts";
-import { supervisorFlags } from "../plan/supervisor_flags.ts";
 import type { SupervisorOptions } from "../driver/options.ts";
 import { SOCKET_PATH_BYTES_MAX } from "../control/socket_path.ts";
 import type { CommandContext } from "./command.ts";
 import { EXIT, SystemRefusal, UserError } from "./exit_codes.ts";
 import { locateConfig, locateRunDir } from "./locate.ts";
-import { coxDir, preparePlan, printIssues } from "./prepare_plan.ts";
+import { coxDir, denoPath, preparePlan, printIssues, startLoading } from "./prepare_plan.ts";
 import { type Containment, parseUpOptions } from "./up_options.ts";
 
 /**
@@ -23,20 +19,24 @@ import { type Containment, parseUpOptions } from "./up_options.ts";
  * changes how a runtime or loader works (NODE_OPTIONS, DENO_V8_FLAGS, LD_*) stays behind.
  */
 const KEPT_VARIABLES = ["PATH", "HOME", "LANG", "TZ", "TERM", "DENO_DIR", "XDG_CACHE_HOME"];
+type UpSystem = typeof import("./up_system.ts");
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 export async function run(context: CommandContext): Promise<number> {
   const { forNs, summaryPath, containment } = parseUpOptions(context);
   const configPath = locateConfig(context);
+  // First of all: what follows loads and runs while the configuration is evaluated.
+  const loading = startLoading(context, configPath);
+  const system = await import("./up_system.ts");
   const runDir = await locateRunDir(context);
   checkRunDirName(runDir);
-  const lockFd = takeRunDir(context, runDir);
-  const prepared = await preparePlan(context, { configPath, runDir, mode: "up" });
+  const lockFd = takeRunDir(context, system, runDir);
+  const prepared = await preparePlan(context, { configPath, runDir, mode: "up" }, loading);
   printIssues(context, configPath, prepared.issues);
   if (prepared.kind === "refused") return EXIT.user;
   writePrivate(`${runDir}/plan.json`, JSON.stringify(prepared.plan));
   writePrivate(`${runDir}/import_map.json`, prepared.importMap);
-  const cgroupDir = makeCgroup(context, prepared.plan.name, runDir, containment);
+  const cgroupDir = makeCgroup(context, system, prepared.plan.name, runDir, containment);
   const options: SupervisorOptions = {
     runDir,
     lockFd,
@@ -47,12 +47,12 @@ export async function run(context: CommandContext): Promise<number> {
     cgroupDir,
   };
   context.log("becoming the guard");
-  return becomeGuard({
+  return system.becomeGuard({
     supervisorArgv: [
-      Deno.realPathSync(Deno.execPath()),
+      denoPath(),
       "run",
       "--quiet",
-      ...supervisorFlags({ runDir, summaryPath }),
+      ...system.supervisorFlags({ runDir, summaryPath }),
       `${coxDir()}/src/driver/main.ts`,
       JSON.stringify(options),
     ],
@@ -63,8 +63,8 @@ export async function run(context: CommandContext): Promise<number> {
   });
 }
 
-function takeRunDir({ log }: CommandContext, runDir: string): number {
-  const claim = claimRunDir(runDir);
+function takeRunDir({ log }: CommandContext, system: UpSystem, runDir: string): number {
+  const claim = system.claimRunDir(runDir);
   if (claim.kind === "held") {
     const who = claim.pid === null ? "another supervisor" : `a supervisor with pid ${claim.pid}`;
     throw new UserError(
@@ -92,14 +92,15 @@ function checkRunDirName(runDir: string): void {
 
 function makeCgroup(
   { log }: CommandContext,
+  system: UpSystem,
   name: string,
   runDir: string,
   containment: Containment,
 ): string | null {
   if (containment === "guard") return null;
-  const made = createCrewCgroup(name, Deno.pid);
+  const made = system.createCrewCgroup(name, Deno.pid);
   if (made.kind === "made") {
-    noteCgroup(runDir, made.dir);
+    system.noteCgroup(runDir, made.dir);
     log(`made cgroup ${made.dir}`);
     return made.dir;
   }

@@ -1,5 +1,5 @@
 /** `cox version`: this cox, its runtime, and the supervisor if one runs. */
-import denoJson from "../../deno.json" with { type: "json" };
+import { coxInstallation } from "../plan/probe/cox_installation.ts";
 import { NoSupervisorError } from "../control/client.ts";
 import type { CommandContext } from "./command.ts";
 import { connect } from "./connect.ts";
@@ -9,11 +9,11 @@ export async function run(context: CommandContext): Promise<number> {
   const supervisor = await askSupervisor(context);
   const { io, options } = context;
   if (options.flag("json")) {
-    const versions = { cox: denoJson.version, deno: Deno.version.deno, supervisor };
+    const versions = { cox: coxInstallation().version, deno: Deno.version.deno, supervisor };
     io.out(JSON.stringify(versions, null, 2) + "\n");
     return EXIT.ok;
   }
-  io.out(`cox ${denoJson.version}\ndeno ${Deno.version.deno}\n`);
+  io.out(`cox ${coxInstallation().version}\ndeno ${Deno.version.deno}\n`);
   if (supervisor !== null) io.out(`supervisor ${supervisor.cox}, pid ${supervisor.pid}\n`);
   return EXIT.ok;
 }

@@ -1,0 +1,8 @@
+/**
+ * The parts of `cox up` that touch the system: loaded together, after the evaluation of the
+ * configuration was started.
+ */
+export { supervisorFlags } from "../plan/supervisor_flags.ts";
+export { createCrewCgroup } from "../process/crew_cgroup.ts";
+export { becomeGuard } from "../process/guard.ts";
+export { claimRunDir, noteCgroup } from "../process/run_dir.ts";
