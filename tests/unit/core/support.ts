@@ -12,10 +12,12 @@ export { crewPlan, pipePlan, processPlan } from "../../simulation/plans.ts";
 export const MS = 1_000_000;
 export const SECOND = 1000 * MS;
 
+/** An end that carries a cause of ours. */
+export type CausedExit = Extract<ExitReason, { cause: unknown }>;
 /** Ends that most tests need. */
-export const EXIT_0: ExitReason = { kind: "code", code: 0, cause: null };
-export const EXIT_1: ExitReason = { kind: "code", code: 1, cause: null };
-export const KILLED: ExitReason = {
+export const EXIT_0: CausedExit = { kind: "code", code: 0, cause: null };
+export const EXIT_1: CausedExit = { kind: "code", code: 1, cause: null };
+export const KILLED: CausedExit = {
   kind: "signal",
   signal: "SIGKILL",
   coreDumped: false,
