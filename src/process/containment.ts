@@ -4,10 +4,11 @@
  * Must not know: why a tree is killed, restarts, readiness.
  */
 import { SystemError } from "../os/errno.ts";
-import { writeSmallFileInBackground } from "../os/file.ts";
+import { listDirectory, writeSmallFileInBackground } from "../os/file.ts";
 import { sendSignal } from "../os/signals.ts";
-import { isPopulated, killCgroup, SUPERVISOR_CGROUP } from "./crew_cgroup.ts";
+import { cgroupMembers, isPopulated, killCgroup, SUPERVISOR_CGROUP } from "./crew_cgroup.ts";
 import { InstanceCgroups } from "./instance_cgroups.ts";
+import { bearsMarkOfRun } from "./lineage.ts";
 import { belongsTo, type StrayMarks } from "./stray.ts";
 import { childrenOf, descendantsOf, isAlive, processStat } from "./tree.ts";
 
@@ -129,6 +130,28 @@ export class Containment implements Disposable {
     return [...strays.values()];
   }
 
+  /**
+   * Kills whatever this run has started and is alive anywhere, but for the supervisor
+   * itself: for the end of a crew whose guard has died, since orphans go to init then.
+   *
+   * @returns what was killed.
+   */
+  async killRest(): Promise<readonly Stray[]> {
+    const strays = new Map<number, Stray>();
+    let cleanPasses = 0;
+    for (let pass = 0; cleanPasses < 2; pass++) {
+      if (pass === PASSES_MAX) {
+        this.#warn("Something of this run survives KILL");
+        break;
+      }
+      if (pass > 0) await new Promise((resolve) => setTimeout(resolve, PASS_INTERVAL_MS));
+      let found = false;
+      for (const pid of this.#rest()) found = this.#killStray(pid, strays) || found;
+      cleanPasses = found ? 0 : cleanPasses + 1;
+    }
+    return [...strays.values()];
+  }
+
   /** Stops moving instances. Leaves cgroups to the guard, which outlives us. */
   [Symbol.dispose](): void {
     this.#cgroups?.[Symbol.dispose]();
@@ -159,10 +182,7 @@ export class Containment implements Disposable {
     }
     for (const orphan of orphans) {
       for (const member of [orphan, ...descendantsOf(orphan)]) {
-        const command = processStat(member)?.command ?? "?";
-        if (!this.#killIfAlive(member)) continue;
-        strays.set(member, { pid: member, command });
-        found = true;
+        found = this.#killStray(member, strays) || found;
       }
     }
     return found;
@@ -171,6 +191,25 @@ export class Containment implements Disposable {
   #orphans(): number[] {
     const { guardPid, supervisorPid } = this.#options;
     return childrenOf(guardPid).filter((pid) => pid !== supervisorPid && isAlive(pid));
+  }
+
+  /** What lives of this run: below the supervisor, in the crew's cgroup, or marked. */
+  #rest(): Set<number> {
+    const { cgroupDir, runId, supervisorPid } = this.#options;
+    const found = new Set(descendantsOf(supervisorPid));
+    for (const pid of cgroupDir === null ? [] : cgroupMembers(cgroupDir)) found.add(pid);
+    for (const { name } of listDirectory("/proc") ?? []) {
+      if (/^[0-9]+$/.test(name) && bearsMarkOfRun(Number(name), runId)) found.add(Number(name));
+    }
+    found.delete(supervisorPid);
+    return found;
+  }
+
+  #killStray(pid: number, strays: Map<number, Stray>): boolean {
+    const command = processStat(pid)?.command ?? "?";
+    if (!this.#killIfAlive(pid)) return false;
+    strays.set(pid, { pid, command });
+    return true;
   }
 
   #killIfAlive(pid: number): boolean {

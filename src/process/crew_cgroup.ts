@@ -125,6 +125,15 @@ export function isPopulated(dir: string): boolean {
   return /^populated 1$/m.test(readSmallFile(`${dir}/cgroup.events`) ?? "");
 }
 
+/** The pids of all processes in it and below; `[]` when it does not exist. */
+export function cgroupMembers(dir: string): number[] {
+  const own = (readSmallFile(`${dir}/cgroup.procs`) ?? "").split("\n").filter((text) =>
+    text !== ""
+  );
+  const below = (listDirectory(dir) ?? []).filter(({ isDirectory }) => isDirectory);
+  return own.map(Number).concat(below.flatMap(({ name }) => cgroupMembers(`${dir}/${name}`)));
+}
+
 /**
  * Removes it with everything below.
  *

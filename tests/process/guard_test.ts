@@ -1,5 +1,6 @@
 /** The guard as a real process: status, signals, death, lock, and tree kills under it. */
 import { assert, assertEquals } from "@std/assert";
+import { removeCgroup } from "../../src/process/crew_cgroup.ts";
 import { runDirHolder } from "../../src/process/run_dir.ts";
 import { childrenOf, isAlive } from "../../src/process/tree.ts";
 import { livingWith, temporaryDirectory, uniqueSeconds, until } from "./support/harness.ts";
@@ -83,6 +84,12 @@ Deno.test("armParentDeath() tells a supervisor whose guard is killed", async () 
 });
 
 for (const cgroup of [false, true]) {
+  Deno.test({
+    name: "Containment.killRest() gets at every shape after the guard was killed, " +
+      (cgroup ? "with a cgroup" : "without one"),
+    fn: () => killGuard(cgroup),
+  });
+
   for (const shape of ORPHAN_SHAPES) {
     Deno.test({
       name: `Containment.killTree() kills "${shape.name}" and nothing of its neighbour, ` +
@@ -115,3 +122,48 @@ async function killOneOfTwo(shape: (typeof ORPHAN_SHAPES)[number], cgroup: boole
   assertEquals(neighbour!.living().length, shape.count);
   assert(!crew.hasField("warning"), "a warning was given");
 }
+
+async function killGuard(cgroup: boolean): Promise<void> {
+  using dir = temporaryDirectory();
+  const shapes = ORPHAN_SHAPES.filter((shape) => shape.missing() === null);
+  const runs = shapes.map((shape, index) => {
+    const place = `${dir.path}/${index}`;
+    Deno.mkdirSync(place);
+    const marker = uniqueSeconds();
+    return { shape, argv: shape.argv(marker, place), living: () => shape.living(marker, place) };
+  });
+  const programs = runs.map(({ shape, argv }) => ({ name: shape.name, argv }));
+  await using crew = new StandInCrew({ programs }, { cgroup });
+  const { cgroupDir } = await crew.started();
+  for (const { shape, living } of runs) {
+    await until(`"${shape.name}" to run`, () => living().length >= shape.count);
+  }
+  crew.guard.kill("SIGKILL");
+  const { rest } = await crew.heard<{ rest: readonly { pid: number }[] }>("rest");
+  for (const { living } of runs) assertEquals(living(), []);
+  assert(rest.length >= runs.length);
+  // Nobody is left who could remove it: the next run would.
+  if (cgroupDir !== null) await until("an empty cgroup", () => removeCgroup(cgroupDir) === null);
+}
+
+Deno.test({
+  name: "guard as PID 1 reaps orphans, ends what is left, and exits with the right status",
+  ignore: Deno.uid() !== 0,
+  fn: async () => {
+    using dir = temporaryDirectory();
+    const marker = uniqueSeconds();
+    // The supervisor's part: a short-lived orphan, one that stays, a look at zombies, and out.
+    const script = `setsid sh -c 'sleep 0.02 & exit 0' & env -i setsid sleep ${marker} & wait %1
+      while [ -n "$(ps -eo args= | grep -F 'sleep 0.02' | grep -vF grep)" ]; do sleep 0.01; done
+      ps -eo pid=,stat=,ppid= | awk '$2 ~ /^Z/ && $3 == 1' ; exit 23`;
+    const guard = new URL("../../src/process/guard.sh", import.meta.url).pathname;
+    const inner = ["/bin/sh", guard, dir.path, "-", "/bin/sh", "-c", script];
+    const { code, stdout, stderr } = await new Deno.Command("unshare", {
+      args: ["--pid", "--fork", "--mount-proc", ...inner],
+    }).output();
+    const text = new TextDecoder();
+    assertEquals([code, text.decode(stdout)], [23, ""], text.decode(stderr));
+    assertEquals(livingWith(`sleep\0${marker}`), []);
+    assert(text.decode(stderr).includes("left processes"), text.decode(stderr));
+  },
+});

@@ -38,10 +38,6 @@ async function main(): Promise<void> {
       if (signal === "SIGTERM") Deno.exit(42);
     });
   }
-  armParentDeath(guardPid, () => {
-    say({ guardLost: true });
-    Deno.exit(7);
-  });
   const reactor = new Reactor();
   const containment = new Containment({
     cgroupDir,
@@ -49,6 +45,11 @@ async function main(): Promise<void> {
     supervisorPid: Deno.pid,
     runId: RUN_ID,
     onWarning: (warning) => say({ warning }),
+  });
+  armParentDeath(guardPid, async () => {
+    say({ guardLost: true });
+    say({ rest: await containment.killRest() });
+    Deno.exit(7);
   });
   const level = await containment.joinSupervisor();
   const nullFd = openNull();
