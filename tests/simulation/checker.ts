@@ -13,6 +13,7 @@ import type {
   ProcessIndex,
   TimerKey,
 } from "./core_types.ts";
+import { checkDelay } from "./delays.ts";
 import { reachableDependents } from "./graph.ts";
 import { Reference, type Verdict } from "./reference.ts";
 import { must, type World } from "./world.ts";
@@ -280,20 +281,10 @@ export class Checker {
       const code = this.#reference.shutdown?.exitCode;
       must(code === 111, () => "a budget is spent at the top and the crew goes on");
     }
-    for (const delay of this.#delays) this.#checkDelay(delay);
-  }
-
-  #checkDelay(delay: { process: ProcessIndex; delayNs: number; attempt: number }): void {
-    const { process: p, delayNs, attempt } = delay;
-    const { backoff } = this.#plan.processes[p]!.restart;
-    const expected = this.#reference.processes[p]!.attempt;
-    must(attempt === expected, () => `p${p}: attempt ${attempt}, must be ${expected}`);
-    let full = attempt === 1 ? 0 : backoff.initialNs;
-    for (let i = 2; i < attempt && full < backoff.maxNs; i++) full *= backoff.factor;
-    full = Math.min(full, backoff.maxNs);
-    const within = delayNs >= Math.floor(full * (1 - backoff.jitter)) &&
-      delayNs <= Math.ceil(full * (1 + backoff.jitter));
-    must(within, () => `p${p}: delay ${delayNs} for attempt ${attempt}, around ${full} expected`);
+    for (const delay of this.#delays) {
+      const { restart } = this.#plan.processes[delay.process]!;
+      checkDelay(restart.backoff, delay, this.#reference.processes[delay.process]!.attempt);
+    }
   }
 
   #checkProcess(p: ProcessIndex): void {
