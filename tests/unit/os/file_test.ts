@@ -1,0 +1,78 @@
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { SystemError } from "../../../src/os/errno.ts";
+import {
+  linkTarget,
+  listDirectory,
+  makeDirectory,
+  readSmallFile,
+  removeDirectory,
+  removeFile,
+  writeSmallFile,
+  writeSmallFileInBackground,
+} from "../../../src/os/file.ts";
+import { openDescriptors, temporaryDirectory } from "../../process/support/harness.ts";
+
+Deno.test("readSmallFile() reads text over several chunks, characters kept whole", () => {
+  using dir = temporaryDirectory();
+  const before = openDescriptors();
+  const text = "x" + "ä".repeat(100_000);
+  Deno.writeTextFileSync(`${dir.path}/f`, text);
+  assertEquals(readSmallFile(`${dir.path}/f`), text);
+  assertEquals(readSmallFile(`${dir.path}/none`), null);
+  assertEquals(readSmallFile("/proc/999999999/stat"), null);
+  assertThrows(() => readSmallFile(dir.path), SystemError, "EISDIR");
+  assertEquals(openDescriptors(), before);
+});
+
+Deno.test("writeSmallFile() names the error instead of throwing", () => {
+  using dir = temporaryDirectory();
+  Deno.writeTextFileSync(`${dir.path}/f`, "");
+  assertEquals(writeSmallFile(`${dir.path}/f`, "ä"), null);
+  assertEquals(Deno.readTextFileSync(`${dir.path}/f`), "ä");
+  assertEquals(writeSmallFile(`${dir.path}/none`, "x"), "ENOENT");
+  assertEquals(writeSmallFile("/dev/full", "x"), "ENOSPC");
+});
+
+Deno.test("writeSmallFileInBackground() says whether the kernel took it", async () => {
+  using dir = temporaryDirectory();
+  const before = openDescriptors();
+  Deno.writeTextFileSync(`${dir.path}/f`, "");
+  assert(await writeSmallFileInBackground(`${dir.path}/f`, "ä"));
+  assertEquals(Deno.readTextFileSync(`${dir.path}/f`), "ä");
+  assert(!(await writeSmallFileInBackground("/dev/full", "x")));
+  await assertRejects(
+    () => writeSmallFileInBackground(`${dir.path}/none`, "x"),
+    SystemError,
+    "ENOENT",
+  );
+  assertEquals(openDescriptors(), before);
+});
+
+Deno.test("listDirectory() lists more than one buffer's worth", () => {
+  using dir = temporaryDirectory();
+  const names = Array.from({ length: 2000 }, (_, index) => `${"n".repeat(60)}${index}`);
+  for (const name of names) Deno.writeTextFileSync(`${dir.path}/${name}`, "");
+  Deno.mkdirSync(`${dir.path}/d`);
+  const entries = listDirectory(dir.path)!;
+  assertEquals(entries.map(({ name }) => name).sort(), ["d", ...names].sort());
+  assertEquals(entries.filter(({ isDirectory }) => isDirectory), [{
+    name: "d",
+    isDirectory: true,
+  }]);
+  assertEquals(listDirectory(`${dir.path}/none`), null);
+});
+
+Deno.test("makeDirectory(), removeDirectory() and removeFile() name their errors", () => {
+  using dir = temporaryDirectory();
+  const path = `${dir.path}/d`;
+  assertEquals([makeDirectory(path, 0o700), makeDirectory(path, 0o700)], [null, "EEXIST"]);
+  Deno.writeTextFileSync(`${path}/f`, "");
+  assertEquals(removeDirectory(path), "ENOTEMPTY");
+  assertEquals([removeFile(`${path}/f`), removeFile(`${path}/f`)], [null, "ENOENT"]);
+  assertEquals([removeDirectory(path), removeDirectory(path)], [null, "ENOENT"]);
+});
+
+Deno.test("linkTarget() reads a link and is null for anything else", () => {
+  assertEquals(linkTarget("/proc/self/exe"), Deno.execPath());
+  assertEquals([linkTarget("/etc/passwd"), linkTarget("/nonexistent")], [null, null]);
+});
