@@ -103,5 +103,5 @@ function checkEnds(config: Config, runs: ReadonlySet<string>): ConfigIssue[] {
 
 function activate(config: Config, name: string): string {
   const profiles = (config.processes[name]?.profiles ?? []).map(show);
-  return `activate ${profiles.join(" or ")}, or give both the same profiles`;
+  return `activate ${profiles.join(" or ")} with --profile, or give both the same profiles`;
 }

@@ -23,6 +23,7 @@ export interface DenoPermissions {
 
 /** What to execute. */
 export type Run = DenoRun | TaskRun | CommandRun;
+/** A Deno program in its own sandbox. */
 export interface DenoRun {
   readonly kind: "deno";
   /** Path (relative to the config) of a module; `file:`, `npm:`, `jsr:`, `https:` are accepted too. */
@@ -30,18 +31,22 @@ export interface DenoRun {
   readonly permissions?: DenoPermissions;
   readonly args?: readonly string[];
 }
+/** A task of deno.json. */
 export interface TaskRun {
   readonly kind: "task";
   readonly name: string;
   readonly args?: readonly string[];
 }
+/** Any program. */
 export interface CommandRun {
   readonly kind: "command";
   readonly argv: readonly string[];
 }
 
+/** A signal by name. */
 export type SignalName = `SIG${string}`;
 
+/** How readiness is known; which keys belong to which `by` is checked at run time. */
 export interface ReadyConfig {
   readonly by: "started" | "notify" | "fd" | "line";
   /** by "fd": the descriptor, 3 … 63. */
@@ -52,6 +57,7 @@ export interface ReadyConfig {
   readonly within?: Duration;
 }
 
+/** One process. */
 export interface ProcessConfig {
   readonly run: Run;
   readonly cwd?: string;
@@ -97,8 +103,10 @@ export interface ProcessConfig {
   readonly profiles?: readonly string[];
   readonly critical?: boolean;
 }
+/** Soft and hard limit together, or `[soft, hard]`. */
 export type LimitValue<T> = T | "unlimited" | readonly [T | "unlimited", T | "unlimited"];
 
+/** Processes and groups under one restart strategy and budget. */
 export interface GroupConfig {
   /** Processes and groups, in order. */
   readonly members: readonly string[];
@@ -107,7 +115,9 @@ export interface GroupConfig {
   readonly period?: Duration;
 }
 
+/** The wiring of one channel; later kinds join the union. */
 export type ChannelConfig = PipeConfig;
+/** One kernel pipe. */
 export interface PipeConfig {
   readonly kind: "pipe";
   /** `"process.stdout"` or `"process.stderr"`. */

@@ -171,7 +171,7 @@ function withoutAdvice(message: string): string {
 
 function thrownFix(name: string, message: string): string | null {
   const variable = /^Requires env access to "([^"]*)"/.exec(message)?.[1];
-  if (variable !== undefined) return `name ${variable} on the command line, to pass it on`;
+  if (variable !== undefined) return `pass it on with --env ${variable}`;
   if (name === "NotCapable" || message.startsWith("Requires ")) {
     return "a configuration is evaluated without permissions; what it declares may have them";
   }

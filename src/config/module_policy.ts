@@ -133,7 +133,7 @@ async function refuse(
   const path = await realPath(fileURLToPath(url));
   const named = fileURLToPath(url);
   if (basename(named).startsWith(".env") || basename(path).startsWith(".env")) {
-    const fix = "pass variables by name on the command line, or use envFiles";
+    const fix = "pass variables with --env NAME, or use envFiles of a process";
     return { path, why: "which a configuration may not read", fix };
   }
   if (!isInside(path, roots.project) && !isInside(path, roots.cox)) {

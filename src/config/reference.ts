@@ -26,8 +26,8 @@ export default defineConfig({
 
 The file is evaluated in a Deno child of its own. It may import modules and JSON of its project
 (the folder of the nearest \`deno.json\`, or its own folder), never \`.env\` files, and packages
-that are in the cache already. It can read the environment variables that are named on the
-command line, and nothing else; it has 10 seconds. What it exports must be plain data: in JSON
+that are in the cache already. It can read the environment variables that are named with
+\`--env NAME\`, and nothing else; it has 10 seconds. What it exports must be plain data: in JSON
 the constructors are written out, as \`{ "kind": "command", "argv": ["true"] }\`.
 
 - **Durations** are texts: \`"250ms"\`, \`"1.5s"\`; \`us\`, \`ms\`, \`s\`, \`m\`, \`h\`; at most \`"2160h"\`.
@@ -35,6 +35,7 @@ the constructors are written out, as \`{ "kind": "command", "argv": ["true"] }\`
 - **Names** of processes, groups, channels and profiles are a letter, then letters, digits, \`_\`
   or \`-\`; at most 63. Processes and groups share one space of names.
 - **Paths** are relative to the folder of the configuration.
+- **Profiles** are switched on with \`--profile NAME\`: see [\`profiles\`](#profiles).
 - **Unknown keys** are errors. So are keys that a later version will know: @TO_COME@.
 
 \`cox check\` reports everything that is wrong at once and exits with 100. \`cox schema\` prints the

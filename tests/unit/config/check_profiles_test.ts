@@ -39,9 +39,9 @@ Deno.test("checkProfiles() leaves out members of groups and whole channels witho
 Deno.test("checkProfiles() refuses what waits for, or is wired to, something left out", () => {
   assertEquals(check(["proxy"]), [
     'processes.proxy.after.web | "proxy" waits for "web", which no active profile includes | ' +
-    'activate "web", or give both the same profiles',
+    'activate "web" with --profile, or give both the same profiles',
     'channels.lines.from | "web" is left out by the active profiles, and the other end of "lines" is not | ' +
-    'activate "web", or give both the same profiles',
+    'activate "web" with --profile, or give both the same profiles',
   ]);
 });
 

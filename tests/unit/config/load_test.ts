@@ -153,7 +153,7 @@ Deno.test("loadConfig() passes the environment variables that are named, and no 
     const other = await load({ "supervisor.config.ts": text("HOME") }, { env: [name] });
     assertStringIncludes(
       other.lines.join(),
-      'NotCapable: Requires env access to "HOME" | name HOME',
+      'NotCapable: Requires env access to "HOME" | pass it on with --env HOME',
     );
   } finally {
     Deno.env.delete(name);
