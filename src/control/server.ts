@@ -7,12 +7,12 @@
  * taken, the oldest that never finished a request gives way, so a thousand idle or
  * half-written connections do not delay a request that is complete.
  */
-import net from "node:net";
+import type net from "node:net";
 import type { SupervisorLimits } from "../plan/plan.ts";
 import { ServerConnection } from "./connection.ts";
 import type { MethodName } from "./params.ts";
 import type { RpcParams } from "./json_rpc.ts";
-import { SOCKET_PATH_BYTES_MAX } from "./socket_path.ts";
+import { Listener } from "./listener.ts";
 
 /** Who is on the other side, as the kernel says. */
 export interface Peer {
@@ -63,6 +63,8 @@ export interface ControlServerOptions {
   /** SO_PEERCRED of a connected descriptor. */
   readonly peerOf: (fd: number) => { readonly pid: number; readonly uid: number };
   readonly handler: ControlHandler;
+  /** See `ListenerOptions`. @default 30000 */
+  readonly probeEveryMs?: number;
   /** Told of a handler's error that is no {@link ControlError}. */
   readonly onBug?: (error: unknown) => void;
 }
@@ -93,7 +95,7 @@ export async function startControlServer(options: ControlServerOptions): Promise
 
 class Server implements ControlServer {
   readonly #options: ControlServerOptions;
-  readonly #server: net.Server;
+  readonly #listener: Listener;
   // Insertion order is age.
   readonly #connections = new Set<ServerConnection>();
   /** Told why they go, and not gone yet. */
@@ -102,32 +104,20 @@ class Server implements ControlServer {
 
   constructor(options: ControlServerOptions) {
     this.#options = options;
-    this.#server = net.createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
+    const { path, probeEveryMs } = options;
+    this.#listener = new Listener({
+      path,
+      onSocket: (socket) => this.#accept(socket),
+      ...(probeEveryMs === undefined ? {} : { probeEveryMs }),
+    });
   }
 
   get connectionCount(): number {
     return this.#connections.size;
   }
 
-  async listen(): Promise<void> {
-    const path = this.#options.path;
-    removeStaleSocket(path);
-    const listening = new Promise<void>((resolve, reject) => {
-      this.#server.once("listening", () => resolve());
-      this.#server.once("error", reject);
-    });
-    // The file is made inside listen(): with a mask its mode is right from the first moment.
-    const umask = Deno.umask(0o177);
-    try {
-      this.#server.listen(path);
-    } finally {
-      Deno.umask(umask);
-    }
-    await listening;
-    const mode = (Deno.lstatSync(path).mode ?? 0) & 0o777;
-    if (mode !== 0o600) Deno.chmodSync(path, 0o600);
-    // An accept that fails (EMFILE) costs that client, not the supervisor.
-    this.#server.on("error", () => {});
+  listen(): Promise<void> {
+    return this.#listener.listen();
   }
 
   close(): Promise<void> {
@@ -136,15 +126,10 @@ class Server implements ControlServer {
   }
 
   async #close(): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#listener.close();
     for (const connection of this.#leaving) connection.destroy();
     const ended = [...this.#connections].map((connection) => connection.finish(200));
-    await Promise.all([closed, ...ended]);
-    try {
-      Deno.removeSync(this.#options.path);
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
+    await Promise.all(ended);
   }
 
   #accept(socket: net.Socket): void {
@@ -207,25 +192,4 @@ class Server implements ControlServer {
       return null;
     }
   }
-}
-
-function removeStaleSocket(path: string): void {
-  const sizeBytes = new TextEncoder().encode(path).length;
-  if (sizeBytes > SOCKET_PATH_BYTES_MAX) {
-    throw new Error(
-      `Cannot listen on ${path}: a socket path must be at most ${SOCKET_PATH_BYTES_MAX} bytes, ` +
-        `is ${sizeBytes}; choose a shorter --run-dir`,
-    );
-  }
-  let found: Deno.FileInfo;
-  try {
-    found = Deno.lstatSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return;
-    throw error;
-  }
-  if (!found.isSocket) {
-    throw new Error(`Cannot listen on ${path}: something that is not a socket is in its place`);
-  }
-  Deno.removeSync(path);
 }
