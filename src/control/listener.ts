@@ -50,7 +50,7 @@ export class Listener {
     await this.#open();
     const everyMs = this.#options.probeEveryMs ?? PROBE_EVERY_MS;
     this.#probing = setInterval(() => void this.#probe(), everyMs);
-    Deno.unrefTimer(this.#probing as unknown as number);
+    this.#probing.unref();
   }
 
   /** Stops listening and removes the socket file. What was accepted stays open. */
