@@ -6,13 +6,14 @@
 import type { Config } from "../src/config/config.ts";
 import { makeRow, type Row } from "./row.ts";
 import { BenchCrew } from "./support/crew.ts";
-import { contextSwitches, cpuNs, pssBytes } from "./support/procfs.ts";
+import { pssBytes, threadUse, usedBetween } from "./support/procfs.ts";
 import { denoProgram, runToEnd, Workshop } from "./support/workshop.ts";
 
 export const name = "idle";
 
 const CHILDREN = 10;
-const SETTLE_MS = 10_000;
+/** The runtime keeps blocking threads for ten seconds after their last use. */
+const SETTLE_MS = 15_000;
 const WINDOW_MS = 60_000;
 const MIB = 2 ** 20;
 
@@ -109,13 +110,14 @@ function toRows({ bare, supervisor, guard, pm2, systemPssBytes, whole }: Uses): 
 
 /** All at the same time, over one window. */
 async function observe(pids: readonly number[]): Promise<Usage[]> {
-  const before = pids.map((pid) => ({ switches: contextSwitches(pid), ns: cpuNs(pid) }));
+  const before = pids.map(threadUse);
   const startMs = performance.now();
   await delay(WINDOW_MS);
   const elapsedMs = performance.now() - startMs;
+  const used = pids.map((pid, index) => usedBetween(before[index]!, threadUse(pid)));
   return pids.map((pid, index) => ({
-    wakeUpsPerSecond: (contextSwitches(pid) - before[index]!.switches) / (elapsedMs / 1000),
-    cpuPercent: (cpuNs(pid) - before[index]!.ns) / (elapsedMs * 1e6) * 100,
+    wakeUpsPerSecond: used[index]!.switches / (elapsedMs / 1000),
+    cpuPercent: used[index]!.cpuNs / (elapsedMs * 1e6) * 100,
     // Last: to read it costs the process nothing, but the machine some.
     pssBytes: pssBytes(pid),
   }));

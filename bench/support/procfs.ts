@@ -12,26 +12,40 @@ export function pssBytes(pid: number): number {
   return Number(match[1]) * 1024;
 }
 
-/** Context switches of all threads so far: every wake-up is at least one. */
-export function contextSwitches(pid: number): number {
-  let total = 0;
+/** CPU time and context switches of each live thread so far, by thread id. */
+export type ThreadUse = ReadonlyMap<string, { readonly cpuNs: number; readonly switches: number }>;
+
+/** Reads what each thread of a process has used. */
+export function threadUse(pid: number): ThreadUse {
+  const use = new Map<string, { cpuNs: number; switches: number }>();
   for (const { name } of Deno.readDirSync(`/proc/${pid}/task`)) {
-    const text = Deno.readTextFileSync(`/proc/${pid}/task/${name}/status`);
-    for (const match of text.matchAll(/^(?:non)?voluntary_ctxt_switches:\s+(\d+)$/gm)) {
-      total += Number(match[1]);
+    try {
+      const status = Deno.readTextFileSync(`/proc/${pid}/task/${name}/status`);
+      const counts = status.matchAll(/^(?:non)?voluntary_ctxt_switches:\s+(\d+)$/gm);
+      const switches = [...counts].reduce((sum, match) => sum + Number(match[1]), 0);
+      const schedstat = Deno.readTextFileSync(`/proc/${pid}/task/${name}/schedstat`);
+      use.set(name, { cpuNs: Number(schedstat.split(" ")[0]), switches });
+    } catch (error) {
+      // The thread ended between the listing and the reading (ESRCH has no class of its own).
+      if (error instanceof Deno.errors.NotFound || /os error 3/.test(String(error))) continue;
+      throw error;
     }
   }
-  return total;
+  return use;
 }
 
-/** CPU time of all threads so far, nanoseconds. */
-export function cpuNs(pid: number): number {
-  let total = 0;
-  for (const { name } of Deno.readDirSync(`/proc/${pid}/task`)) {
-    const text = Deno.readTextFileSync(`/proc/${pid}/task/${name}/schedstat`);
-    total += Number(text.split(" ")[0]);
+/**
+ * What was used between two readings. A thread that began in between counts from zero; what one
+ * that ended in between used after the first reading is not seen: let idle threads end before.
+ */
+export function usedBetween(before: ThreadUse, after: ThreadUse) {
+  let cpuNs = 0;
+  let switches = 0;
+  for (const [thread, use] of after) {
+    cpuNs += use.cpuNs - (before.get(thread)?.cpuNs ?? 0);
+    switches += use.switches - (before.get(thread)?.switches ?? 0);
   }
-  return total;
+  return { cpuNs, switches };
 }
 
 /** Number of open descriptors. */
