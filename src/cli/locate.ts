@@ -42,7 +42,7 @@ export async function locateRunDir(context: CommandContext): Promise<string> {
   const configPath = locateConfig(context);
   const { defaultRunDir } = await import("../process/run_dir.ts");
   const env = { XDG_RUNTIME_DIR: io.env("XDG_RUNTIME_DIR") };
-  return defaultRunDir(configPath, env, Deno.uid() ?? 0);
+  return await defaultRunDir(configPath, env, Deno.uid() ?? 0);
 }
 
 /** Makes a path of the command line absolute and plain: `./a/../b` becomes `/cwd/b`. */
