@@ -16,20 +16,103 @@ export interface EventStamp {
 
 /** The body of an event. `process` and `group` are names. */
 export type EventBody =
-  | { readonly event: "supervisorStarted"; readonly cox: string; readonly pid: number; readonly config: string; readonly containment: string }
-  | { readonly event: "spawn"; readonly process: string; readonly instance: number; readonly pid: number }
-  | { readonly event: "spawnFailed"; readonly process: string; readonly instance: number; readonly errno: string; readonly path: string }
-  | { readonly event: "state"; readonly process: string; readonly instance: number; readonly from: ProcessStatus; readonly to: ProcessStatus; readonly why: string }
-  | { readonly event: "exit"; readonly process: string; readonly instance: number; readonly pid: number; readonly reason: ExitReason; readonly ranMs: number }
-  | { readonly event: "restart"; readonly process: string; readonly delayMs: number; readonly attempt: number }
-  | { readonly event: "groupRestart"; readonly group: string; readonly member: string; readonly count: number }
-  | { readonly event: "groupGaveUp"; readonly group: string; readonly member: string; readonly count: number }
-  | { readonly event: "signal"; readonly process: string; readonly instance: number; readonly signal: string; readonly scope: string; readonly cause: string }
-  | { readonly event: "request"; readonly op: string; readonly name: string; readonly outcome: string; readonly reason: string | null; readonly peerUid: number; readonly peerPid: number }
-  | { readonly event: "notify"; readonly process: string; readonly instance: number; readonly text: string }
-  | { readonly event: "notifyRefused"; readonly process: string; readonly instance: number; readonly why: string; readonly peerPid: number; readonly peerUid: number }
-  | { readonly event: "strayKilled"; readonly process: string | null; readonly pid: number; readonly command: string }
-  | { readonly event: "shutdown"; readonly level: 1 | 2 | 3; readonly exitCode: number; readonly why: string }
+  | {
+    readonly event: "supervisorStarted";
+    readonly cox: string;
+    readonly pid: number;
+    readonly config: string;
+    readonly containment: string;
+  }
+  | {
+    readonly event: "spawn";
+    readonly process: string;
+    readonly instance: number;
+    readonly pid: number;
+  }
+  | {
+    readonly event: "spawnFailed";
+    readonly process: string;
+    readonly instance: number;
+    readonly errno: string;
+    readonly path: string;
+  }
+  | {
+    readonly event: "state";
+    readonly process: string;
+    readonly instance: number;
+    readonly from: ProcessStatus;
+    readonly to: ProcessStatus;
+    readonly why: string;
+  }
+  | {
+    readonly event: "exit";
+    readonly process: string;
+    readonly instance: number;
+    readonly pid: number;
+    readonly reason: ExitReason;
+    readonly ranMs: number;
+  }
+  | {
+    readonly event: "restart";
+    readonly process: string;
+    readonly delayMs: number;
+    readonly attempt: number;
+  }
+  | {
+    readonly event: "groupRestart";
+    readonly group: string;
+    readonly member: string;
+    readonly count: number;
+  }
+  | {
+    readonly event: "groupGaveUp";
+    readonly group: string;
+    readonly member: string;
+    readonly count: number;
+  }
+  | {
+    readonly event: "signal";
+    readonly process: string;
+    readonly instance: number;
+    readonly signal: string;
+    readonly scope: string;
+    readonly cause: string;
+  }
+  | {
+    readonly event: "request";
+    readonly op: string;
+    readonly name: string;
+    readonly outcome: string;
+    readonly reason: string | null;
+    readonly peerUid: number;
+    readonly peerPid: number;
+  }
+  | {
+    readonly event: "notify";
+    readonly process: string;
+    readonly instance: number;
+    readonly text: string;
+  }
+  | {
+    readonly event: "notifyRefused";
+    readonly process: string;
+    readonly instance: number;
+    readonly why: string;
+    readonly peerPid: number;
+    readonly peerUid: number;
+  }
+  | {
+    readonly event: "strayKilled";
+    readonly process: string | null;
+    readonly pid: number;
+    readonly command: string;
+  }
+  | {
+    readonly event: "shutdown";
+    readonly level: 1 | 2 | 3;
+    readonly exitCode: number;
+    readonly why: string;
+  }
   | { readonly event: "warning"; readonly message: string }
   | { readonly event: "supervisorStopped"; readonly exitCode: number };
 

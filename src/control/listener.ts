@@ -8,6 +8,7 @@
  * and listen anew when nothing comes of it.
  */
 import net from "node:net";
+import { setUmask } from "../os/umask.ts";
 import { SOCKET_PATH_BYTES_MAX } from "./socket_path.ts";
 
 /** What a listener is made from. */
@@ -74,11 +75,11 @@ export class Listener {
       server.once("error", reject);
     });
     // The file is made inside listen(): with a mask its mode is right from the first moment.
-    const umask = Deno.umask(0o177);
+    const umask = setUmask(0o177);
     try {
       server.listen(path);
     } finally {
-      Deno.umask(umask);
+      setUmask(umask);
     }
     await listening;
     if (this.#closed) {

@@ -67,7 +67,10 @@ export interface Summary {
 
 /** Method names with their params and results. */
 export interface ControlMethods {
-  readonly version: { readonly params: Record<string, never>; readonly result: { readonly cox: string; readonly pid: number } };
+  readonly version: {
+    readonly params: Record<string, never>;
+    readonly result: { readonly cox: string; readonly pid: number };
+  };
   readonly snapshot: { readonly params: Record<string, never>; readonly result: CrewSnapshot };
   /** `name` is a process, a declared name (all its replicas) or a group. */
   readonly start: { readonly params: ProcessParams; readonly result: RequestResult };
@@ -77,7 +80,10 @@ export interface ControlMethods {
     readonly params: { readonly name: string; readonly signal: string };
     readonly result: RequestResult;
   };
-  readonly shutdown: { readonly params: { readonly wait?: boolean }; readonly result: { readonly accepted: true } };
+  readonly shutdown: {
+    readonly params: { readonly wait?: boolean };
+    readonly result: { readonly accepted: true };
+  };
   /**
    * The kept events with `seq` >= `since`; with `follow`, later ones come as
    * notifications `{ "method": "event", "params": EventRecord }` on the connection.

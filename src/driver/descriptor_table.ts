@@ -5,9 +5,9 @@
  */
 import type { Channel } from "../channel/channel.ts";
 import { closeFd, createPipe, reopenPipe } from "../os/pipe.ts";
-import type { ProcessIndex, ProcessPlan } from "../plan/plan.ts";
+import type { DescriptorPlan, ProcessIndex, ProcessPlan } from "../plan/plan.ts";
 import type { Captures } from "./captures.ts";
-import type { LogLink } from "./log_link.ts";
+import type { LogLink, LogLinkEnds } from "./log_link.ts";
 
 /** What the table's entries refer to. */
 export interface DescriptorSources {
@@ -37,69 +37,85 @@ export function openDescriptorTable(
   index: ProcessIndex,
   sources: DescriptorSources,
 ): OpenTable {
-  const opened: number[] = [];
-  const entries: { fd: number; source: number }[] = [];
-  let notifyReadFd: number | null = null;
-  const close = () => {
-    for (const fd of opened.splice(0)) closeFd(fd);
-  };
-  const own = (fd: number): number => {
-    opened.push(fd);
-    return fd;
-  };
+  const table = new TableBuilder(index, sources);
   try {
-    let logEnds: { commandsFd: number; reportsFd: number } | null = null;
-    const openLogEnds = () => {
-      if (logEnds === null) {
-        logEnds = sources.logLink.open();
-        own(logEnds.commandsFd);
-        own(logEnds.reportsFd);
-      }
-      return logEnds;
-    };
-    for (const descriptor of process.descriptors) {
-      switch (descriptor.kind) {
-        case "null":
-          entries.push({ fd: descriptor.fd, source: sources.nullFd });
-          break;
-        case "terminal":
-          entries.push({ fd: descriptor.fd, source: descriptor.stream });
-          break;
-        case "log": {
-          const source = own(sources.captures.openWriteEnd(index, descriptor.stream));
-          entries.push({ fd: descriptor.fd, source });
-          break;
-        }
-        case "channel": {
-          const channel = sources.channels[descriptor.channel];
-          if (channel === undefined) throw new Error(`No channel ${descriptor.channel}`);
-          entries.push({ fd: descriptor.fd, source: own(channel.openEnd(descriptor.end)) });
-          break;
-        }
-        case "notify": {
-          const pipe = createPipe();
-          own(pipe.readFd);
-          entries.push({ fd: descriptor.fd, source: own(pipe.writeFd) });
-          notifyReadFd = reopenPipe(pipe.readFd, "read", { nonBlocking: true });
-          break;
-        }
-        case "log-commands":
-          entries.push({ fd: descriptor.fd, source: openLogEnds().commandsFd });
-          break;
-        case "log-reports":
-          entries.push({ fd: descriptor.fd, source: openLogEnds().reportsFd });
-          break;
-        case "log-capture": {
-          const read = own(sources.captures.openReadEnd(descriptor.process, descriptor.stream));
-          entries.push({ fd: descriptor.fd, source: read });
-          break;
-        }
-      }
-    }
+    const entries = process.descriptors.map((descriptor) => ({
+      fd: descriptor.fd,
+      source: table.open(descriptor),
+    }));
+    return { entries, notifyReadFd: table.notifyReadFd, close: () => table.close() };
   } catch (error) {
-    close();
-    if (notifyReadFd !== null) closeFd(notifyReadFd);
+    table.close();
+    if (table.notifyReadFd !== null) closeFd(table.notifyReadFd);
     throw error;
   }
-  return { entries, notifyReadFd, close };
+}
+
+/** Opens one entry after the other and remembers what to close. */
+class TableBuilder {
+  readonly #index: ProcessIndex;
+  readonly #sources: DescriptorSources;
+  readonly #opened: number[] = [];
+  #logEnds: LogLinkEnds | null = null;
+  notifyReadFd: number | null = null;
+
+  constructor(index: ProcessIndex, sources: DescriptorSources) {
+    this.#index = index;
+    this.#sources = sources;
+  }
+
+  /** @returns the descriptor here that the child's is to be a duplicate of. */
+  open(descriptor: DescriptorPlan): number {
+    const { nullFd, captures } = this.#sources;
+    switch (descriptor.kind) {
+      case "null":
+        return nullFd;
+      case "terminal":
+        return descriptor.stream;
+      case "log":
+        return this.#own(captures.openWriteEnd(this.#index, descriptor.stream));
+      case "channel":
+        return this.#own(this.#channel(descriptor.channel).openEnd(descriptor.end));
+      case "notify":
+        return this.#openNotify();
+      case "log-commands":
+        return this.#openLogEnds().commandsFd;
+      case "log-reports":
+        return this.#openLogEnds().reportsFd;
+      case "log-capture":
+        return this.#own(captures.openReadEnd(descriptor.process, descriptor.stream));
+    }
+  }
+
+  close(): void {
+    for (const fd of this.#opened.splice(0)) closeFd(fd);
+  }
+
+  #openNotify(): number {
+    const pipe = createPipe();
+    this.#own(pipe.readFd);
+    this.#own(pipe.writeFd);
+    this.notifyReadFd = reopenPipe(pipe.readFd, "read", { nonBlocking: true });
+    return pipe.writeFd;
+  }
+
+  #openLogEnds(): LogLinkEnds {
+    if (this.#logEnds === null) {
+      this.#logEnds = this.#sources.logLink.open();
+      this.#own(this.#logEnds.commandsFd);
+      this.#own(this.#logEnds.reportsFd);
+    }
+    return this.#logEnds;
+  }
+
+  #channel(index: number): Channel {
+    const channel = this.#sources.channels[index];
+    if (channel === undefined) throw new Error(`No channel ${index} in the plan`);
+    return channel;
+  }
+
+  #own(fd: number): number {
+    this.#opened.push(fd);
+    return fd;
+  }
 }

@@ -31,8 +31,8 @@ export interface SupervisorParts {
   readonly channels: readonly Channel[];
   /** Feeds the backoff jitter. */
   readonly seed: number;
-  /** Called before a system process is signalled to stop. */
-  readonly beforeSystemStop: () => void;
+  /** Tells `@log` to show what is left and end. */
+  readonly stopLog: () => void;
   /** Called once, when the core says `exit`. */
   readonly onExit: (code: number) => void;
 }
@@ -117,7 +117,8 @@ export class Supervisor {
       case "spawn":
         return crew.spawn(effect);
       case "kill":
-        if (this.#endsSystemProcess(effect)) this.#parts.beforeSystemStop();
+        // No signal: one that comes before its handler would cut off the last lines.
+        if (this.#asksLogToStop(effect)) return this.#parts.stopLog();
         return crew.kill(effect, this.#state.processes[effect.process]?.pid ?? null);
       case "setTimer":
         return this.#timers.set(effect.timer, effect.dueNs);
@@ -144,9 +145,10 @@ export class Supervisor {
     }
   }
 
-  #endsSystemProcess(effect: Extract<Effect, { kind: "kill" }>): boolean {
+  #asksLogToStop(effect: Extract<Effect, { kind: "kill" }>): boolean {
     const system = this.#parts.plan.processes[effect.process]?.system ?? false;
-    return system && effect.scope !== "tree" && this.#state.shutdown !== null;
+    const asks = effect.cause !== "operator" && effect.scope !== "tree";
+    return system && asks && this.#state.shutdown !== null;
   }
 
   /** The core speaks of indices, the log of names. */

@@ -45,10 +45,7 @@ export function supervisorPermissions(paths: SupervisorPaths): ExplainedFlag[] {
       flag: `--allow-net=unix:${runDir}/${CONTROL_SOCKET}`,
       why: "listens on the control socket; no other address",
     },
-    {
-      flag: "--allow-sys",
-      why: "its own uid, and the umask, for which the runtime has no scoped grant",
-    },
+    { flag: "--allow-sys=uid", why: "who it is, to know its equals on the control socket" },
   ];
 }
 

@@ -10,7 +10,7 @@ export const SUPERVISOR_LIMITS: SupervisorLimits = {
   requestBytesMax: 64 * 1024,
   requestTimeoutNs: 10_000_000_000,
   // A thousand idle connections must leave room for the one that matters.
-  controlConnectionsMax: 1_100,
+  controlConnectionsMax: 64,
   // sd_notify messages are a few lines; systemd itself reads at most a page.
   notifyMessageBytesMax: 4_096,
   eventFileBytesMax: 16 * 1024 * 1024,

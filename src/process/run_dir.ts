@@ -5,7 +5,6 @@
  * The lock is a `flock` on an open description that guard and supervisor share: the
  * kernel lets go of it when the last of them has ended, however that came about.
  */
-import { createHash } from "node:crypto";
 import { cString } from "../os/c_string.ts";
 import { checked, errnoName, lastErrno, SystemError } from "../os/errno.ts";
 import { readSmallFile } from "../os/file.ts";
@@ -50,11 +49,11 @@ const RECLAIM_WAIT_MS = 2000;
  * @param env of which XDG_RUNTIME_DIR counts, if absolute.
  * @returns an absolute path.
  */
-export function defaultRunDir(
+export async function defaultRunDir(
   configPath: string,
   env: { readonly XDG_RUNTIME_DIR?: string | undefined },
   uid: number,
-): string {
+): Promise<string> {
   const xdg = env.XDG_RUNTIME_DIR;
   const base = xdg !== undefined && xdg.startsWith("/")
     ? `${xdg.replace(/\/+$/, "")}/cox`
@@ -64,7 +63,9 @@ export function defaultRunDir(
   const folder = configPath.split("/").at(-2) ?? "";
   // Socket paths have 108 bytes in all; the hash tells folders of the same head apart.
   const head = folder.replace(/[^A-Za-z0-9._-]/g, "_").slice(0, 24) || "root";
-  return `${base}/${head}-${createHash("sha256").update(configPath).digest("hex").slice(0, 8)}`;
+  // WebCrypto and not node:crypto, whose loading alone costs more than all else here.
+  const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(configPath));
+  return `${base}/${head}-${new Uint8Array(hash).toHex().slice(0, 8)}`;
 }
 
 /**

@@ -18,7 +18,7 @@ import {
 
 const CONFIG = "/home/me/my project/supervisor.config.ts";
 
-Deno.test("defaultRunDir() depends on the user, the session and the configuration alone", () => {
+Deno.test("defaultRunDir() depends on the user, the session and the configuration alone", async () => {
   const tail = /\/my_project-[0-9a-f]{8}$/;
   for (
     const [env, uid, base] of [
@@ -28,16 +28,20 @@ Deno.test("defaultRunDir() depends on the user, the session and the configuratio
       [{}, 0, "/run/cox/"],
     ] as const
   ) {
-    const dir = defaultRunDir(CONFIG, env, uid);
+    const dir = await defaultRunDir(CONFIG, env, uid);
     assert(dir.startsWith(base), dir);
     assertMatch(dir, tail);
-    assertEquals(defaultRunDir(CONFIG, env, uid), dir);
+    assertEquals(await defaultRunDir(CONFIG, env, uid), dir);
   }
-  assertNotEquals(defaultRunDir(CONFIG, {}, 7), defaultRunDir(CONFIG + "x", {}, 7));
+  assertNotEquals(await defaultRunDir(CONFIG, {}, 7), await defaultRunDir(CONFIG + "x", {}, 7));
 });
 
-Deno.test("defaultRunDir() leaves room for a socket's path", () => {
-  const dir = defaultRunDir(`/${"x".repeat(200)}/c.ts`, { XDG_RUNTIME_DIR: "/run/user/1000" }, 0);
+Deno.test("defaultRunDir() leaves room for a socket's path", async () => {
+  const dir = await defaultRunDir(
+    `/${"x".repeat(200)}/c.ts`,
+    { XDG_RUNTIME_DIR: "/run/user/1000" },
+    0,
+  );
   assert(`${dir}/notify/${crypto.randomUUID()}.sock`.length <= 107, dir);
 });
 

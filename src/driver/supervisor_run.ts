@@ -1,0 +1,217 @@
+/**
+ * One run of the supervisor: opens what it owns, hands over to the control loop, and leaves
+ * when the core says `exit`. Must not know: decisions, which are the core's; the guard's work.
+ */
+import { EventLog } from "../audit/event_log.ts";
+import type { Channel } from "../channel/channel.ts";
+import { PipeChannel } from "../channel/pipe/pipe_channel.ts";
+import type { CrewSnapshot } from "../control/protocol.ts";
+import type { ControlServer } from "../control/server.ts";
+import { openNull } from "../os/pipe.ts";
+import { Reactor } from "../os/reactor.ts";
+import type { Plan } from "../plan/plan.ts";
+import { Containment } from "../process/containment.ts";
+import { peerCredentials } from "../process/credentials.ts";
+import { armParentDeath } from "../process/guard.ts";
+import { Captures } from "./captures.ts";
+import { startClock } from "./clock.ts";
+import { SupervisorControl } from "./control_handler.ts";
+import { Crew } from "./crew.ts";
+import { LogDialogue } from "./log_dialogue.ts";
+import { LogLink } from "./log_link.ts";
+import { prepareNotifyPlaces, removeNotifyPlaces } from "./notify_place.ts";
+import type { SupervisorOptions } from "./options.ts";
+import { listenForShutdown } from "./shutdown_signals.ts";
+import { takeSnapshot } from "./snapshot.ts";
+import { writeSummary } from "./summary.ts";
+import { Supervisor } from "./supervisor.ts";
+
+/** The system's refusal. */
+const REFUSED_EXIT_CODE = 111;
+
+/** See the file's header; one per process. */
+export class SupervisorRun {
+  readonly #options: SupervisorOptions;
+  readonly #clock = startClock();
+  readonly #plan: Plan;
+  readonly #containment: Containment;
+  /** Children inherit the cgroup at fork, so the first spawn waits for this. */
+  readonly #joined: Promise<string>;
+  readonly #log: EventLog;
+  readonly #channels: readonly Channel[];
+  readonly #captures: Captures;
+  readonly #logLink: LogLink;
+  readonly #crew: Crew;
+  readonly #supervisor: Supervisor;
+  readonly #control = Promise.withResolvers<ControlServer | null>();
+  #guardIsLost = false;
+
+  /** @throws {Error} when something that the plan needs cannot be opened. */
+  constructor(options: SupervisorOptions) {
+    this.#options = options;
+    const { runDir, guardPid, cgroupDir } = options;
+    this.#plan = JSON.parse(Deno.readTextFileSync(`${runDir}/plan.json`)) as Plan;
+    const runId = crypto.randomUUID();
+    this.#containment = new Containment({
+      cgroupDir,
+      guardPid,
+      supervisorPid: Deno.pid,
+      runId,
+      onWarning: (message) => this.#supervisor.record({ event: "warning", message }),
+    });
+    this.#joined = this.#containment.joinSupervisor();
+    this.#log = this.#openLog();
+    prepareNotifyPlaces(this.#plan);
+    const reactor = new Reactor();
+    const token = crypto.randomUUID();
+    this.#captures = new Captures(this.#plan, token);
+    this.#channels = this.#plan.channels.map((channel) => new PipeChannel(channel));
+    this.#logLink = new LogLink(reactor, (report) => dialogue.hear(report));
+    this.#log.follow((record) => this.#logLink.show(record));
+    this.#crew = new Crew({
+      plan: this.#plan,
+      runId,
+      reactor,
+      containment: this.#containment,
+      sources: {
+        nullFd: openNull(),
+        channels: this.#channels,
+        captures: this.#captures,
+        logLink: this.#logLink,
+      },
+      nowNs: this.#clock.nowNs,
+      post: (event) => this.#supervisor.post(event),
+      record: (body) => this.#supervisor.record(body),
+      spawned: (instance) => dialogue.tell(instance),
+    });
+    const dialogue = new LogDialogue({
+      plan: this.#plan,
+      link: this.#logLink,
+      crew: this.#crew,
+      token,
+      color: options.color,
+      post: (event) => this.#supervisor.post(event),
+    });
+    this.#supervisor = this.#makeSupervisor();
+  }
+
+  /** Starts the crew, then opens the control socket. */
+  async start(): Promise<void> {
+    const { guardPid, forNs } = this.#options;
+    const supervisor = this.#supervisor;
+    const containment = await this.#joined;
+    const { cox, name: config } = this.#plan;
+    supervisor.record({ event: "supervisorStarted", cox, pid: Deno.pid, config, containment });
+    const shutDown = () => void supervisor.request({ op: "shutdown", exitCode: 0 });
+    listenForShutdown(this.#clock.nowNs, shutDown);
+    armParentDeath(guardPid, () => {
+      this.#guardIsLost = true;
+      supervisor.post({ kind: "guardLost" });
+    });
+    if (forNs !== null) setTimeout(shutDown, Math.ceil(forNs / 1e6));
+    supervisor.post({ kind: "boot" });
+    this.#control.resolve(await this.#openControl());
+  }
+
+  /** For our bug: KILL to everything that lives, without asking the core. */
+  killAll(): void {
+    this.#crew.killAll();
+  }
+
+  #openLog(): EventLog {
+    const { eventsKeptMax, eventFileBytesMax } = this.#plan.limits;
+    return new EventLog({
+      path: `${this.#options.runDir}/events.jsonl`,
+      keptMax: eventsKeptMax,
+      fileBytesMax: eventFileBytesMax,
+      nowNs: this.#clock.nowNs,
+      wall: this.#clock.wall,
+    });
+  }
+
+  #makeSupervisor(): Supervisor {
+    return new Supervisor({
+      plan: this.#plan,
+      clock: this.#clock,
+      log: this.#log,
+      crew: this.#crew,
+      channels: this.#channels,
+      seed: crypto.getRandomValues(new Uint32Array(1))[0] ?? 1,
+      stopLog: () => {
+        // With our write ends gone `@log` sees the end of each stream and need not guess.
+        this.#captures[Symbol.dispose]();
+        this.#logLink.send({ kind: "drain" });
+      },
+      onExit: (code) => void this.#leave(code),
+    });
+  }
+
+  /**
+   * Opens the control socket. Its module costs 20 ms to load, for which the crew need not wait.
+   *
+   * @returns null when it cannot be opened: then the crew is ended with 111, because a crew
+   * that nobody can speak to is not what was asked for.
+   */
+  async #openControl(): Promise<ControlServer | null> {
+    const supervisor = this.#supervisor;
+    try {
+      const { startControlServer } = await import("../control/server.ts");
+      return await startControlServer({
+        path: `${this.#options.runDir}/control.sock`,
+        limits: this.#plan.limits,
+        ownUid: Deno.uid() ?? 0,
+        peerOf: peerCredentials,
+        handler: new SupervisorControl({
+          supervisor,
+          log: this.#log,
+          cox: this.#plan.cox,
+          pid: Deno.pid,
+          snapshot: () => this.#snapshot(),
+        }),
+        onBug: (error) => reportError(error),
+      });
+    } catch (error) {
+      const message = `The control socket cannot be opened: ${(error as Error).message}`;
+      supervisor.record({ event: "warning", message });
+      supervisor.request({ op: "shutdown", exitCode: REFUSED_EXIT_CODE });
+      return null;
+    }
+  }
+
+  #snapshot(): CrewSnapshot {
+    return takeSnapshot({
+      state: this.#supervisor.state,
+      clock: this.#clock,
+      channels: this.#channels,
+      endedCpuMs: this.#crew.endedCpuMs,
+      statusText: (process) => this.#crew.liveOf(process)?.statusText ?? null,
+      supervisorPid: Deno.pid,
+      guardPid: this.#options.guardPid,
+      events: this.#log.seq,
+    });
+  }
+
+  async #leave(code: number): Promise<void> {
+    // What was orphaned would have landed under the guard; without one it is ours to end.
+    if (this.#guardIsLost) await this.#containment.killRest();
+    this.#supervisor.record({ event: "supervisorStopped", exitCode: code });
+    this.#log.flush();
+    const exit = this.#summarise(code);
+    await (await this.#control.promise)?.close();
+    removeNotifyPlaces(this.#plan);
+    Deno.exit(exit);
+  }
+
+  /** @returns the exit code: a summary that was asked for and not written is a failure. */
+  #summarise(code: number): number {
+    const { summaryPath } = this.#options;
+    if (summaryPath === null) return code;
+    try {
+      writeSummary(summaryPath, this.#snapshot(), code);
+      return code;
+    } catch (error) {
+      console.error(`cox: the summary was not written: ${(error as Error).message}`);
+      return code === 0 ? REFUSED_EXIT_CODE : code;
+    }
+  }
+}
