@@ -7,7 +7,6 @@ import { assert } from "@std/assert";
 import type { ConfigIssue } from "../../../src/config/config.ts";
 import { formatIssues } from "../../../src/config/format_issue.ts";
 import { configSchema } from "../../../src/config/schema.ts";
-import { checkProfiles } from "../../../src/config/check.ts";
 import { validateConfig } from "../../../src/config/validate.ts";
 import { type RandomSource, randomSource } from "./random.ts";
 import { type Data, fullConfig } from "./samples.ts";
@@ -56,8 +55,6 @@ Deno.test(`validateConfig() locates the issues of ${CONFIGS} mutated configurati
     } else {
       valid++;
       expect(shape, "the shape is wrong", replay);
-      const profiles = random.chance(0.5) ? ["live"] : [random.pick(NAMES)];
-      result.issues.push(...checkProfiles(result.config, profiles));
     }
     for (const issue of result.issues) assertLocated(issue, raw, replay);
     expect(formatIssues("x", result.issues).length > 0, "no text", replay);
