@@ -9,7 +9,6 @@ import { checkNames } from "./check_names.ts";
 import { checkProcess } from "./check_process.ts";
 import type { Config, ConfigIssue } from "./config.ts";
 
-
 /**
  * Runs every check.
  *

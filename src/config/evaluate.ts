@@ -3,8 +3,7 @@
  * child's command line and the wording of everything that can go wrong in it. Must not know:
  * what a configuration means.
  */
-import { relative, resolve } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { filePath, fileUrl, relativeTo, resolvePath } from "../plan/paths.ts";
 import type { ConfigIssue } from "./config.ts";
 import type { Evaluated } from "./evaluated.ts";
 import type { ImportMap } from "./import_map.ts";
@@ -71,7 +70,7 @@ export async function evaluate(options: Evaluation): Promise<EvaluationResult> {
 }
 
 function childArguments(options: Evaluation, marker: string): string[] {
-  const evaluated = pathToFileURL(resolve(options.coxDir, "src/config/evaluated.ts")).href;
+  const evaluated = fileUrl(resolvePath(options.coxDir, "src/config/evaluated.ts"));
   // The import is literal: Deno lets a literal import of a local file pass without permission.
   const main = `import { report } from ${JSON.stringify(evaluated)};\n` +
     `await report(${JSON.stringify(marker)}, () => import(${JSON.stringify(options.configUrl)}));`;
@@ -186,16 +185,15 @@ function thrownFix(name: string, message: string): string | null {
 function placeIn(trace: string, options: Evaluation): string {
   for (const [, url, position] of trace.matchAll(/(file:\/\/[^\s()]+?)(:[0-9]+:[0-9]+)/g)) {
     const path = pathOf(url!);
-    if (path === null || path.startsWith(`${resolve(options.coxDir)}/src/`)) continue;
-    const inside = path.startsWith(`${options.projectRoot}/`);
-    return `${inside ? relative(options.projectRoot, path) : path}${position}`;
+    if (path === null || path.startsWith(`${options.coxDir}/src/`)) continue;
+    return `${relativeTo(options.projectRoot, path)}${position}`;
   }
-  return relative(options.projectRoot, fileURLToPath(options.configUrl));
+  return relativeTo(options.projectRoot, filePath(options.configUrl));
 }
 
 function pathOf(url: string): string | null {
   try {
-    return fileURLToPath(url);
+    return filePath(url);
   } catch {
     return null;
   }

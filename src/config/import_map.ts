@@ -3,8 +3,7 @@
  * absolute, with this cox's `coxswain` on top. They run with `--no-config`, because a
  * deno.json beside a program could redirect what a preload imports. Must not know: who runs.
  */
-import { dirname, join, resolve } from "node:path";
-import { pathToFileURL } from "node:url";
+import { fileUrl, parentDirectory, resolvePath } from "../plan/paths.ts";
 import { parse as parseJsonc } from "@std/jsonc/parse";
 
 /** An import map with absolute URLs alone, so that it means the same wherever it lies. */
@@ -37,13 +36,13 @@ export class ImportMapError extends Error {
  * @returns Its absolute path, or null.
  */
 export async function findDenoJson(folder: string): Promise<string | null> {
-  let at = resolve(folder);
+  let at = resolvePath(Deno.cwd(), folder);
   while (true) {
     for (const name of ["deno.json", "deno.jsonc"]) {
-      const path = join(at, name);
+      const path = resolvePath(at, name);
       if (await isFile(path)) return path;
     }
-    const parent = dirname(at);
+    const parent = parentDirectory(at);
     if (parent === at) return null;
     at = parent;
   }
@@ -64,7 +63,7 @@ export async function findDenoJson(folder: string): Promise<string | null> {
 export async function resolveImportMap(projectDir: string, coxDir: string): Promise<ImportMap> {
   const denoJson = await findDenoJson(projectDir);
   const project = denoJson === null ? EMPTY : await readProjectMap(denoJson);
-  const source = pathToFileURL(join(resolve(coxDir), "src"));
+  const source = fileUrl(resolvePath(coxDir, "src"));
   return {
     imports: {
       ...project.imports,
@@ -86,12 +85,12 @@ async function readProjectMap(denoJson: string): Promise<ImportMap> {
   if (/^[a-z][a-z0-9+.-]+:/i.test(file)) {
     throw new ImportMapError(denoJson, `importMap must be a file of the project, is "${file}"`);
   }
-  const path = resolve(dirname(denoJson), file);
+  const path = resolvePath(parentDirectory(denoJson), file);
   return absoluteMap(await readObject(path), path);
 }
 
 function absoluteMap(config: Record<string, unknown>, path: string): ImportMap {
-  const base = pathToFileURL(path);
+  const base = fileUrl(path);
   const scopes: Record<string, Record<string, string>> = {};
   for (const [prefix, map] of Object.entries(objectOf(config["scopes"], "scopes", path))) {
     const absolute = URL.parse(prefix, base);
@@ -102,7 +101,7 @@ function absoluteMap(config: Record<string, unknown>, path: string): ImportMap {
 }
 
 function absoluteEntries(entries: unknown, what: string, path: string): Record<string, string> {
-  const base = pathToFileURL(path);
+  const base = fileUrl(path);
   const result: Record<string, string> = {};
   const expanded: Record<string, string> = {};
   for (const [name, target] of Object.entries(objectOf(entries, what, path))) {

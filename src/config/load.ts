@@ -3,8 +3,7 @@
  * runs while zod loads and the modules are inspected, and counts only if they pass. Must not
  * know: the plan, the command line.
  */
-import { dirname, extname } from "node:path";
-import { pathToFileURL } from "node:url";
+import { extensionOf, fileUrl, parentDirectory } from "../plan/paths.ts";
 import { variableRule } from "./check_environment.ts";
 import type { Config, ConfigIssue } from "./config.ts";
 import { evaluate } from "./evaluate.ts";
@@ -56,7 +55,7 @@ const TIMEOUT_MS = 10_000;
 export async function loadConfig(path: string, options: LoadOptions): Promise<LoadResult> {
   const located = await locateConfig(path);
   if (located.kind === "missing") return invalid([located.issue], null);
-  const read = extname(located.path) === ".json"
+  const read = extensionOf(located.path) === ".json"
     ? await readJson(located.path)
     : await readModule(located.path, options);
   if (read.kind === "failed") return invalid(read.issues, located.path);
@@ -99,10 +98,10 @@ async function readModule(path: string, options: LoadOptions): Promise<Read> {
   }
   try {
     const [importMap, denoJson] = await Promise.all([
-      resolveImportMap(dirname(path), options.coxDir),
-      findDenoJson(dirname(path)),
+      resolveImportMap(parentDirectory(path), options.coxDir),
+      findDenoJson(parentDirectory(path)),
     ]);
-    const projectRoot = dirname(denoJson ?? path);
+    const projectRoot = parentDirectory(denoJson ?? path);
     const result = await evaluateInspected({ path, projectRoot, importMap, options, variables });
     return result.kind === "data"
       ? { ...result, issues: [...variables.issues, ...result.issues] }
@@ -126,7 +125,7 @@ interface Inspected {
 async function evaluateInspected(request: Inspected): Promise<Read> {
   const { path, projectRoot, importMap, options, variables } = request;
   const { denoPath, coxDir } = options;
-  const configUrl = pathToFileURL(path).href;
+  const configUrl = fileUrl(path);
   const cancel = new AbortController();
   const shared = { configUrl, projectRoot, coxDir, denoPath, importMap };
   const evaluation = evaluate({

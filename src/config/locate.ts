@@ -1,7 +1,7 @@
 /**
  * Finds the configuration file. Owns its names and their order. Must not know: its contents.
  */
-import { basename, dirname, extname, join, resolve } from "node:path";
+import { extensionOf, fileName, parentDirectory, resolvePath } from "../plan/paths.ts";
 import type { ConfigIssue } from "./config.ts";
 import { errorAt } from "./issue.ts";
 
@@ -24,20 +24,20 @@ const EXTENSIONS = [".ts", ".mts", ".js", ".mjs", ".json"];
 export async function locateConfig(
   path: string,
 ): Promise<{ kind: "found"; path: string } | { kind: "missing"; issue: ConfigIssue }> {
-  const absolute = resolve(path);
+  const absolute = resolvePath(Deno.cwd(), path);
   const kind = await kindOf(absolute);
   if (kind === "file") {
-    if (EXTENSIONS.includes(extname(absolute))) return { kind: "found", path: absolute };
+    if (EXTENSIONS.includes(extensionOf(absolute))) return { kind: "found", path: absolute };
     const must = `a configuration must end in ${EXTENSIONS.join(", ")}`;
-    return { kind: "missing", issue: errorAt([], `${must}, is "${basename(absolute)}"`) };
+    return { kind: "missing", issue: errorAt([], `${must}, is "${fileName(absolute)}"`) };
   }
-  const folder = kind === "folder" ? absolute : dirname(absolute);
+  const folder = kind === "folder" ? absolute : parentDirectory(absolute);
   const present: string[] = [];
   for (const name of CONFIG_NAMES) {
-    if (await kindOf(join(folder, name)) === "file") present.push(name);
+    if (await kindOf(resolvePath(folder, name)) === "file") present.push(name);
   }
   if (kind === "folder" && present.length > 0) {
-    return { kind: "found", path: join(folder, present[0]!) };
+    return { kind: "found", path: resolvePath(folder, present[0]!) };
   }
   const issue = kind === "folder"
     ? errorAt(
@@ -48,7 +48,7 @@ export async function locateConfig(
     : errorAt(
       [],
       `no configuration at ${absolute}`,
-      present.length > 0 ? `there is ${join(folder, present[0]!)}` : null,
+      present.length > 0 ? `there is ${resolvePath(folder, present[0]!)}` : null,
     );
   return { kind: "missing", issue };
 }

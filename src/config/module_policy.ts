@@ -3,8 +3,14 @@
  * Deno, so the graph is inspected: nothing outside the project, no file that is not code or
  * JSON, no `.env`. Must not know: how the configuration is evaluated.
  */
-import { basename, extname, join, normalize, relative } from "node:path";
-import { fileURLToPath } from "node:url";
+import {
+  extensionOf,
+  fileName,
+  filePath,
+  isWithin,
+  relativeTo,
+  resolvePath,
+} from "../plan/paths.ts";
 import type { ConfigIssue } from "./config.ts";
 import type { ImportMap } from "./import_map.ts";
 import { errorAt } from "./issue.ts";
@@ -90,7 +96,7 @@ async function checkGraph(graph: Graph, options: ModuleInspection): Promise<Conf
   const modules = new Map(graph.modules.map((module) => [module.specifier, module]));
   const roots = {
     project: await realPath(options.projectRoot),
-    cox: await realPath(join(options.coxDir, "src")),
+    cox: await realPath(resolvePath(options.coxDir, "src")),
   };
   const issues: ConfigIssue[] = [];
   const seen = new Set([options.configUrl]);
@@ -130,17 +136,17 @@ async function refuse(
   roots: { project: string; cox: string },
 ): Promise<Refusal | null> {
   // The real path, because a link inside the project can lead out of it.
-  const path = await realPath(fileURLToPath(url));
-  const named = fileURLToPath(url);
-  if (basename(named).startsWith(".env") || basename(path).startsWith(".env")) {
+  const path = await realPath(filePath(url));
+  const named = filePath(url);
+  if (fileName(named).startsWith(".env") || fileName(path).startsWith(".env")) {
     const fix = "pass variables with --env NAME, or use envFiles of a process";
     return { path, why: "which a configuration may not read", fix };
   }
-  if (!isInside(path, roots.project) && !isInside(path, roots.cox)) {
+  if (!isWithin(path, roots.project) && !isWithin(path, roots.cox)) {
     const why = `which is outside the project (${roots.project})`;
     return { path, why, fix: "move it into the folder of the project's deno.json" };
   }
-  if (!CODE.includes(extname(path)) || !CODE.includes(extname(named))) {
+  if (!CODE.includes(extensionOf(path)) || !CODE.includes(extensionOf(named))) {
     return {
       path,
       why: "which is neither code nor JSON",
@@ -152,12 +158,8 @@ async function refuse(
 
 function placeOf(url: string, project: string): string {
   if (!url.startsWith("file:")) return url.slice(0, 60);
-  const path = fileURLToPath(url);
-  return isInside(path, project) ? relative(project, path) : path;
-}
-
-function isInside(path: string, folder: string): boolean {
-  return path === folder || path.startsWith(folder === "/" ? folder : `${folder}/`);
+  const path = filePath(url);
+  return relativeTo(project, path);
 }
 
 async function realPath(path: string): Promise<string> {
@@ -165,7 +167,7 @@ async function realPath(path: string): Promise<string> {
     return await Deno.realPath(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
-      return normalize(path);
+      return resolvePath("/", path);
     }
     throw error;
   }

@@ -2,7 +2,6 @@
  * Finds executables the way execvp(3) would in the process's own PATH, but once, before
  * anything runs. Must not know: who wants to run them.
  */
-import { accessSync, constants, statSync } from "node:fs";
 import type { ExecutableLookup } from "../facts.ts";
 import { resolvePath } from "../paths.ts";
 
@@ -31,9 +30,10 @@ export function findExecutable(lookup: ExecutableLookup): string | null {
 
 function isExecutable(file: string): boolean {
   try {
-    if (!statSync(file).isFile()) return false;
-    accessSync(file, constants.X_OK);
-    return true;
+    const { isFile, mode } = Deno.statSync(file);
+    // For root the kernel asks for the same: any of the three. For others it asks for more,
+    // and says so at the spawn. (`access` is in node:fs, which costs 20 ms to load.)
+    return isFile && mode !== null && (mode & 0o111) !== 0;
   } catch {
     // Missing, unreadable or not executable: the search goes on, as execvp's does.
     return false;
