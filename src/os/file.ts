@@ -103,7 +103,8 @@ const DIRENT_NAME_OFFSET = 19;
 /**
  * Lists a directory, without `.` and `..`.
  *
- * @returns null when it does not exist.
+ * @returns null when it does not exist, or went while it was read, as that of a process
+ * that ends does.
  * @throws {SystemError} for any other refusal.
  */
 export function listDirectory(path: string): DirectoryEntry[] | null {
@@ -115,11 +116,12 @@ export function listDirectory(path: string): DirectoryEntry[] | null {
   try {
     for (;;) {
       const size = BigInt(buffer.length);
-      const bytes = checked(
-        Number(libc().getdents64(SYS_GETDENTS64, fd, buffer, size)),
-        "getdents64",
-        path,
-      );
+      const bytes = Number(libc().getdents64(SYS_GETDENTS64, fd, buffer, size));
+      if (bytes < 0) {
+        const errno = lastErrno();
+        if (GONE.includes(errnoName(errno))) return null;
+        throw new SystemError("getdents64", errno, path);
+      }
       if (bytes === 0) return entries;
       for (let at = 0; at < bytes; at += view.getUint16(at + DIRENT_LENGTH_OFFSET, true)) {
         const nameAt = at + DIRENT_NAME_OFFSET;

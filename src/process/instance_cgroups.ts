@@ -116,9 +116,10 @@ export class InstanceCgroups implements Disposable {
     try {
       if (await writeSmallFileInBackground(`${dir}/cgroup.procs`, String(pid))) return;
     } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
       // The directory was removed because the instance has ended meanwhile.
-      if (error instanceof SystemError && error.errno === "ENOENT") return;
-      throw error;
+      if (error.errno === "ENOENT" || error.errno === "ENODEV") return;
+      return this.#warn(`Cannot move ${pid} into cgroup ${dir}: ${error.message}`);
     }
     // A zombie or a process that has gone cannot be moved, and needs not be.
     if (!isAlive(pid)) return;

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { cString } from "../../../src/os/c_string.ts";
 import { SystemError } from "../../../src/os/errno.ts";
 import {
   linkTarget,
@@ -10,6 +11,8 @@ import {
   writeSmallFile,
   writeSmallFileInBackground,
 } from "../../../src/os/file.ts";
+import { libc, O_DIRECTORY, O_RDONLY } from "../../../src/os/libc.ts";
+import { closeFd } from "../../../src/os/pipe.ts";
 import { openDescriptors, temporaryDirectory } from "../../process/support/harness.ts";
 
 Deno.test("readSmallFile() reads text over several chunks, characters kept whole", () => {
@@ -46,6 +49,17 @@ Deno.test("writeSmallFileInBackground() says whether the kernel took it", async 
     "ENOENT",
   );
   assertEquals(openDescriptors(), before);
+});
+
+Deno.test("listDirectory() takes a directory that goes while it is read for none", () => {
+  using dir = temporaryDirectory();
+  const path = `${dir.path}/doomed`;
+  Deno.mkdirSync(path);
+  const fd = libc().open(cString(path), O_RDONLY | O_DIRECTORY, 0);
+  Deno.removeSync(path);
+  // It can still be opened this way, and then refuses to be read.
+  assertEquals(listDirectory(`/proc/self/fd/${fd}`), null);
+  closeFd(fd);
 });
 
 Deno.test("listDirectory() lists more than one buffer's worth", () => {
