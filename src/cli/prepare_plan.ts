@@ -6,6 +6,9 @@ import type { ConfigIssue } from "../config/config.ts";
 import { formatIssues } from "../config/format_issue.ts";
 import { loadConfig, type LoadResult } from "../config/load.ts";
 import type { Plan } from "../plan/plan.ts";
+import { denoDirectory } from "../plan/probe/deno_dir.ts";
+import { readAccounts } from "../plan/probe/users.ts";
+import { terminalText } from "../system/terminal_text.ts";
 import type { CommandContext } from "./command.ts";
 
 /** What to prepare. */
@@ -37,11 +40,17 @@ export type LoadingConfig = Promise<LoadResult>;
  * @param context whose `--env` counts.
  * @param configPath absolute, links resolved.
  */
-export function startLoading({ options, log }: CommandContext, configPath: string): LoadingConfig {
+export function startLoading(context: CommandContext, configPath: string): LoadingConfig {
+  const { options, io, log } = context;
   const loading = loadConfig(configPath, {
     env: options.values("env"),
     denoPath: denoPath(),
+    denoDir: denoDir(),
     coxDir: coxDir(),
+    onOutput: (text) => {
+      const lines = text.replace(/\n$/, "").split("\n");
+      io.err(lines.map((line) => terminalText(line, false)).join("\n") + "\n");
+    },
   });
   // Who waits for it gets its failure; until then it must not end the process.
   loading.then(() => log(`loaded ${configPath}`), () => {});
@@ -75,6 +84,13 @@ export async function preparePlan(
 /** The runtime's own file: a link to it could be pointed elsewhere later. */
 export function denoPath(): string {
   return Deno.realPathSync(Deno.execPath());
+}
+
+/** The runtime's own cache; the account is looked at only where the environment is silent. */
+function denoDir(): string {
+  const environment = Deno.env.toObject();
+  const { users } = environment.HOME ? { users: [] } : readAccounts();
+  return denoDirectory(environment, users.find(({ uid }) => uid === Deno.uid()));
 }
 
 /** Prints issues to stderr, if there are any. */

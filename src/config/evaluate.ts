@@ -8,7 +8,9 @@ import type { ConfigIssue } from "./config.ts";
 import type { Evaluated } from "./evaluated.ts";
 import type { ImportMap } from "./import_map.ts";
 import { errorAt } from "./issue.ts";
+import { readReport } from "./read_report.ts";
 import { importMapArgument, runSandbox, type SandboxRun } from "./sandbox.ts";
+import { closeStorage, STORAGE_ORIGIN } from "./storage.ts";
 
 /** What to evaluate. */
 export interface Evaluation {
@@ -17,6 +19,8 @@ export interface Evaluation {
   readonly projectRoot: string;
   readonly coxDir: string;
   readonly denoPath: string;
+  /** The runtime's cache folder. */
+  readonly denoDir: string;
   readonly importMap: ImportMap;
   /** The environment variables that it may read. */
   readonly env: Readonly<Record<string, string>>;
@@ -48,8 +52,10 @@ const OUTPUT_BYTES_MAX = 16 * 1024 * 1024;
  */
 export async function evaluate(options: Evaluation): Promise<EvaluationResult> {
   const marker = `cox-config-${crypto.randomUUID()}`;
+  await closeStorage(options.denoDir);
   const run = await runSandbox({
     denoPath: options.denoPath,
+    denoDir: options.denoDir,
     args: childArguments(options, marker),
     env: options.env,
     timeoutMs: options.timeoutMs,
@@ -63,8 +69,11 @@ export async function evaluate(options: Evaluation): Promise<EvaluationResult> {
     return { kind: "failed", output, issues: [withoutReport(run, options)] };
   }
   const output = printed + run.stderr;
-  const text = run.stdout.slice(at + marker.length + 2);
-  const evaluated = JSON.parse(text) as Evaluated;
+  const evaluated = readReport(run.stdout.slice(at + marker.length + 2));
+  if (evaluated === null) {
+    const why = "the configuration wrote over the report of its own evaluation";
+    return { kind: "failed", output, issues: [errorAt([], why)] };
+  }
   if (evaluated.kind === "data") return { kind: "data", output, data: evaluated.data };
   return { kind: "failed", output, issues: failure(evaluated, options) };
 }
@@ -80,6 +89,7 @@ function childArguments(options: Evaluation, marker: string): string[] {
     "--no-config",
     "--no-lock",
     "--cached-only",
+    `--location=${STORAGE_ORIGIN}`,
     "--v8-flags=--max-old-space-size=512",
     importMapArgument(options.importMap),
     ...(options.envNames.length === 0 ? [] : [`--allow-env=${options.envNames.join(",")}`]),

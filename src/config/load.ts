@@ -19,12 +19,14 @@ export interface LoadOptions {
   readonly env: readonly string[];
   /** Path of the Deno executable that evaluates it. */
   readonly denoPath: string;
+  /** The runtime's cache folder (DENO_DIR), absolute. */
+  readonly denoDir: string;
   /** The folder that holds this cox's `src`. */
   readonly coxDir: string;
   /** @default 10000 */
   readonly timeoutMs?: number;
-  /** Receives what the configuration prints. @default written to stderr */
-  readonly onOutput?: (text: string) => void;
+  /** Receives what the configuration prints: text of a program that nobody has checked. */
+  readonly onOutput: (text: string) => void;
 }
 
 /** A checked configuration with its warnings, or everything that is wrong with it. */
@@ -124,10 +126,10 @@ interface Inspected {
 
 async function evaluateInspected(request: Inspected): Promise<Read> {
   const { path, projectRoot, importMap, options, variables } = request;
-  const { denoPath, coxDir } = options;
+  const { denoPath, denoDir, coxDir } = options;
   const configUrl = fileUrl(path);
   const cancel = new AbortController();
-  const shared = { configUrl, projectRoot, coxDir, denoPath, importMap };
+  const shared = { configUrl, projectRoot, coxDir, denoPath, denoDir, importMap };
   const evaluation = evaluate({
     ...shared,
     env: variables.env,
@@ -143,7 +145,7 @@ async function evaluateInspected(request: Inspected): Promise<Read> {
   const checks = import("./validate.ts");
   const [evaluated, refused] = await Promise.all([evaluation, inspection, checks]);
   if (refused.length > 0) return { kind: "failed", issues: refused };
-  if (evaluated.output.trim() !== "") (options.onOutput ?? toStderr)(evaluated.output);
+  if (evaluated.output.trim() !== "") options.onOutput(evaluated.output);
   return evaluated.kind === "data"
     ? { kind: "data", data: evaluated.data, issues: [] }
     : { kind: "failed", issues: evaluated.issues };
@@ -175,11 +177,6 @@ function pickVariables(names: readonly string[]): Variables {
     else env[name] = value;
   }
   return { names, env, issues };
-}
-
-function toStderr(text: string): void {
-  const bytes = new TextEncoder().encode(text.endsWith("\n") ? text : `${text}\n`);
-  for (let at = 0; at < bytes.length;) at += Deno.stderr.writeSync(bytes.subarray(at));
 }
 
 function invalid(issues: ConfigIssue[], path: string | null): LoadResult {

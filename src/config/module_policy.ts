@@ -24,6 +24,8 @@ export interface ModuleInspection {
   readonly projectRoot: string;
   readonly coxDir: string;
   readonly denoPath: string;
+  /** The runtime's cache folder. */
+  readonly denoDir: string;
   readonly importMap: ImportMap;
 }
 
@@ -58,6 +60,7 @@ interface GraphModule {
 export async function inspectModules(options: ModuleInspection): Promise<ConfigIssue[]> {
   const run = await runSandbox({
     denoPath: options.denoPath,
+    denoDir: options.denoDir,
     // Remote modules and packages are left out: they are in the cache, cannot import local
     // files, and looking into them would need the network.
     args: [

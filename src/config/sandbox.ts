@@ -19,8 +19,10 @@ export interface SandboxRun {
 export interface SandboxOptions {
   /** Path of the Deno executable. */
   readonly denoPath: string;
+  /** The runtime's cache folder. */
+  readonly denoDir: string;
   readonly args: readonly string[];
-  /** The only variables that it gets, besides those that lead Deno to its cache. */
+  /** The only variables that it gets, besides DENO_DIR and settings of Deno's. */
   readonly env: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
   /** It is killed when it writes more than this to stdout. */
@@ -37,8 +39,6 @@ export class SandboxError extends Error {
 const STDERR_BYTES_MAX = 65_536;
 /** Linux limits one argument to 128 KiB; percent-encoding is already counted. */
 const IMPORT_MAP_LENGTH_MAX = 120_000;
-/** What Deno needs to find its cache of modules. */
-const CACHE_VARIABLES = ["DENO_DIR", "HOME", "XDG_CACHE_HOME"];
 
 /**
  * Runs `deno` to its end.
@@ -55,7 +55,7 @@ export async function runSandbox(options: SandboxOptions): Promise<SandboxRun> {
       // A working directory without a package.json or node_modules that could be found.
       cwd: "/",
       clearEnv: true,
-      env: { ...cacheVariables(), ...FIXED_VARIABLES, ...options.env },
+      env: { ...FIXED_VARIABLES, DENO_DIR: options.denoDir, ...options.env },
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
@@ -114,15 +114,6 @@ const FIXED_VARIABLES: Readonly<Record<string, string>> = {
   DENO_NO_UPDATE_CHECK: "1",
   DENO_NO_PACKAGE_JSON: "1",
 };
-
-function cacheVariables(): Record<string, string> {
-  const found: Record<string, string> = {};
-  for (const name of CACHE_VARIABLES) {
-    const value = Deno.env.get(name);
-    if (value !== undefined) found[name] = value;
-  }
-  return found;
-}
 
 /** Reads to the end, keeps the first `max` bytes, and says when there is more. */
 async function readBounded(

@@ -1,11 +1,18 @@
 /** Loading real files through the real sandbox. Each test makes a project of its own. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { loadConfig, type LoadOptions, type LoadResult } from "../../../src/config/load.ts";
+import { denoDirectory } from "../../../src/plan/probe/deno_dir.ts";
 import { Project } from "./project.ts";
 import { type Data, linesOf } from "./samples.ts";
 
 const coxDir = new URL("../../..", import.meta.url).pathname.replace(/\/$/, "");
-const OPTIONS: LoadOptions = { env: [], denoPath: Deno.execPath(), coxDir };
+const OPTIONS: LoadOptions = {
+  env: [],
+  denoPath: Deno.execPath(),
+  denoDir: denoDirectory(Deno.env.toObject(), undefined),
+  coxDir,
+  onOutput: () => {},
+};
 
 /** What a valid configuration exports, with one process `a`. */
 const VALID = 'export default { name: "x", processes: { a: { run: command(["true"]) } } };';
@@ -223,6 +230,35 @@ for (
     const line = await refusal(`${IMPORT}${text}\n${VALID}`, files);
     assertStringIncludes(line, expected);
     assertMatch(line, /(supervisor\.config|inner)\.ts:\d+:\d+ imports /);
+  });
+}
+
+Deno.test("loadConfig() lets a worker of Node's store nothing", async () => {
+  const { output } = await load({
+    "supervisor.config.ts": `${IMPORT}
+      import { Worker } from "node:worker_threads";
+      const code = 'caches.open("x").then(() => console.log("opened"), (error) => console.log(error.message))';
+      const worker = new Worker(code, { eval: true });
+      await new Promise((resolve) => worker.on("exit", resolve));
+      ${VALID}`,
+  });
+  assertStringIncludes(output, "Failed to create cache storage directory");
+});
+
+for (
+  const [what, report] of [
+    ["is no JSON", "garbage"],
+    ["is no report", '{"kind":"toString"}'],
+    ["lacks a field", '{"kind":"threw","name":"x"}'],
+    ["has no path", '{"kind":"notData","problems":[{"what":"x"}]}'],
+  ] as const
+) {
+  Deno.test(`loadConfig() refuses a configuration that writes a report which ${what}`, async () => {
+    const text = `const [marker] = /cox-config-[0-9a-f-]+/.exec(Deno.mainModule);
+      const report = \`\\n\${marker} \${${JSON.stringify(report)}}\\n\`;
+      Deno.stdout.writeSync(new TextEncoder().encode(report));
+      Deno.exit(0);`;
+    assertStringIncludes(await refusal(text), "wrote over the report");
   });
 }
 
