@@ -6,7 +6,7 @@
 import { filePath, fileUrl, relativeTo, resolvePath } from "../plan/paths.ts";
 import type { ConfigIssue } from "./config.ts";
 import type { Evaluated } from "./evaluated.ts";
-import type { ImportMap } from "./import_map.ts";
+import type { ImportMap } from "../plan/import_map.ts";
 import { errorAt } from "./issue.ts";
 import { readReport } from "./read_report.ts";
 import { importMapArgument, runSandbox, type SandboxRun } from "./sandbox.ts";

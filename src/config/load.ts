@@ -3,11 +3,12 @@
  * runs while zod loads and the modules are inspected, and counts only if they pass. Must not
  * know: the plan, the command line.
  */
+import { type ImportMap, ProjectError, withCoxNames } from "../plan/import_map.ts";
+import { readProject } from "../plan/probe/project.ts";
 import { extensionOf, fileUrl, parentDirectory } from "../plan/paths.ts";
 import { variableRule } from "./check_environment.ts";
 import type { Config, ConfigIssue } from "./config.ts";
 import { evaluate } from "./evaluate.ts";
-import { findDenoJson, type ImportMap, ImportMapError, resolveImportMap } from "./import_map.ts";
 import { errorAt, show, warningAt } from "./issue.ts";
 import { locateConfig } from "./locate.ts";
 import { inspectModules } from "./module_policy.ts";
@@ -99,17 +100,16 @@ async function readModule(path: string, options: LoadOptions): Promise<Read> {
     return { kind: "failed", issues: variables.issues };
   }
   try {
-    const [importMap, denoJson] = await Promise.all([
-      resolveImportMap(parentDirectory(path), options.coxDir),
-      findDenoJson(parentDirectory(path)),
-    ]);
-    const projectRoot = parentDirectory(denoJson ?? path);
+    const project = readProject(parentDirectory(path));
+    // A configuration loads nothing of cox's that has names of its own.
+    const importMap = withCoxNames(project.importMap, { dir: options.coxDir, imports: {} });
+    const projectRoot = parentDirectory(project.path ?? path);
     const result = await evaluateInspected({ path, projectRoot, importMap, options, variables });
     return result.kind === "data"
       ? { ...result, issues: [...variables.issues, ...result.issues] }
       : result;
   } catch (error) {
-    if (error instanceof ImportMapError || error instanceof SandboxError) {
+    if (error instanceof ProjectError || error instanceof SandboxError) {
       return failed(errorAt([], error.message));
     }
     throw error;

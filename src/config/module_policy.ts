@@ -12,7 +12,7 @@ import {
   resolvePath,
 } from "../plan/paths.ts";
 import type { ConfigIssue } from "./config.ts";
-import type { ImportMap } from "./import_map.ts";
+import type { ImportMap } from "../plan/import_map.ts";
 import { errorAt } from "./issue.ts";
 import { importMapArgument, runSandbox } from "./sandbox.ts";
 

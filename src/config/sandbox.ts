@@ -2,7 +2,7 @@
  * Runs `deno` for the evaluation of a configuration: environment cleared, no permission
  * asked for, bounded in time and output. Must not know: what is run.
  */
-import type { ImportMap } from "./import_map.ts";
+import type { ImportMap } from "../plan/import_map.ts";
 
 /** How a run ended. */
 export interface SandboxRun {

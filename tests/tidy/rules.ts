@@ -11,7 +11,7 @@ export const FUNCTION_LINES_MAX = 70;
 export const ARROWS: Readonly<Record<string, readonly string[]>> = {
   child: [],
   os: [],
-  config: ["plan/graph.ts", "plan/paths.ts"],
+  config: ["plan/graph.ts", "plan/import_map.ts", "plan/paths.ts", "plan/probe/project.ts"],
   plan: ["config/config.ts", "config/units.ts", "config/defaults.ts", "config/signals.ts"],
   core: ["plan/plan.ts"],
   deadline: ["plan/plan.ts"],

@@ -6,7 +6,7 @@
 import type { Config } from "../../config/config.ts";
 import { activeProcesses } from "../expand.ts";
 import { executableKey, type Facts } from "../facts.ts";
-import { buildImportMap } from "../import_map.ts";
+import { withCoxNames } from "../import_map.ts";
 import { parentDirectory } from "../paths.ts";
 import { wantedEnvFiles, wantedExecutables, wantedPaths, wantedPrograms } from "../wanted_facts.ts";
 import type { CoxInstallation } from "./cox_installation.ts";
@@ -46,7 +46,7 @@ export async function gatherFacts(config: Config, options: GatherOptions): Promi
   const projectDir = parentDirectory(configPath);
   const processes = activeProcesses(config, options.profiles);
   const project = readProject(projectDir);
-  const importMap = buildImportMap({ project: project.importMap, cox: options.cox });
+  const importMap = JSON.stringify(withCoxNames(project.importMap, options.cox));
   // The runtime takes longest: it is asked first and waited for last.
   const asked = moduleFacts(wantedPrograms(processes, projectDir), {
     denoPath,

@@ -6,11 +6,11 @@ import type { Config, ConfigIssue } from "../../config/config.ts";
 import { compile } from "../compile.ts";
 import { activeProcesses } from "../expand.ts";
 import { type Facts, programSpecifier } from "../facts.ts";
+import { ProjectError } from "../import_map.ts";
 import type { Plan } from "../plan.ts";
 import { wantedImportHosts } from "../wanted_facts.ts";
 import { type CoxInstallation, coxInstallation } from "./cox_installation.ts";
 import { gatherFacts } from "./gather_facts.ts";
-import { ProjectError } from "./project.ts";
 import { checkModules, warmModules } from "./warm_modules.ts";
 
 /** What `prepare` is told. */

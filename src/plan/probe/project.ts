@@ -2,74 +2,81 @@
  * The project's deno.json: where it is, its import map, its tasks, its lock file.
  * Must not know: programs. Members of a workspace and package.json are not read.
  */
+import { parse as parseJsonc } from "@std/jsonc/parse";
 import type { TasksFact } from "../facts.ts";
-import type { ImportMapJson } from "../import_map.ts";
-import { plainJson } from "../jsonc.ts";
+import {
+  absoluteImportMap,
+  EMPTY_IMPORT_MAP,
+  type ImportMap,
+  objectOf,
+  ProjectError,
+} from "../import_map.ts";
 import { parentDirectory, resolvePath } from "../paths.ts";
 
 /** What was found. */
 export interface ProjectFacts {
-  /** The import map and the directory it is relative to; null: none. */
-  readonly importMap: { readonly json: ImportMapJson; readonly dir: string } | null;
+  /** Absolute path of the deno.json or deno.jsonc; null: there is none. */
+  readonly path: string | null;
+  /** Its names, absolute; empty without one. */
+  readonly importMap: ImportMap;
   /** null: there is no deno.json. */
   readonly tasks: TasksFact | null;
   /** null: there is no lock file. */
   readonly lockPath: string | null;
 }
 
-/** A deno.json, or an import map that it names, is not what it should be. */
-export class ProjectError extends Error {
-  override readonly name = "ProjectError";
-}
-
-/** The keys that are read. */
-interface DenoJson extends ImportMapJson {
-  readonly importMap?: string;
-  readonly tasks?: Readonly<Record<string, unknown>>;
-  readonly lock?: boolean | string | { readonly path?: string };
-}
+type Json = Readonly<Record<string, unknown>>;
 
 /**
  * Reads the deno.json or deno.jsonc of a folder or of the nearest folder above it.
  *
  * @param projectDir Absolute.
- * @throws {ProjectError} If a file is not JSON.
+ * @throws {ProjectError} If a file cannot be read or has the wrong shape.
  */
 export function readProject(projectDir: string): ProjectFacts {
   const found = findDenoJson(projectDir);
-  if (found === null) return { importMap: null, tasks: null, lockPath: null };
+  if (found === null) {
+    return { path: null, importMap: EMPTY_IMPORT_MAP, tasks: null, lockPath: null };
+  }
   const { path, json } = found;
-  const dir = parentDirectory(path);
+  const tasks = Object.keys(objectOf(json["tasks"], "tasks", path));
   return {
-    importMap: readImportMap(json, dir),
-    tasks: { configPath: path, names: Object.keys(json.tasks ?? {}) },
-    lockPath: findLock(json, dir),
+    path,
+    importMap: readImportMap(json, path),
+    tasks: { configPath: path, names: tasks },
+    lockPath: findLock(json, parentDirectory(path)),
   };
 }
 
-function findDenoJson(start: string): { path: string; json: DenoJson } | null {
+function findDenoJson(start: string): { path: string; json: Json } | null {
   for (let dir = start;; dir = parentDirectory(dir)) {
     for (const name of ["deno.json", "deno.jsonc"]) {
       const path = resolvePath(dir, name);
       const json = readJson(path);
-      if (json !== null) return { path, json: json as DenoJson };
+      if (json !== null) return { path, json };
     }
     if (dir === "/") return null;
   }
 }
 
-function readImportMap(json: DenoJson, dir: string): ProjectFacts["importMap"] {
-  if (json.imports !== undefined || json.scopes !== undefined) return { json, dir };
-  if (json.importMap === undefined) return null;
-  const path = resolvePath(dir, json.importMap);
-  const map = readJson(path);
-  if (map === null) throw new ProjectError(`the import map ${path} does not exist`);
-  return { json: map as ImportMapJson, dir: parentDirectory(path) };
+function readImportMap(json: Json, path: string): ImportMap {
+  const file = json["importMap"];
+  const own = json["imports"] !== undefined || json["scopes"] !== undefined;
+  if (own || file === undefined) return absoluteImportMap(json, path);
+  if (typeof file !== "string") throw new ProjectError(path, "importMap must be a text");
+  if (/^[a-z][a-z0-9+.-]+:/i.test(file)) {
+    throw new ProjectError(path, `importMap must be a file of the project, is "${file}"`);
+  }
+  const mapPath = resolvePath(parentDirectory(path), file);
+  const map = readJson(mapPath);
+  if (map === null) throw new ProjectError(mapPath, "it does not exist");
+  return absoluteImportMap(map, mapPath);
 }
 
-function findLock(json: DenoJson, dir: string): string | null {
-  if (json.lock === false) return null;
-  const named = typeof json.lock === "object" ? json.lock.path : json.lock;
+function findLock(json: Json, dir: string): string | null {
+  const lock = json["lock"];
+  if (lock === false) return null;
+  const named = typeof lock === "object" && lock !== null ? (lock as Json)["path"] : lock;
   const path = resolvePath(dir, typeof named === "string" ? named : "deno.lock");
   try {
     return Deno.statSync(path).isFile ? path : null;
@@ -80,7 +87,7 @@ function findLock(json: DenoJson, dir: string): string | null {
 }
 
 /** null: there is no such file. */
-function readJson(path: string): object | null {
+function readJson(path: string): Json | null {
   let text: string;
   try {
     text = Deno.readTextFileSync(path);
@@ -88,13 +95,14 @@ function readJson(path: string): object | null {
     const absent = error instanceof Deno.errors.NotFound ||
       error instanceof Deno.errors.NotADirectory;
     if (absent) return null;
-    throw new ProjectError(`cannot read ${path}: ${(error as Error).message}`, { cause: error });
+    throw new ProjectError(path, (error as Error).message, error);
   }
+  let value: unknown;
   try {
-    const value: unknown = JSON.parse(plainJson(text));
-    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+    // With comments and trailing commas, as Deno itself reads it.
+    value = parseJsonc(text);
   } catch (error) {
-    throw new ProjectError(`${path} is not JSON: ${(error as Error).message}`, { cause: error });
+    throw new ProjectError(path, `it is no JSON: ${(error as Error).message}`, error);
   }
-  throw new ProjectError(`${path} must hold a JSON object`);
+  return objectOf(value ?? null, "it", path);
 }

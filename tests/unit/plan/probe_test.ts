@@ -3,7 +3,8 @@ import { denoDirectory, isReadableByAll } from "../../../src/plan/probe/deno_dir
 import { readEnvFile } from "../../../src/plan/probe/env_files.ts";
 import { findExecutable } from "../../../src/plan/probe/executables.ts";
 import { pathFact } from "../../../src/plan/probe/path_facts.ts";
-import { ProjectError, readProject } from "../../../src/plan/probe/project.ts";
+import { ProjectError } from "../../../src/plan/import_map.ts";
+import { readProject } from "../../../src/plan/probe/project.ts";
 import { failureText } from "../../../src/plan/probe/runtime_command.ts";
 import { parseGroup, parsePasswd, readAccounts } from "../../../src/plan/probe/users.ts";
 import { temporaryFolder } from "./temporary_folder.ts";
@@ -96,8 +97,8 @@ Deno.test("readProject() finds the nearest deno.json with its tasks and lock fil
   await folder.write("deno.json", '{"imports":{"x":"./x.ts"},"tasks":{"t":"true"}}');
   await folder.write("deno.lock", "{}");
   const found = readProject(`${dir}/sub/deep`);
-  assertEquals(found.importMap?.dir, dir);
-  assertEquals(found.importMap?.json.imports, { x: "./x.ts" });
+  assertEquals(found.path, `${dir}/deno.json`);
+  assertEquals(found.importMap.imports, { x: `file://${dir}/x.ts` });
   assertEquals(found.tasks, { configPath: `${dir}/deno.json`, names: ["t"] });
   assertEquals(found.lockPath, `${dir}/deno.lock`);
   await folder.write("sub/deno.jsonc", '{ // c\n "importMap": "./m/map.json", "lock": false, }');
@@ -105,7 +106,7 @@ Deno.test("readProject() finds the nearest deno.json with its tasks and lock fil
   assertThrows(() => readProject(`${dir}/sub`), ProjectError, "does not exist");
   await folder.write("sub/m/map.json", '{"imports":{"y":"./y.ts"}}');
   const nearer = readProject(`${dir}/sub/deep`);
-  assertEquals(nearer.importMap, { dir: `${dir}/sub/m`, json: { imports: { y: "./y.ts" } } });
+  assertEquals(nearer.importMap.imports, { y: `file://${dir}/sub/m/y.ts` });
   assertEquals([nearer.tasks?.names, nearer.lockPath], [[], null]);
 });
 

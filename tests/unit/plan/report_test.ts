@@ -2,6 +2,7 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { formatGraph } from "../../../src/plan/graph_format.ts";
 import { collectPermissions, permissionReport } from "../../../src/plan/permission_report.ts";
 import type { Plan } from "../../../src/plan/plan.ts";
+import { connectControl } from "../../../src/control/client.ts";
 import { supervisorFlags } from "../../../src/plan/supervisor_flags.ts";
 import { commandProcess, compiled, crew, denoProcess } from "./fixtures.ts";
 
@@ -61,31 +62,42 @@ Deno.test("supervisorFlags() grants the run directory and the summary's folder a
     "--allow-ffi",
     "--allow-read=/run/x,/run/x.notify,/out",
     "--allow-write=/run/x,/run/x.notify,/out",
-    "--allow-net=unix:/run/x/control.sock",
-    "--allow-sys",
+    "--allow-sys=uid",
   ]);
 });
 
-Deno.test("supervisorFlags() suffice for a socket in the run directory and for libc", async () => {
+Deno.test("supervisorFlags() suffice for the control socket in the run directory", async () => {
   const runDir = await Deno.makeTempDir();
+  const source = (path: string) => new URL(`../../../src/${path}`, import.meta.url).href;
   try {
-    const source = `
-      import net from "node:net";
-      const libc = Deno.dlopen("libc.so.6", { getpid: { parameters: [], result: "i32" } });
-      Deno.umask(0o077);
-      const server = net.createServer((socket) => socket.end("x"));
-      server.listen(${JSON.stringify(`${runDir}/control.sock`)}, () => {
-        console.log(libc.symbols.getpid() === Deno.pid && Deno.uid() !== null);
-        server.close();
-      });`;
-    const { stdout } = await new Deno.Command(Deno.execPath(), {
+    const program = `
+      import { startControlServer } from ${JSON.stringify(source("control/server.ts"))};
+      import { Reactor } from ${JSON.stringify(source("os/reactor.ts"))};
+      import { peerCredentials } from ${JSON.stringify(source("process/credentials.ts"))};
+      startControlServer({
+        path: ${JSON.stringify(`${runDir}/control.sock`)},
+        reactor: new Reactor(),
+        limits: { requestBytesMax: 1024, requestTimeoutNs: 1e9, controlConnectionsMax: 2 },
+        ownUid: Deno.uid(),
+        peerOf: peerCredentials,
+        handler: { call: (method, params, peer) => Promise.resolve(peer) },
+      });
+      console.log("listening");`;
+    await using server = new Deno.Command(Deno.execPath(), {
       args: [
         "run",
         ...supervisorFlags({ runDir, summaryPath: null }),
-        `data:text/javascript,${encodeURIComponent(source)}`,
+        `data:text/javascript,${encodeURIComponent(program)}`,
       ],
-    }).output();
-    assertEquals(new TextDecoder().decode(stdout), "true\n");
+      stdin: "null",
+      stdout: "piped",
+    }).spawn();
+    const reader = server.stdout.getReader();
+    assertEquals(new TextDecoder().decode((await reader.read()).value), "listening\n");
+    await reader.cancel();
+    using client = await connectControl(`${runDir}/control.sock`);
+    assertEquals<unknown>(await client.call("version", {}), { uid: Deno.uid(), pid: Deno.pid });
+    server.kill("SIGKILL");
   } finally {
     await Deno.remove(runDir, { recursive: true });
   }

@@ -1,7 +1,5 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { executableKey, programSpecifier } from "../../../src/plan/facts.ts";
-import { buildImportMap } from "../../../src/plan/import_map.ts";
-import { plainJson } from "../../../src/plan/jsonc.ts";
 import { type ModuleGraphJson, programFact } from "../../../src/plan/module_graph.ts";
 import { fileUrl, isWithin, parentDirectory, resolvePath } from "../../../src/plan/paths.ts";
 import { signalNumber } from "../../../src/plan/signals.ts";
@@ -67,50 +65,6 @@ Deno.test("signalNumber() knows every name that a configuration may use", () => 
   assertEquals(numbers.includes(null), false);
   assertEquals([signalNumber("SIGTERM"), signalNumber("SIGKILL")], [15, 9]);
   assertEquals([signalNumber("SIGNOPE"), signalNumber("toString")], [null, null]);
-});
-
-Deno.test("plainJson() drops comments and trailing commas, not what strings hold", () => {
-  const text = `{
-    // a "comment"
-    "url": "https://x//y", /* more
-    */ "list": [1, 2, /* end */ ], "odd": "a,]\\"//", // z
-  }`;
-  assertEquals(JSON.parse(plainJson(text)), { url: "https://x//y", list: [1, 2], odd: 'a,]"//' });
-  assertEquals(plainJson(text).split("\n").length, text.split("\n").length);
-  assertThrows(() => JSON.parse(plainJson("{,}")), SyntaxError);
-});
-
-Deno.test("buildImportMap() makes the project's addresses absolute", () => {
-  const json = {
-    imports: {
-      "x": "npm:x@1",
-      "y": "jsr:@a/y@^2",
-      "y/": "./own/",
-      "./z.ts": "../z.ts",
-      "u": "https://u/",
-    },
-    scopes: { "./sub/": { "x": "./x.ts" } },
-  };
-  const cox = { dir: "/opt/cox", imports: { "@std/x": "npm:s@1/x.js", "coxswain": "./src/m.ts" } };
-  const map = JSON.parse(buildImportMap({ project: { json, dir: "/p" }, cox }));
-  assertEquals(map.imports, {
-    "x": "npm:x@1",
-    "x/": "npm:/x@1/",
-    "y": "jsr:@a/y@^2",
-    "y/": "file:///p/own/",
-    "file:///p/z.ts": "file:///z.ts",
-    "u": "https://u/",
-    "coxswain": "file:///opt/cox/src/config/mod.ts",
-    "coxswain/child": "file:///opt/cox/src/child/mod.ts",
-  });
-  assertEquals(map.scopes["file:///p/sub/"], { x: "file:///p/x.ts" });
-  assertEquals(map.scopes["file:///opt/cox/src/"]["@std/x"], "npm:s@1/x.js");
-});
-
-Deno.test("buildImportMap() does not let a project replace coxswain", () => {
-  const project = { json: { imports: { "coxswain/child": "./evil.ts" } }, dir: "/p" };
-  const map = JSON.parse(buildImportMap({ project, cox: { dir: "/opt/cox", imports: {} } }));
-  assertEquals(map.imports["coxswain/child"], "file:///opt/cox/src/child/mod.ts");
 });
 
 const GRAPH: ModuleGraphJson = {

@@ -1,20 +1,30 @@
-import { assertEquals, assertRejects } from "@std/assert";
-import { findDenoJson, ImportMapError, resolveImportMap } from "../../../src/config/import_map.ts";
-import { Project } from "./project.ts";
+import { assertEquals, assertThrows } from "@std/assert";
+import { type ImportMap, ProjectError, withCoxNames } from "../../../src/plan/import_map.ts";
+import { readProject } from "../../../src/plan/probe/project.ts";
+import { Project } from "../config/project.ts";
+
+/** What a program of a project gets, without the names of cox's own code. */
+function resolveImportMap(dir: string): ImportMap {
+  const cox = { dir: "/opt/cox", imports: {} };
+  const { imports, scopes } = withCoxNames(readProject(dir).importMap, cox);
+  const { ["file:///opt/cox/src/"]: own, ...others } = scopes;
+  assertEquals(own, {});
+  return { imports, scopes: others };
+}
 
 const COX = {
   "coxswain": "file:///opt/cox/src/config/mod.ts",
   "coxswain/child": "file:///opt/cox/src/child/mod.ts",
 };
 
-Deno.test("resolveImportMap() maps coxswain alone where there is no deno.json", async () => {
+Deno.test("withCoxNames() maps coxswain alone where there is no deno.json", async () => {
   await using project = await Project.make({ "a.txt": "" });
   // Parents of a temporary folder have no deno.json, or the test says nothing.
-  assertEquals(await findDenoJson(project.path), null);
-  assertEquals(await resolveImportMap(project.path, "/opt/cox"), { imports: COX, scopes: {} });
+  assertEquals(readProject(project.path).path, null);
+  assertEquals(resolveImportMap(project.path), { imports: COX, scopes: {} });
 });
 
-Deno.test("resolveImportMap() makes the project's map absolute, from the nearest deno.jsonc upwards", async () => {
+Deno.test("readProject() makes the project's map absolute, from the nearest deno.jsonc upwards", async () => {
   await using project = await Project.make({
     "deno.jsonc": `{
       // comments and trailing commas are fine
@@ -31,7 +41,7 @@ Deno.test("resolveImportMap() makes the project's map absolute, from the nearest
     "deep/er/x.ts": "",
   });
   const root = `file://${project.path}`;
-  assertEquals(await resolveImportMap(`${project.path}/deep/er`, "/opt/cox"), {
+  assertEquals(resolveImportMap(`${project.path}/deep/er`), {
     imports: {
       "zod/": "npm:/zod@4/",
       "@std/path/": "jsr:/@std/path@1/",
@@ -50,25 +60,25 @@ Deno.test("resolveImportMap() makes the project's map absolute, from the nearest
   });
 });
 
-Deno.test("resolveImportMap() lets no project take the name of coxswain", async () => {
+Deno.test("withCoxNames() lets no project take the name of coxswain", async () => {
   await using project = await Project.make({
     "deno.json": `{
       "imports": { "coxswain": "npm:evil", "coxswain/child": "./evil.ts", "coxswain/": "./" },
       "scopes": { "./": { "coxswain": "./evil.ts" } }
     }`,
   });
-  assertEquals(await resolveImportMap(project.path, "/opt/cox"), {
+  assertEquals(resolveImportMap(project.path), {
     imports: COX,
     scopes: { [`file://${project.path}/`]: {} },
   });
 });
 
-Deno.test("resolveImportMap() reads the file that importMap names, relative to itself", async () => {
+Deno.test("readProject() reads the file that importMap names, relative to itself", async () => {
   await using project = await Project.make({
     "deno.json": '{ "importMap": "./maps/map.json" }',
     "maps/map.json": '{ "imports": { "x": "./x.ts" } }',
   });
-  const { imports } = await resolveImportMap(project.path, "/opt/cox");
+  const { imports } = resolveImportMap(project.path);
   assertEquals(imports["x"], `file://${project.path}/maps/x.ts`);
 });
 
@@ -83,8 +93,25 @@ for (
     ["names an import map elsewhere", { "deno.json": '{ "importMap": "https://x/m.json" }' }],
   ] as [string, Record<string, string>][]
 ) {
-  Deno.test(`resolveImportMap() refuses a deno.json that ${what}`, async () => {
+  Deno.test(`readProject() refuses a deno.json that ${what}`, async () => {
     await using project = await Project.make(files);
-    await assertRejects(() => resolveImportMap(project.path, "/opt/cox"), ImportMapError);
+    assertThrows(() => resolveImportMap(project.path), ProjectError);
   });
 }
+
+Deno.test("withCoxNames() keeps the names of cox's own code in its own folder", () => {
+  const project = { imports: { "@std/x": "npm:other@1" }, scopes: {} };
+  const map = withCoxNames(project, { dir: "/opt/cox", imports: { "@std/x": "npm:s@1/x.js" } });
+  assertEquals(map.imports["@std/x"], "npm:other@1");
+  assertEquals(map.scopes["file:///opt/cox/src/"]?.["@std/x"], "npm:s@1/x.js");
+});
+
+Deno.test("readProject() prefers a name's own subpath mapping to the package's", async () => {
+  await using project = await Project.make({
+    "deno.json": '{ "imports": { "y": "jsr:@a/y@^2", "y/": "./own/" } }',
+  });
+  assertEquals(readProject(project.path).importMap.imports, {
+    "y/": `file://${project.path}/own/`,
+    "y": "jsr:@a/y@^2",
+  });
+});
