@@ -119,7 +119,8 @@ async function killOneOfTwo(shape: (typeof ORPHAN_SHAPES)[number], cgroup: boole
   await crew.proceed();
   await crew.heard("strays");
   assertEquals(victim!.living(), []);
-  assertEquals(neighbour!.living().length, shape.count);
+  // A storm's pids do not stand still: one look may miss some.
+  await until("the neighbour to be unhurt", () => neighbour!.living().length >= shape.count);
   assert(!crew.hasField("warning"), "a warning was given");
 }
 

@@ -3,31 +3,17 @@
  * manner of getting away it chose, with a cgroup and without one.
  */
 import { assert, assertEquals } from "@std/assert";
-import { findCgroup } from "../../src/process/crew_cgroup.ts";
+import { cgroupMissing } from "./support/cgroup.ts";
 import { temporaryDirectory, uniqueSeconds, until } from "./support/harness.ts";
 import { ORPHAN_SHAPES, type OrphanShape } from "./support/orphan_shapes.ts";
 import { StandInCrew } from "./support/stand_in_crew.ts";
 
 /** How often all shapes together go through a kill in the last two tests. */
-const RUNS = Number(Deno.env.get("COX_KILL_RUNS") ?? "50");
+const RUNS = Number(Deno.env.get("COX_KILL_RUNS") ?? "10");
 /** What the project promises. */
 const GONE_WITHIN_MS = 1000;
 
 const available = ORPHAN_SHAPES.filter((shape) => shape.missing() === null);
-
-/** Why there is no cgroup to test with; null when there is one. */
-function cgroupMissing(): string | null {
-  const place = findCgroup();
-  if (place.kind === "none") return place.why;
-  const probe = `${place.ownDir}/cox-probe-${Deno.pid}`;
-  try {
-    Deno.mkdirSync(probe);
-    Deno.removeSync(probe);
-    return null;
-  } catch (error) {
-    return String(error);
-  }
-}
 
 async function killSupervisor(shapes: readonly OrphanShape[], cgroup: boolean): Promise<void> {
   using dir = temporaryDirectory();

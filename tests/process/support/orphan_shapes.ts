@@ -27,6 +27,14 @@ const shell = (script: (marker: string) => string) => (marker: string) => [
   script(marker),
 ];
 
+/** `sh -c RELAY RELAY MARKER`: starts itself anew in a session of its own, and exits, for ever. */
+const RELAY = `sleep 0.1; setsid sh -c "$0" "$0" "$1" & exit 0`;
+/** Eight relays, so that the pids never stand still, and twelve sleepers four forks deep. */
+const STORM = `
+for i in 1 2 3 4 5 6 7 8; do setsid sh -c "$0" "$0" "$1" & done
+for i in 1 2 3; do (for i in 1 2; do (for i in 1 2; do (setsid sleep "$1" &); done); done); done
+exit 0`;
+
 const NGINX = "/usr/sbin/nginx";
 
 export const ORPHAN_SHAPES: readonly OrphanShape[] = [
@@ -45,6 +53,22 @@ export const ORPHAN_SHAPES: readonly OrphanShape[] = [
     name: "env -i setsid",
     argv: shell((marker) => `env -i setsid sleep ${marker} >/dev/null 2>&1 & exit 0`),
     ...sleepers(1),
+  },
+  {
+    name: "another user",
+    argv: shell((marker) =>
+      `setpriv --reuid=65534 --regid=65534 --clear-groups env -i setsid sleep ${marker} & ` +
+      `exec sleep ${marker}`
+    ),
+    ...sleepers(2),
+    missing: () => Deno.uid() === 0 ? null : "only root can become another user",
+  },
+  {
+    name: "fork storm",
+    argv: (marker) => ["/bin/sh", "-c", STORM, RELAY, marker],
+    missing: () => null,
+    living: (marker) => livingWith(`\0${marker}`),
+    count: 20,
   },
   {
     name: "nginx daemon on",
