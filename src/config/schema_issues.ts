@@ -6,6 +6,7 @@
 import type { z } from "zod";
 import type { ConfigIssue } from "./config.ts";
 import { didYouMean, nearestName } from "./did_you_mean.ts";
+import { guessQuantity } from "./guess_quantity.ts";
 import { errorAt, type IssuePath, show } from "./issue.ts";
 
 /** Keys of later versions, and what they will be about. */
@@ -61,9 +62,9 @@ function translate(
   if (issue.code === "invalid_value" || isWrongKind(issue)) {
     return [wrongChoice(path, value, issue)];
   }
-  return [
-    errorAt(path, `${subject(path)} ${rule(issue)}${shown(path, value)}`, shapeFix(path, value)),
-  ];
+  const broken = rule(issue);
+  const fix = guessQuantity(value, broken) ?? shapeFix(path, value);
+  return [errorAt(path, `${subject(path)} ${broken}${shown(path, value)}`, fix)];
 }
 
 function unknownKey(path: IssuePath, key: string, known: readonly string[]): ConfigIssue {
@@ -71,7 +72,7 @@ function unknownKey(path: IssuePath, key: string, known: readonly string[]): Con
   if (Object.hasOwn(KEYS_TO_COME, key)) {
     return errorAt(
       path,
-      `${quoted} does not work yet: ${KEYS_TO_COME[key]} will come with a later version`,
+      `${quoted} is not yet supported: ${KEYS_TO_COME[key]} will come with a later version`,
       "remove it",
     );
   }
@@ -92,7 +93,7 @@ function wrongChoice(path: IssuePath, value: unknown, issue: ZodIssue): ConfigIs
   const known = choices(issue);
   const isChannelKind = path[0] === "channels" && path.at(-1) === "kind";
   if (isChannelKind && typeof value === "string" && KINDS_TO_COME.includes(value)) {
-    const message = `a ${value} does not work yet: it will come with a later version`;
+    const message = `a ${value} is not yet supported: it will come with a later version`;
     return errorAt(path, message, "use pipe()");
   }
   const listed = known.map((each) => JSON.stringify(each)).join(", ");

@@ -10,11 +10,13 @@ import type { Duration, Size } from "./config.ts";
 import { LIMITS } from "./defaults.ts";
 import {
   DURATION_NS_MAX,
+  DURATION_RULE,
   formatDuration,
   formatSize,
   parseDurationNs,
   parseSizeBytes,
   SIZE_BYTES_MAX,
+  SIZE_RULE,
   UnitError,
 } from "./units.ts";
 
@@ -52,6 +54,7 @@ export function duration(min: Duration = "0ms"): z.ZodType<Duration, Duration> {
   return quantity<Duration>({
     min,
     parse: parseDurationNs,
+    shape: DURATION_RULE,
     unit: "us, ms, s, m or h",
     range: `${min} … ${formatDuration(DURATION_NS_MAX)}`,
     pattern: "^[0-9]{1,32}(\\.[0-9]{1,32})?(us|ms|s|m|h)$",
@@ -73,6 +76,7 @@ export function size(
     min,
     ...(max === undefined ? {} : { max }),
     parse: parseSizeBytes,
+    shape: SIZE_RULE,
     unit: "B, KiB, MiB or GiB (powers of 1024)",
     range: `${min} … ${largest}${unlimited ? ', or "unlimited"' : ""}`,
     pattern: `^([0-9]{1,32}(\\.[0-9]{1,32})?(B|KiB|MiB|GiB)${unlimited ? "|unlimited" : ""})$`,
@@ -89,6 +93,7 @@ export function wholeSeconds(): z.ZodType<Duration | "unlimited", Duration | "un
   const schema = quantity<Duration | "unlimited">({
     min: "1s",
     parse: parseDurationNs,
+    shape: DURATION_RULE,
     unit: "us, ms, s, m or h, a whole number of seconds",
     range: `1s … ${formatDuration(DURATION_NS_MAX)}, or "unlimited"`,
     pattern: "^([0-9]{1,32}(\\.[0-9]{1,32})?(us|ms|s|m|h)|unlimited)$",
@@ -179,6 +184,8 @@ interface Quantity {
   readonly min: string;
   readonly max?: string;
   readonly parse: (text: string) => number;
+  /** The rule to cite where it is no text. */
+  readonly shape: string;
   readonly unit: string;
   readonly range: string;
   readonly pattern: string;
@@ -189,7 +196,7 @@ interface Quantity {
 function quantity<T extends string>(options: Quantity): z.ZodType<T, T> {
   const min = options.parse(options.min);
   const max = options.max === undefined ? Infinity : options.parse(options.max);
-  const schema = z.string().superRefine((value, context) => {
+  const schema = z.string({ error: options.shape }).superRefine((value, context) => {
     if (options.unlimited && value === "unlimited") return;
     let amount: number;
     try {

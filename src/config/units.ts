@@ -36,6 +36,11 @@ export class UnitError extends Error {
   }
 }
 
+/** The rule that a text breaks which is no duration. */
+export const DURATION_RULE = 'must be a duration such as "250ms" or "3s" (us, ms, s, m, h)';
+/** The rule that a text breaks which is no size. */
+export const SIZE_RULE = 'must be a size such as "512B" or "64KiB" (B, KiB, MiB, GiB)';
+
 const DURATION_UNITS: Readonly<Record<string, bigint>> = {
   us: 1_000n,
   ms: 1_000_000n,
@@ -70,7 +75,7 @@ export function parseDurationNs(text: string): number {
   return parseQuantity(text, {
     units: DURATION_UNITS,
     max: BigInt(DURATION_NS_MAX),
-    shape: 'must be a duration such as "250ms" or "3s" (us, ms, s, m, h)',
+    shape: DURATION_RULE,
     whole: "must be a whole number of nanoseconds",
     limit: 'must be at most "2160h"',
   });
@@ -93,7 +98,7 @@ export function parseSizeBytes(text: string): number {
   return parseQuantity(text, {
     units: SIZE_UNITS,
     max: BigInt(SIZE_BYTES_MAX),
-    shape: 'must be a size such as "512B" or "64KiB" (B, KiB, MiB, GiB)',
+    shape: SIZE_RULE,
     whole: "must be a whole number of bytes",
     limit: `must be at most "${SIZE_BYTES_MAX}B"`,
   });

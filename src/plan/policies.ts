@@ -8,7 +8,7 @@ import { parseDurationNs } from "../config/units.ts";
 import type { ReadyPlan, RestartPlan, StopPlan } from "./plan.ts";
 import { signalNumber } from "./signals.ts";
 
-/** Readiness; `within` of `"0s"` means no limit. */
+/** Readiness; it always has a limit, because the schema refuses a `within` of nothing. */
 export function readyPlan(config: ReadyConfig | undefined): ReadyPlan {
   const by = config?.by ?? DEFAULTS.ready.by;
   const withinNs = parseDurationNs(config?.within ?? DEFAULTS.ready.within);

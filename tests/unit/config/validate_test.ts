@@ -78,7 +78,7 @@ const LIMITS_OF_A_PROCESS: [string, unknown, unknown, string][] = [
   ["restart.backoff.resetAfter", "100ms", "99ms", 'at least "100ms"'],
   ["stop.timeout", "0s", "-1s", "must be a duration"],
   ["stop.timeout", "2160h", "2161h", 'at most "2160h"'],
-  ["stop.timeout", "3s", 3, "must be a text"],
+  ["stop.timeout", "3s", 3, "must be a duration"],
   ["stop.signal", "SIGKILL", "SIGTSTP", "suspends a process"],
   ["stop.signal", "SIGTERM", "SIGTREM", 'did you mean "SIGTERM"?'],
   ["stop.signal", "SIGTERM", "term", 'did you mean "SIGTERM"?'],
@@ -200,10 +200,10 @@ Deno.test("validateConfig() reports wrong shapes and wrong sense in one go", () 
   const expected = [
     'name | "name" is required',
     'nam | "nam" is not a known key | did you mean "name"?',
-    'hosts | "hosts" does not work yet',
+    'hosts | "hosts" is not yet supported',
     'processes.a.run | "run" must be a declaration by deno(), task() or command(), is "./x.ts"',
     'processes.a.restrat | "restrat" is not a known key | did you mean "restart"?',
-    'processes.a.healthy | "healthy" does not work yet',
+    'processes.a.healthy | "healthy" is not yet supported',
     'did you mean "ready"?',
     'did you mean "deno"?',
     'processes.c.run.permissions.read | "read" must be a list of what is granted, never true',
@@ -215,7 +215,7 @@ Deno.test("validateConfig() reports wrong shapes and wrong sense in one go", () 
     "processes.a.after.c | processes wait for each other: a -> c -> a",
     'processes.c.env.PORT | "PORT" must be a text, true or false, is 80 | "80"',
     "processes.c.env.X=Y |",
-    "channels.x.kind | a queue does not work yet",
+    "channels.x.kind | a queue is not yet supported",
     'channels.y.capacty | "capacty" is not a known key | did you mean "capacity"?',
     'channels.y.from | no process is named "q"',
     'channels.y.to | "to" must be "name.stdin", is "a.stdout" | "a.stdin"',
@@ -241,7 +241,7 @@ Deno.test("validateConfig() says 'not yet' of every key to come, wherever it sta
       channels: { c: channel },
     });
     assertEquals(lines.length, 4, lines.join("\n"));
-    for (const each of lines) assertStringIncludes(each, `"${key}" does not work yet`);
+    for (const each of lines) assertStringIncludes(each, `"${key}" is not yet supported`);
   }
 });
 
