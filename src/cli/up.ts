@@ -7,7 +7,7 @@
  * ```
  */
 import type { SupervisorOptions } from "../driver/options.ts";
-import { SOCKET_PATH_BYTES_MAX } from "../control/socket_path.ts";
+import { SOCKET_PATH_BYTES_MAX } from "../os/unix_socket.ts";
 import type { CommandContext } from "./command.ts";
 import { EXIT, SystemRefusal, UserError } from "./exit_codes.ts";
 import { locateConfig, locateRunDir } from "./locate.ts";

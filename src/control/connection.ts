@@ -8,7 +8,8 @@
  *     paused while more than IN_FLIGHT_MAX calls run or more than OUT_BYTES_MAX wait
  * ```
  */
-import type net from "node:net";
+import type { Reactor } from "../os/reactor.ts";
+import { UnixStream } from "../os/unix_stream.ts";
 import { ControlError } from "./control_error.ts";
 import {
   formatError,
@@ -33,7 +34,9 @@ const DROP_LINGER_MS = 500;
 
 /** What a connection is made from. */
 export interface ServerConnectionOptions {
-  readonly socket: net.Socket;
+  /** Connected; the connection's from here on. */
+  readonly fd: number;
+  readonly reactor: Reactor;
   readonly peer: Peer;
   /** False: it is told that it is forbidden, and closed. */
   readonly allowed: boolean;
@@ -45,6 +48,7 @@ export interface ServerConnectionOptions {
 /** See the file's header. */
 export class ServerConnection implements Connection {
   readonly #options: ServerConnectionOptions;
+  readonly #stream: UnixStream;
   readonly #splitter: LineSplitter;
   readonly #decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   readonly #closeCallbacks: (() => void)[] = [];
@@ -60,17 +64,16 @@ export class ServerConnection implements Connection {
   constructor(options: ServerConnectionOptions) {
     this.#options = options;
     this.#splitter = new LineSplitter(options.limits.requestBytesMax);
-    const socket = options.socket;
-    // A reset shows as an error and then as close; close does the work.
-    socket.on("error", () => {});
-    socket.on("close", () => this.#onSocketClose());
+    this.#stream = new UnixStream(options.fd, options.reactor, {
+      onData: (chunk) => this.#onData(chunk),
+      onEnd: () => this.#onInputEnd(),
+      onDrain: () => this.#pump(),
+      onClose: () => this.#onStreamClose(),
+    });
     if (!options.allowed) {
       this.#dropWith({ code: RPC_ERROR.forbidden, message: "only the crew's owner may do this" });
       return;
     }
-    socket.on("data", (chunk: Uint8Array) => this.#onData(chunk));
-    socket.on("end", () => this.#onInputEnd());
-    socket.on("drain", () => this.#pump());
     this.#armLineTimer();
   }
 
@@ -87,11 +90,11 @@ export class ServerConnection implements Connection {
   notify(method: string, params: unknown): boolean {
     if (this.#state !== "open") return false;
     this.#followed = true;
-    if (this.#options.socket.writableLength > OUT_BYTES_MAX) {
+    if (this.#stream.queuedBytes > OUT_BYTES_MAX) {
       this.drop("the client does not read its notifications");
       return false;
     }
-    this.#options.socket.write(formatNotification(method, params));
+    this.#stream.write(formatNotification(method, params));
     return true;
   }
 
@@ -102,7 +105,7 @@ export class ServerConnection implements Connection {
 
   /** Closes at once; nothing more is sent. */
   destroy(): void {
-    this.#options.socket.destroy();
+    this.#stream.destroy();
   }
 
   /** Says why and closes: a limit was reached. */
@@ -147,20 +150,20 @@ export class ServerConnection implements Connection {
     }
     if (this.#state !== "open") return;
     if (this.#waiting.length > 0) {
-      this.#options.socket.pause();
+      this.#stream.pause();
       // We do not read: that a line is unfinished is our doing, not the client's.
       this.#clearLineTimer();
     } else if (this.#inputEnded) {
       this.#endWhenIdle();
     } else {
-      this.#options.socket.resume();
+      this.#stream.resume();
       if (this.#splitter.hasPartial) this.#armLineTimer();
     }
   }
 
   #hasRoom(): boolean {
     return this.#inFlight < IN_FLIGHT_MAX &&
-      this.#options.socket.writableLength <= OUT_BYTES_MAX;
+      this.#stream.queuedBytes <= OUT_BYTES_MAX;
   }
 
   #onLine(line: Uint8Array): void {
@@ -220,12 +223,12 @@ export class ServerConnection implements Connection {
 
   #answer(line: string): void {
     this.#finishedRequests++;
-    if (this.#state === "open") this.#options.socket.write(line);
+    if (this.#state === "open") this.#stream.write(line);
   }
 
   #dropWith(error: RpcErrorBody): void {
     if (this.#state !== "open") return;
-    this.#options.socket.write(formatError(null, error));
+    this.#stream.write(formatError(null, error));
     this.#closeSoon(DROP_LINGER_MS);
   }
 
@@ -239,13 +242,12 @@ export class ServerConnection implements Connection {
 
   /** What was written leaves, then the socket goes, whether the client closes its side or not. */
   #endNow(): void {
-    const socket = this.#options.socket;
     // On a Unix socket the peer reads what is in its queue even after we closed.
-    socket.end(() => socket.destroy());
+    this.#stream.end();
   }
 
   #destroyAfter(withinMs: number): void {
-    const timer = setTimeout(() => this.#options.socket.destroy(), withinMs);
+    const timer = setTimeout(() => this.#stream.destroy(), withinMs);
     this.onClose(() => clearTimeout(timer));
   }
 
@@ -260,7 +262,7 @@ export class ServerConnection implements Connection {
     if (this.#inFlight === 0 && !this.#followed) this.#endNow();
   }
 
-  #onSocketClose(): void {
+  #onStreamClose(): void {
     this.#state = "closed";
     this.#clearLineTimer();
     this.#waiting = [];

@@ -1,44 +1,46 @@
 /**
- * A listening Unix socket that stays alive. Owns the socket's file and its accept loop.
- * Must not know: who may connect, what is said.
+ * A listening Unix socket that outlives a time without descriptors. Owns the socket's file and
+ * its accepting. Must not know: who may connect, what is said.
  *
- * When a process has no descriptor left, accept(2) fails with EMFILE, and then the accept
- * loop of node:net is dead for good: no error, no event, no later connection (Deno 2.9.6;
- * tests/unit/control/listener_test.ts shows it). So we connect to ourselves now and then,
- * and listen anew when nothing comes of it.
+ * accept(2) fails with EMFILE when no descriptor is left, and the connection goes on waiting, so
+ * that the socket stays readable: to try again at once is to spin. One descriptor is kept in
+ * reserve for that moment:
+ *
+ * ```
+ *             exhausted: give up the reserve, accept into its place
+ *   accepting ──────────────────────────────────────────────────────► accepting, no reserve
+ *      ▲                                                                │ exhausted
+ *      └── something closed, or RETRY_MS later: reserve, accept ─── resting ◄┘
+ * ```
  */
-import net from "node:net";
-import { setUmask } from "../os/umask.ts";
-import { SOCKET_PATH_BYTES_MAX } from "./socket_path.ts";
+import { closeFd, openNull } from "../os/pipe.ts";
+import type { Reactor } from "../os/reactor.ts";
+import { SystemError } from "../os/errno.ts";
+import { acceptUnix, listenUnix } from "../os/unix_socket.ts";
 
 /** What a listener is made from. */
 export interface ListenerOptions {
   /** Absolute path of the socket. */
   readonly path: string;
-  readonly onSocket: (socket: net.Socket) => void;
-  /**
-   * How often it is looked whether connections still arrive, milliseconds.
-   * @default 30000
-   */
-  readonly probeEveryMs?: number;
+  readonly reactor: Reactor;
+  /** A new connection, non-blocking; the callee's from here on. */
+  readonly onConnection: (fd: number) => void;
+  /** No descriptor is left even for one connection: the callee may close some of its own. */
+  readonly onExhausted: () => void;
 }
 
-const PROBE_EVERY_MS = 30_000;
-/** A busy control loop may take a while; a dead one takes for ever. */
-const PROBE_ANSWER_MS = 5_000;
+/** Taken per turn, so that a flood of connections leaves the control loop to others. */
+const ACCEPTED_MAX = 64;
+/** Descriptors may come free without our knowing. Armed only while there are none. */
+const RETRY_MS = 250;
 
 /** See the file's header. */
 export class Listener {
   readonly #options: ListenerOptions;
-  #server: net.Server | null = null;
-  #accepted = 0;
-  #probing: ReturnType<typeof setInterval> | null = null;
-  #inProbe = false;
+  readonly #fd: number;
+  #reserveFd: number | null = null;
+  #retry: ReturnType<typeof setTimeout> | null = null;
   #closed = false;
-
-  constructor(options: ListenerOptions) {
-    this.#options = options;
-  }
 
   /**
    * Begins to listen, on a socket file of mode 0600. One that a dead process left is removed.
@@ -46,98 +48,85 @@ export class Listener {
    * @throws {Error} when the path is too long or taken by something else than a socket, and
    * when the kernel refuses.
    */
-  async listen(): Promise<void> {
-    removeStaleSocket(this.#options.path);
-    await this.#open();
-    const everyMs = this.#options.probeEveryMs ?? PROBE_EVERY_MS;
-    this.#probing = setInterval(() => void this.#probe(), everyMs);
-    this.#probing.unref();
+  constructor(options: ListenerOptions) {
+    this.#options = options;
+    removeStaleSocket(options.path);
+    this.#fd = listenUnix(options.path);
+    this.#takeReserve();
+    this.#watch();
   }
 
-  /** Stops listening and removes the socket file. What was accepted stays open. */
+  /** A descriptor came free: what could not be accepted may be now. */
+  descriptorFreed(): void {
+    if (this.#closed) return;
+    this.#takeReserve();
+    if (this.#retry === null) return;
+    clearTimeout(this.#retry);
+    this.#retry = null;
+    this.#watch();
+  }
+
+  /** Stops listening and removes the socket file. What was accepted stays open. Idempotent. */
   close(): void {
-    if (this.#probing !== null) clearInterval(this.#probing);
-    this.#probing = null;
+    if (this.#closed) return;
     this.#closed = true;
-    this.#server?.close();
-    this.#server = null;
+    if (this.#retry !== null) clearTimeout(this.#retry);
+    this.#retry = null;
+    this.#options.reactor.unwatch(this.#fd);
+    closeFd(this.#fd);
+    this.#giveUpReserve();
     removeIfThere(this.#options.path);
   }
 
-  async #open(): Promise<void> {
-    const { path } = this.#options;
-    const server = net.createServer({ allowHalfOpen: true }, (socket) => {
-      this.#accepted++;
-      this.#options.onSocket(socket);
-    });
-    const listening = new Promise<void>((resolve, reject) => {
-      server.once("listening", resolve);
-      server.once("error", reject);
-    });
-    // The file is made inside listen(): with a mask its mode is right from the first moment.
-    const umask = setUmask(0o177);
+  #watch(): void {
+    this.#options.reactor.watch(this.#fd, () => this.#acceptWaiting());
+  }
+
+  #acceptWaiting(): void {
+    for (let count = 0; count < ACCEPTED_MAX && !this.#closed; count++) {
+      const accepted = acceptUnix(this.#fd);
+      if (accepted === "would-block") {
+        this.#takeReserve();
+        return;
+      }
+      if (accepted !== "exhausted") {
+        this.#options.onConnection(accepted);
+      } else if (!this.#giveUpReserve()) {
+        // The kernel looks for a descriptor before it looks for a connection: only the first
+        // time do we know that one waits.
+        if (count === 0) this.#rest();
+        return;
+      }
+    }
+  }
+
+  /** Looks away until a descriptor comes free. */
+  #rest(): void {
+    this.#options.reactor.unwatch(this.#fd);
+    this.#retry = setTimeout(() => this.descriptorFreed(), RETRY_MS);
+    this.#options.onExhausted();
+  }
+
+  #takeReserve(): void {
+    if (this.#reserveFd !== null) return;
     try {
-      server.listen(path);
-    } finally {
-      setUmask(umask);
-    }
-    await listening;
-    if (this.#closed) {
-      server.close();
-      removeIfThere(path);
-      return;
-    }
-    // A single connection that fails costs that client, not us.
-    server.on("error", () => {});
-    this.#server = server;
-  }
-
-  async #probe(): Promise<void> {
-    if (this.#inProbe) return;
-    this.#inProbe = true;
-    const arrived = await this.#arrives(this.#accepted);
-    if (!arrived && !this.#closed) await this.#openAnew();
-    this.#inProbe = false;
-  }
-
-  async #openAnew(): Promise<void> {
-    this.#server?.close();
-    this.#server = null;
-    removeIfThere(this.#options.path);
-    try {
-      await this.#open();
-    } catch {
-      // No descriptor yet: the next probe tries again.
+      this.#reserveFd = openNull();
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+      // Still none.
     }
   }
 
-  /** Whether a connection of ours, or anybody's, is accepted. */
-  #arrives(before: number): Promise<boolean> {
-    return new Promise((resolve) => {
-      const socket = net.connect({ path: this.#options.path });
-      const end = (arrived: boolean) => {
-        clearTimeout(giveUp);
-        clearInterval(look);
-        socket.destroy();
-        resolve(arrived);
-      };
-      const giveUp = setTimeout(() => end(false), PROBE_ANSWER_MS);
-      const look = setInterval(() => {
-        if (this.#accepted > before) end(true);
-      }, 5);
-      socket.on("error", () => end(this.#accepted > before));
-    });
+  /** @returns whether there was one to give up. */
+  #giveUpReserve(): boolean {
+    if (this.#reserveFd === null) return false;
+    closeFd(this.#reserveFd);
+    this.#reserveFd = null;
+    return true;
   }
 }
 
 function removeStaleSocket(path: string): void {
-  const sizeBytes = new TextEncoder().encode(path).length;
-  if (sizeBytes > SOCKET_PATH_BYTES_MAX) {
-    throw new Error(
-      `Cannot listen on ${path}: a socket path must be at most ${SOCKET_PATH_BYTES_MAX} bytes, ` +
-        `is ${sizeBytes}; choose a shorter --run-dir`,
-    );
-  }
   let found: Deno.FileInfo;
   try {
     found = Deno.lstatSync(path);

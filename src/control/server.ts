@@ -7,7 +7,8 @@
  * taken, the oldest that never finished a request gives way, so a thousand idle or
  * half-written connections do not delay a request that is complete.
  */
-import type net from "node:net";
+import { closeFd } from "../os/pipe.ts";
+import type { Reactor } from "../os/reactor.ts";
 import type { SupervisorLimits } from "../plan/plan.ts";
 import { ServerConnection } from "./connection.ts";
 import type { MethodName } from "./params.ts";
@@ -54,17 +55,16 @@ export interface ControlHandler {
 export interface ControlServerOptions {
   /** Absolute path of the socket, at most 107 bytes (sun_path of unix(7)). */
   readonly path: string;
+  readonly reactor: Reactor;
   readonly limits: Pick<
     SupervisorLimits,
     "requestBytesMax" | "requestTimeoutNs" | "controlConnectionsMax"
   >;
   /** The supervisor's uid: that one and root may call. */
   readonly ownUid: number;
-  /** SO_PEERCRED of a connected descriptor. */
+  /** SO_PEERCRED of a connected descriptor; throws when it cannot be told. */
   readonly peerOf: (fd: number) => { readonly pid: number; readonly uid: number };
   readonly handler: ControlHandler;
-  /** See `ListenerOptions`. @default 30000 */
-  readonly probeEveryMs?: number;
   /** Told of a handler's error that is no {@link ControlError}. */
   readonly onBug?: (error: unknown) => void;
 }
@@ -87,10 +87,8 @@ export interface ControlServer {
  * @throws {Error} when the path is too long, is something else than a socket, or cannot
  * be bound.
  */
-export async function startControlServer(options: ControlServerOptions): Promise<ControlServer> {
-  const server = new Server(options);
-  await server.listen();
-  return server;
+export function startControlServer(options: ControlServerOptions): ControlServer {
+  return new Server(options);
 }
 
 class Server implements ControlServer {
@@ -104,20 +102,17 @@ class Server implements ControlServer {
 
   constructor(options: ControlServerOptions) {
     this.#options = options;
-    const { path, probeEveryMs } = options;
+    const { path, reactor } = options;
     this.#listener = new Listener({
       path,
-      onSocket: (socket) => this.#accept(socket),
-      ...(probeEveryMs === undefined ? {} : { probeEveryMs }),
+      reactor,
+      onConnection: (fd) => this.#accept(fd),
+      onExhausted: () => this.#letOneGo(null),
     });
   }
 
   get connectionCount(): number {
     return this.#connections.size;
-  }
-
-  listen(): Promise<void> {
-    return this.#listener.listen();
   }
 
   close(): Promise<void> {
@@ -132,58 +127,63 @@ class Server implements ControlServer {
     await Promise.all(ended);
   }
 
-  #accept(socket: net.Socket): void {
-    const peer = this.#peerOf(socket);
-    if (peer === null || this.#closing !== null) {
-      socket.destroy();
+  #accept(fd: number): void {
+    const peer = this.#peerOf(fd);
+    if (peer === null) {
+      closeFd(fd);
+      this.#listener.descriptorFreed();
       return;
     }
-    const allowed = peer.uid === this.#options.ownUid || peer.uid === 0;
+    const { ownUid, reactor, limits, handler, onBug } = this.#options;
+    const allowed = peer.uid === ownUid || peer.uid === 0;
     const connection = new ServerConnection({
-      socket,
+      fd,
+      reactor,
       peer,
       allowed,
-      limits: this.#options.limits,
-      handler: this.#options.handler,
-      onBug: this.#options.onBug ?? (() => {}),
+      limits,
+      handler,
+      onBug: onBug ?? (() => {}),
     });
-    if (!allowed) return;
-    this.#connections.add(connection);
     connection.onClose(() => {
       this.#connections.delete(connection);
       this.#leaving.delete(connection);
+      this.#listener.descriptorFreed();
     });
-    this.#makeRoom(connection);
+    if (!allowed) return;
+    this.#connections.add(connection);
+    if (this.#connections.size > limits.controlConnectionsMax) this.#letOneGo(connection);
   }
 
-  /** Above the maximum: the oldest that never finished a request goes, else the oldest at rest. */
-  #makeRoom(newest: ServerConnection): void {
-    const countMax = this.#options.limits.controlConnectionsMax;
-    if (this.#connections.size <= countMax) return;
-    let victim: ServerConnection | null = null;
-    for (const connection of this.#connections) {
-      if (connection === newest || connection.isBusy) continue;
-      if (!connection.hasFinishedRequest) {
-        victim = connection;
-        break;
-      }
-      victim ??= connection;
-    }
-    victim ??= newest;
+  /**
+   * The oldest that never finished a request goes, else the oldest at rest.
+   *
+   * @param newest Goes when all others are at work; null: then none does.
+   */
+  #letOneGo(newest: ServerConnection | null): void {
+    const victim = this.#oldestAtRest(newest) ?? newest;
+    if (victim === null) return;
     this.#connections.delete(victim);
     this.#leaving.add(victim);
     victim.drop("too many connections");
     for (const oldest of this.#leaving) {
-      if (this.#leaving.size <= countMax) break;
+      if (this.#leaving.size <= this.#options.limits.controlConnectionsMax) break;
       this.#leaving.delete(oldest);
       oldest.destroy();
     }
   }
 
-  #peerOf(socket: net.Socket): Peer | null {
-    // node:net shows the descriptor on its handle alone; Deno.Conn shows none at all.
-    const fd = (socket as unknown as { _handle?: { fd?: number } })._handle?.fd;
-    if (fd === undefined || fd < 0) return null;
+  #oldestAtRest(newest: ServerConnection | null): ServerConnection | null {
+    let oldest: ServerConnection | null = null;
+    for (const connection of this.#connections) {
+      if (connection === newest || connection.isBusy) continue;
+      if (!connection.hasFinishedRequest) return connection;
+      oldest ??= connection;
+    }
+    return oldest;
+  }
+
+  #peerOf(fd: number): Peer | null {
     try {
       const { uid, pid } = this.#options.peerOf(fd);
       return { uid, pid };

@@ -6,7 +6,7 @@ import { EventLog } from "../audit/event_log.ts";
 import type { Channel } from "../channel/channel.ts";
 import { PipeChannel } from "../channel/pipe/pipe_channel.ts";
 import type { CrewSnapshot } from "../control/protocol.ts";
-import type { ControlServer } from "../control/server.ts";
+import { type ControlServer, startControlServer } from "../control/server.ts";
 import { openNull } from "../os/pipe.ts";
 import { Reactor } from "../os/reactor.ts";
 import type { Plan } from "../plan/plan.ts";
@@ -37,13 +37,14 @@ export class SupervisorRun {
   readonly #containment: Containment;
   /** Children inherit the cgroup at fork, so the first spawn waits for this. */
   readonly #joined: Promise<string>;
+  readonly #reactor = new Reactor();
   readonly #log: EventLog;
   readonly #channels: readonly Channel[];
   readonly #captures: Captures;
   readonly #logLink: LogLink;
   readonly #crew: Crew;
   readonly #supervisor: Supervisor;
-  readonly #control = Promise.withResolvers<ControlServer | null>();
+  #control: ControlServer | null = null;
   #guardIsLost = false;
 
   /** @throws {Error} when something that the plan needs cannot be opened. */
@@ -62,7 +63,7 @@ export class SupervisorRun {
     this.#joined = this.#containment.joinSupervisor();
     this.#log = this.#openLog();
     prepareNotifyPlaces(this.#plan);
-    const reactor = new Reactor();
+    const reactor = this.#reactor;
     const token = crypto.randomUUID();
     this.#captures = new Captures(this.#plan, token);
     this.#channels = this.#plan.channels.map((channel) => new PipeChannel(channel));
@@ -110,7 +111,7 @@ export class SupervisorRun {
     });
     if (forNs !== null) setTimeout(shutDown, Math.ceil(forNs / 1e6));
     supervisor.post({ kind: "boot" });
-    this.#control.resolve(await this.#openControl());
+    this.#control = this.#openControl();
   }
 
   /** For our bug: KILL to everything that lives, without asking the core. */
@@ -147,17 +148,17 @@ export class SupervisorRun {
   }
 
   /**
-   * Opens the control socket. Its module costs 20 ms to load, for which the crew need not wait.
+   * Opens the control socket.
    *
    * @returns null when it cannot be opened: then the crew is ended with 111, because a crew
    * that nobody can speak to is not what was asked for.
    */
-  async #openControl(): Promise<ControlServer | null> {
+  #openControl(): ControlServer | null {
     const supervisor = this.#supervisor;
     try {
-      const { startControlServer } = await import("../control/server.ts");
-      return await startControlServer({
+      return startControlServer({
         path: `${this.#options.runDir}/control.sock`,
+        reactor: this.#reactor,
         limits: this.#plan.limits,
         ownUid: Deno.uid() ?? 0,
         peerOf: peerCredentials,
@@ -197,7 +198,7 @@ export class SupervisorRun {
     this.#supervisor.record({ event: "supervisorStopped", exitCode: code });
     this.#log.flush();
     const exit = this.#summarise(code);
-    await (await this.#control.promise)?.close();
+    await this.#control?.close();
     removeNotifyPlaces(this.#plan);
     Deno.exit(exit);
   }

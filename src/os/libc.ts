@@ -86,6 +86,8 @@ const SYMBOLS = {
   // Sockets.
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
   bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  listen: { parameters: ["i32", "i32"], result: "i32" },
+  accept4: { parameters: ["i32", "pointer", "pointer", "i32"], result: "i32" },
   getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
   setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
   recvmsg: { parameters: ["i32", "buffer", "i32"], result: "isize" },
@@ -169,7 +171,11 @@ export const X_OK = 1;
 export const EPOLL_CLOEXEC = O_CLOEXEC;
 export const EPOLL_CTL_ADD = 1;
 export const EPOLL_CTL_DEL = 2;
-export const EPOLLIN = 1;
+export const EPOLL_CTL_MOD = 3;
+export const EPOLLIN = 0x01;
+export const EPOLLOUT = 0x04;
+export const EPOLLERR = 0x08;
+export const EPOLLHUP = 0x10;
 /** `struct epoll_event` is packed on x86-64 alone (EPOLL_PACKED). */
 export const EPOLL_EVENT_BYTES = Deno.build.arch === "x86_64" ? 12 : 16;
 export const EPOLL_EVENT_DATA_OFFSET = Deno.build.arch === "x86_64" ? 4 : 8;
@@ -211,6 +217,7 @@ export const SYS_GETDENTS64 = Deno.build.arch === "x86_64" ? 217n : 61n;
 
 /** bits/socket.h, asm-generic/socket.h. */
 export const AF_UNIX = 1;
+export const SOCK_STREAM = 1;
 export const SOCK_DGRAM = 2;
 export const SOCK_CLOEXEC = O_CLOEXEC;
 export const SOCK_NONBLOCK = O_NONBLOCK;

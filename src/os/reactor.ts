@@ -1,6 +1,6 @@
 /**
- * Waits for descriptors to become readable: one thread in `epoll_wait`, callbacks on the
- * main loop. Costs nothing while nothing happens: no timer, no polling.
+ * Waits for descriptors to become readable or writable: one thread in `epoll_wait`, callbacks
+ * on the main loop. Costs nothing while nothing happens: no timer, no polling.
  *
  * The wait is a nonblocking foreign call, so the events it writes lie in memory of
  * `malloc`: an array of ours could be collected or moved under the other thread.
@@ -13,9 +13,13 @@ import {
   EPOLL_CLOEXEC,
   EPOLL_CTL_ADD,
   EPOLL_CTL_DEL,
+  EPOLL_CTL_MOD,
   EPOLL_EVENT_BYTES,
   EPOLL_EVENT_DATA_OFFSET,
+  EPOLLERR,
+  EPOLLHUP,
   EPOLLIN,
+  EPOLLOUT,
   libc,
 } from "./libc.ts";
 import { closeFd, writeFd } from "./pipe.ts";
@@ -27,9 +31,16 @@ const FAILURES_IN_A_ROW_MAX = 1000;
 /** Generation of the descriptor that wakes the thread; watches count from 1. */
 const WAKE_GENERATION = 0;
 
+/** There is something to read, or the end of it. */
+export const READABLE = EPOLLIN;
+/** There is room to write into. */
+export const WRITABLE = EPOLLOUT;
+/** Both sides have ended, or it is in error: told whether it was asked for or not. */
+export const HUNG_UP = EPOLLHUP | EPOLLERR;
+
 interface Watch {
   readonly generation: number;
-  readonly onReadable: () => void;
+  readonly onReady: (readiness: number) => void;
 }
 
 /** One per supervisor. */
@@ -39,6 +50,9 @@ export class Reactor {
   readonly #events: Deno.PointerObject;
   readonly #view: DataView;
   readonly #watches = new Map<number, Watch>();
+  /** One `struct epoll_event` on its way in; with room for either layout. */
+  readonly #eventBytes = new Uint8Array(16);
+  readonly #eventView = new DataView(this.#eventBytes.buffer);
   #generation = WAKE_GENERATION;
   #closing = false;
 
@@ -51,25 +65,41 @@ export class Reactor {
     this.#view = new DataView(Deno.UnsafePointerView.getArrayBuffer(events, bytes));
     this.#epollFd = checked(libc().epoll_create1(EPOLL_CLOEXEC), "epoll_create1");
     this.#wakeFd = checked(libc().eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd");
-    this.#add(this.#wakeFd, WAKE_GENERATION);
+    this.#control(EPOLL_CTL_ADD, this.#wakeFd, READABLE, WAKE_GENERATION);
     void this.#run();
   }
 
   /**
-   * Calls `onReadable` whenever `fd` is readable, has ended or is in error, again and
-   * again for as long as that holds: read it, or unwatch it.
+   * Calls `onReady` whenever `fd` is readable, has ended or is in error, again and again for as
+   * long as that holds: read it, or unwatch it.
    *
+   * @param onReady Gets what holds now, out of {@link READABLE}, {@link WRITABLE} and
+   * {@link HUNG_UP}.
+   * @param interest What of {@link READABLE} and {@link WRITABLE} to look for.
    * @throws {Error} when it is watched already, or the reactor is closed.
    * @throws {SystemError} EBADF, or EPERM for a regular file.
    */
-  watch(fd: number, onReadable: () => void): void {
+  watch(fd: number, onReady: (readiness: number) => void, interest: number = READABLE): void {
     if (this.#closing) throw new Error("Cannot watch: the reactor is closed");
     if (this.#watches.has(fd)) throw new Error(`Cannot watch descriptor ${fd} twice`);
     // 32 bits go with the event; 4 billion watches later a stale event of the same batch
     // would have to meet its own number.
     this.#generation = (this.#generation + 1) >>> 0 || 1;
-    this.#add(fd, this.#generation);
-    this.#watches.set(fd, { generation: this.#generation, onReadable });
+    this.#control(EPOLL_CTL_ADD, fd, interest, this.#generation);
+    this.#watches.set(fd, { generation: this.#generation, onReady });
+  }
+
+  /**
+   * Looks for something else on a descriptor that is watched. An event that is already on its
+   * way may still tell of what was asked before.
+   *
+   * @param interest What of {@link READABLE} and {@link WRITABLE}; 0: {@link HUNG_UP} alone.
+   * @throws {Error} when it is not watched.
+   */
+  adjust(fd: number, interest: number): void {
+    const watch = this.#watches.get(fd);
+    if (watch === undefined) throw new Error(`Cannot adjust descriptor ${fd}: it is not watched`);
+    this.#control(EPOLL_CTL_MOD, fd, interest, watch.generation);
   }
 
   /**
@@ -78,10 +108,7 @@ export class Reactor {
    */
   unwatch(fd: number): void {
     if (!this.#watches.delete(fd)) return;
-    checked(
-      libc().epoll_ctl(this.#epollFd, EPOLL_CTL_DEL, fd, this.#event(0, 0)),
-      "epoll_ctl(DEL)",
-    );
+    this.#control(EPOLL_CTL_DEL, fd, 0, 0);
   }
 
   /** Ends the wait and, once its thread has returned, frees everything. Idempotent. */
@@ -119,13 +146,14 @@ export class Reactor {
   }
 
   #dispatch(index: number): void {
-    const at = index * EPOLL_EVENT_BYTES + EPOLL_EVENT_DATA_OFFSET;
+    const start = index * EPOLL_EVENT_BYTES;
+    const at = start + EPOLL_EVENT_DATA_OFFSET;
     const watch = this.#watches.get(this.#view.getInt32(at, true));
     // An earlier callback of the same batch may have let go of this descriptor, or even
     // have put another file in its place.
     if (watch === undefined || watch.generation !== this.#view.getUint32(at + 4, true)) return;
     try {
-      watch.onReadable();
+      watch.onReady(this.#view.getUint32(start, true));
     } catch (error) {
       // The other descriptors still get their turn; the error surfaces as uncaught.
       queueMicrotask(() => {
@@ -134,19 +162,10 @@ export class Reactor {
     }
   }
 
-  #add(fd: number, generation: number): void {
-    checked(
-      libc().epoll_ctl(this.#epollFd, EPOLL_CTL_ADD, fd, this.#event(fd, generation)),
-      "epoll_ctl(ADD)",
-    );
-  }
-
-  #event(fd: number, generation: number): Uint8Array<ArrayBuffer> {
-    const bytes = new Uint8Array(16);
-    const view = new DataView(bytes.buffer);
-    view.setUint32(0, EPOLLIN, true);
-    view.setInt32(EPOLL_EVENT_DATA_OFFSET, fd, true);
-    view.setUint32(EPOLL_EVENT_DATA_OFFSET + 4, generation, true);
-    return bytes;
+  #control(operation: number, fd: number, interest: number, generation: number): void {
+    this.#eventView.setUint32(0, interest, true);
+    this.#eventView.setInt32(EPOLL_EVENT_DATA_OFFSET, fd, true);
+    this.#eventView.setUint32(EPOLL_EVENT_DATA_OFFSET + 4, generation, true);
+    checked(libc().epoll_ctl(this.#epollFd, operation, fd, this.#eventBytes), "epoll_ctl");
   }
 }

@@ -19,9 +19,6 @@ export interface SupervisorPaths {
   readonly summaryPath: string | null;
 }
 
-/** Name of the control socket in the run directory. */
-const CONTROL_SOCKET = "control.sock";
-
 /**
  * Lists the supervisor's permissions.
  *
@@ -36,15 +33,11 @@ export function supervisorPermissions(paths: SupervisorPaths): ExplainedFlag[] {
   return [
     {
       flag: "--allow-ffi",
-      why: "posix_spawn, pipes, pidfd, epoll, /proc and cgroups through libc; " +
+      why: "posix_spawn, pipes, sockets, pidfd, epoll, /proc and cgroups through libc; " +
         "pointers cannot be had with a scoped grant. It amounts to full trust",
     },
     { flag: `--allow-read=${folders.join(",")}`, why: "the plan, the event file, the socket" },
     { flag: `--allow-write=${folders.join(",")}`, why: "events, the control socket, the summary" },
-    {
-      flag: `--allow-net=unix:${runDir}/${CONTROL_SOCKET}`,
-      why: "listens on the control socket; no other address",
-    },
     { flag: "--allow-sys=uid", why: "who it is, to know its equals on the control socket" },
   ];
 }

@@ -7,7 +7,6 @@ import { cString } from "../os/c_string.ts";
 import { checked, errnoName, lastErrno, SystemError } from "../os/errno.ts";
 import { removeFile } from "../os/file.ts";
 import {
-  AF_UNIX,
   libc,
   MSG_CMSG_CLOEXEC,
   MSG_CTRUNC,
@@ -16,12 +15,11 @@ import {
   SCM_CREDENTIALS,
   SCM_RIGHTS,
   SO_PASSCRED,
-  SOCK_CLOEXEC,
   SOCK_DGRAM,
-  SOCK_NONBLOCK,
   SOL_SOCKET,
 } from "../os/libc.ts";
 import { closeFd } from "../os/pipe.ts";
+import { bindUnix, openUnix } from "../os/unix_socket.ts";
 import { NOTIFY_MESSAGE_BYTES_MAX } from "./notify_message.ts";
 
 /** One datagram. */
@@ -35,8 +33,6 @@ export interface ReceivedNotify {
   readonly uid: number;
 }
 
-/** `sun_path` of `struct sockaddr_un`, with its NUL. */
-const SUN_PATH_BYTES = 108;
 /** 253 descriptors at most (SCM_MAX_FD) and the credentials, each with a header. */
 const CONTROL_BYTES = 2048;
 /** `struct msghdr` on 64 bits; glibc and musl agree on the offsets. */
@@ -68,17 +64,15 @@ export class NotifySocket {
    * @throws {SystemError} EADDRINUSE when the file exists; EACCES, EMFILE …
    */
   constructor(path: string, options: { readonly uid?: number; readonly gid?: number } = {}) {
-    const address = unixAddress(path);
     this.#path = path;
-    const type = SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK;
-    this.fd = checked(libc().socket(AF_UNIX, type, 0), "socket");
+    this.fd = openUnix(SOCK_DGRAM);
     try {
       const on = new Int32Array([1]);
       checked(
         libc().setsockopt(this.fd, SOL_SOCKET, SO_PASSCRED, on, on.byteLength),
         "setsockopt(SO_PASSCRED)",
       );
-      bindPrivately(this.fd, address, path);
+      bindUnix(this.fd, path);
       const { uid, gid } = options;
       if (uid !== undefined || gid !== undefined) {
         // -1 leaves a side as it is.
@@ -183,27 +177,4 @@ function readControl(control: Uint8Array, sizeBytes: number): { pid: number; uid
     at += (length + 7) & ~7;
   }
   return sender;
-}
-
-function unixAddress(path: string): Uint8Array<ArrayBuffer> {
-  const bytes = cString(path);
-  if (bytes.length > SUN_PATH_BYTES) {
-    throw new RangeError(
-      `Cannot make socket "${path}": a socket's path must be at most ${SUN_PATH_BYTES - 1} ` +
-        `bytes, is ${bytes.length - 1}; choose a shorter run directory`,
-    );
-  }
-  const address = new Uint8Array(2 + bytes.length);
-  new DataView(address.buffer).setUint16(0, AF_UNIX, true);
-  address.set(bytes, 2);
-  return address;
-}
-
-/** Under a umask, so that there is no moment in which others may write to it. */
-function bindPrivately(fd: number, address: Uint8Array<ArrayBuffer>, path: string): void {
-  const ownUmask = libc().umask(0o177);
-  const result = libc().bind(fd, address, address.length);
-  const errno = result < 0 ? lastErrno() : 0;
-  libc().umask(ownUmask);
-  if (result < 0) throw new SystemError("bind", errno, path);
 }

@@ -9,6 +9,7 @@ import {
 } from "../../../src/control/protocol.ts";
 import type { Connection } from "../../../src/control/server.ts";
 import { type ControlServer, startControlServer } from "../../../src/control/server.ts";
+import { Reactor } from "../../../src/os/reactor.ts";
 import { type CliResult, runCli } from "./support.ts";
 
 const RUNNING: ProcessSnapshot = {
@@ -65,7 +66,9 @@ async function startFake(
   const runDir = await Deno.makeTempDir({ prefix: "cox-cli-" });
   const calls: FakeSupervisor["calls"] = [];
   const follower: FakeSupervisor["follower"] = { current: null };
-  const server = await startControlServer({
+  const reactor = new Reactor();
+  const server = startControlServer({
+    reactor,
     path: `${runDir}/control.sock`,
     limits: { requestBytesMax: 65_536, requestTimeoutNs: 20e9, controlConnectionsMax: 64 },
     ownUid: Deno.uid() ?? 0,
@@ -87,6 +90,7 @@ async function startFake(
     cox: (...args) => runCli(["--run-dir", runDir, ...args]),
     async [Symbol.asyncDispose]() {
       await server.close();
+      reactor.close();
       await Deno.remove(runDir, { recursive: true });
     },
   };

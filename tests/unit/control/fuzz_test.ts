@@ -2,6 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { connectControl } from "../../../src/control/client.ts";
 import { startControlServer } from "../../../src/control/server.ts";
+import { Reactor } from "../../../src/os/reactor.ts";
 
 const LINES = 10_000;
 const SEED = 0x5eed;
@@ -70,14 +71,17 @@ Deno.test("ControlServer answers each of 10,000 malformed lines, or closes, and 
   const dir = await Deno.makeTempDir();
   const path = `${dir}/control.sock`;
   const bugs: unknown[] = [];
-  await using server = await startControlServer({
+  using reactor = new Reactor();
+  const server = startControlServer({
     path,
+    reactor,
     limits: { requestBytesMax: 65_536, requestTimeoutNs: 60e9, controlConnectionsMax: 8 },
     ownUid: Deno.uid() ?? 0,
     peerOf: () => ({ pid: 1, uid: 0 }),
     handler: { call: () => Promise.resolve(null) },
     onBug: (error) => bugs.push(error),
-  }).then((running) => ({ running, [Symbol.asyncDispose]: () => running.close() }));
+  });
+  await using _closing = { [Symbol.asyncDispose]: () => server.close() };
   const draw = random(SEED);
   let answers = 0;
   let wanted = 0;
@@ -106,6 +110,6 @@ Deno.test("ControlServer answers each of 10,000 malformed lines, or closes, and 
     using client = await connectControl(path);
     assertEquals(await client.call("snapshot", {}) as unknown, null);
   }
-  await server.running.close();
+  await server.close();
   await Deno.remove(dir, { recursive: true });
 });

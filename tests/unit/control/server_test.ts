@@ -5,6 +5,7 @@ import {
   assertMatch,
   assertRejects,
   assertStringIncludes,
+  assertThrows,
 } from "@std/assert";
 import type { EventRecord } from "../../../src/audit/event_record.ts";
 import { connectControl, NoSupervisorError } from "../../../src/control/client.ts";
@@ -17,6 +18,7 @@ import {
   type ControlServerOptions,
   startControlServer,
 } from "../../../src/control/server.ts";
+import { Reactor } from "../../../src/os/reactor.ts";
 
 const LIMITS = {
   requestBytesMax: 65_536,
@@ -37,8 +39,10 @@ async function serve(
   const dir = await Deno.makeTempDir({ prefix: "cox-control-" });
   const path = `${dir}/control.sock`;
   const bugs: unknown[] = [];
-  const server = await startControlServer({
+  const reactor = new Reactor();
+  const server = startControlServer({
     path,
+    reactor,
     limits: LIMITS,
     ownUid: Deno.uid() ?? 0,
     peerOf: () => ({ pid: Deno.pid, uid: Deno.uid() ?? 0 }),
@@ -52,6 +56,7 @@ async function serve(
     bugs,
     async [Symbol.asyncDispose]() {
       await server.close();
+      reactor.close();
       await Deno.remove(dir, { recursive: true });
     },
   };
@@ -120,15 +125,17 @@ async function until(condition: () => boolean): Promise<void> {
 Deno.test("startControlServer() makes a socket of mode 0600 and removes it at close()", async () => {
   const dir = await Deno.makeTempDir();
   const path = `${dir}/control.sock`;
+  using reactor = new Reactor();
   const start = () =>
     startControlServer({
       path,
+      reactor,
       limits: LIMITS,
       ownUid: Deno.uid() ?? 0,
       peerOf: () => ({ pid: 1, uid: 0 }),
       handler: { call: version },
     });
-  const server = await start();
+  const server = start();
   assertEquals((await Deno.lstat(path)).mode! & 0o777, 0o600);
   await server.close();
   await server.close();
@@ -139,9 +146,11 @@ Deno.test("startControlServer() makes a socket of mode 0600 and removes it at cl
 Deno.test("startControlServer() takes over a dead socket and refuses anything else there", async () => {
   const dir = await Deno.makeTempDir();
   const path = `${dir}/control.sock`;
+  using reactor = new Reactor();
   const start = (at = path) =>
     startControlServer({
       path: at,
+      reactor,
       limits: LIMITS,
       ownUid: Deno.uid() ?? 0,
       peerOf: () => ({ pid: 1, uid: 0 }),
@@ -157,10 +166,10 @@ Deno.test("startControlServer() takes over a dead socket and refuses anything el
   assertEquals(child.signal, "SIGKILL");
   assert((await Deno.lstat(path)).isSocket);
   await assertRejects(() => connectControl(path), NoSupervisorError, "start one with `cox up`");
-  await (await start()).close();
+  await start().close();
   await Deno.symlink("/etc/passwd", path);
-  await assertRejects(() => start(), Error, "something that is not a socket");
-  await assertRejects(() => start(`${dir}/${"x".repeat(120)}`), Error, "at most 107 bytes");
+  assertThrows(() => start(), Error, "something that is not a socket");
+  assertThrows(() => start(`${dir}/${"x".repeat(120)}`), Error, "at most 107 bytes");
   await Deno.remove(dir, { recursive: true });
 });
 

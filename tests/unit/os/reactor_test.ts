@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { closeFd, createPipe, readFd, reopenPipe, writeFd } from "../../../src/os/pipe.ts";
-import { Reactor } from "../../../src/os/reactor.ts";
+import { HUNG_UP, Reactor, READABLE, WRITABLE } from "../../../src/os/reactor.ts";
 import { openDescriptors, until } from "../../process/support/harness.ts";
 
 const BYTE = new Uint8Array([1]);
@@ -33,6 +33,35 @@ Deno.test("Reactor.watch() calls back when the other end has closed", async () =
   closeFd(pipe.writeFd);
   await until("the end", () => ended);
   closeFd(pipe.readFd);
+});
+
+Deno.test("Reactor.adjust() changes what is looked for; a hang-up is told regardless", async () => {
+  using reactor = new Reactor();
+  const pipe = createPipe();
+  const told: number[] = [];
+  const next = async () => {
+    const before = told.length;
+    await until("an event", () => told.length > before);
+    return told.at(-1);
+  };
+  reactor.watch(pipe.writeFd, (readiness) => told.push(readiness), WRITABLE);
+  assertEquals(await next(), WRITABLE);
+  reactor.adjust(pipe.writeFd, 0);
+  // What was on its way has arrived when another descriptor has been heard twice.
+  const other = createPipe();
+  let heard = 0;
+  reactor.watch(other.readFd, () => heard++);
+  writeFd(other.writeFd, BYTE);
+  await until("the other", () => heard >= 2);
+  const quiet = told.length;
+  await until("the other again", () => heard >= 10);
+  assertEquals(told.length, quiet);
+  reactor.unwatch(other.readFd);
+  closeFd(pipe.readFd);
+  assertEquals((await next())! & HUNG_UP, 8);
+  reactor.unwatch(pipe.writeFd);
+  assertThrows(() => reactor.adjust(pipe.writeFd, READABLE), Error, "not watched");
+  for (const fd of [pipe.writeFd, other.readFd, other.writeFd]) closeFd(fd);
 });
 
 Deno.test("Reactor.unwatch() drops an event of the same batch, even after reuse", async () => {
