@@ -42,6 +42,15 @@ export interface ProgramFact {
   readonly errors: readonly string[];
 }
 
+/** Who may pass through a folder. */
+export interface FolderFact {
+  readonly path: string;
+  /** Permission bits. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
 /** The tasks that the project's deno.json declares. */
 export interface TasksFact {
   /** Absolute path of deno.json or deno.jsonc. */
@@ -69,6 +78,8 @@ export interface Facts {
   /** Directory of the configuration file. */
   readonly projectDir: string;
   readonly runDir: string;
+  /** The folders above the run directory that exist, the root first. */
+  readonly runDirAbove: readonly FolderFact[];
   /** Environment of cox itself. */
   readonly environment: Readonly<Record<string, string>>;
   /** Profiles that the command line switched on. */

@@ -6,6 +6,7 @@ import { DEFAULTS } from "../config/defaults.ts";
 import { parseDurationNs } from "../config/units.ts";
 import { execChain } from "./exec_chain.ts";
 import type { Issues } from "./issues.ts";
+import { closedTo } from "./notify_reach.ts";
 import { limitPairs } from "./limits.ts";
 import type { FinishPlan, ReadyPlan, RestartPlan, StopPlan } from "./plan.ts";
 import { readyPlan, restartPlan, stopPlan, umaskPlan } from "./policies.ts";
@@ -44,6 +45,9 @@ export function processTemplate(request: TemplateRequest, issues: Issues): Proce
   const context = processContext(name, process, facts, issues);
   checkDirectory(request, context, issues);
   const ready = readyPlan(process.ready);
+  if (process.run.kind !== "deno" && ready.by === "notify") {
+    checkNotifyReach(request, context, issues);
+  }
   const notifyFd = process.run.kind === "deno" && ready.by !== "fd" ? NOTIFY_FD : null;
   const program = programOf(request, context, notifyFd, issues);
   const niceness = process.nice ?? DEFAULTS.nice;
@@ -109,6 +113,19 @@ function checkDirectory(request: TemplateRequest, context: ProcessContext, issue
       ? `the working directory ${context.cwd} does not exist`
       : `the working directory ${context.cwd} is not a directory`,
     "create it",
+  );
+}
+
+function checkNotifyReach(request: TemplateRequest, context: ProcessContext, issues: Issues): void {
+  const { identity } = context;
+  const { runDir, runDirAbove } = request.facts;
+  const closed = identity === null ? null : closedTo(runDirAbove, identity);
+  if (closed === null) return;
+  issues.error(
+    ["processes", request.name, "ready", "by"],
+    `uid ${identity!.uid} cannot reach its notify socket beside the run directory ${runDir}: ` +
+      `${closed.path} is closed to it (mode ${(closed.mode & 0o7777).toString(8)})`,
+    `chmod o+x ${closed.path}, or choose another --run-dir`,
   );
 }
 

@@ -77,8 +77,10 @@ export function lookUp(
   const { cwd, path } = context;
   const found = request.facts.executables.get(executableKey({ command, cwd, path })) ?? null;
   if (found !== null) return found;
-  const where = command.includes("/")
-    ? `no executable file ${command}`
+  const where = command.startsWith("/")
+    ? `there is no executable file ${command}`
+    : command.includes("/")
+    ? `there is no executable file ${command} in ${cwd}`
     : path === ""
     ? `"${command}" cannot be looked up: the process has no PATH`
     : `"${command}" was not found in PATH (${path})`;

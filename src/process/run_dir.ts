@@ -118,13 +118,14 @@ export function noteCgroup(runDir: string, cgroupDir: string): void {
 }
 
 /**
- * Makes a directory 0700, or checks the one that is there. The directory itself must be
+ * Makes a directory (the run directory 0700), or checks the one that is there. The directory itself must be
  * ours; the one above may also be root's, and shared if its sticky bit keeps others from
  * renaming what is not theirs (/tmp).
  */
 function makePrivate(path: string, isRunDir: boolean, uid: number): void {
   try {
-    Deno.mkdirSync(path, { mode: 0o700, recursive: !isRunDir });
+    if (isRunDir) Deno.mkdirSync(path, { mode: 0o700 });
+    else makeBase(path);
   } catch (error) {
     if (!(error instanceof Deno.errors.AlreadyExists)) {
       throw new RunDirError(path, error instanceof Error ? error.message : String(error), {
@@ -151,6 +152,20 @@ function makePrivate(path: string, isRunDir: boolean, uid: number): void {
     throw new RunDirError(path, `others may write to "${path}" (mode ${octal}); chmod go-w`);
   }
   if (isRunDir && (mode & 0o077) !== 0) Deno.chmodSync(path, 0o700);
+}
+
+/** To be passed, not listed: beside run directories lie the notify sockets of other users. */
+function makeBase(path: string): void {
+  if (path === "/") return;
+  makeBase(path.slice(0, path.lastIndexOf("/")) || "/");
+  try {
+    Deno.mkdirSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) return;
+    throw error;
+  }
+  // mkdir's mode is cut by our umask.
+  Deno.chmodSync(path, 0o711);
 }
 
 function openHigh(path: string, flags: number): number {

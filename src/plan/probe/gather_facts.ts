@@ -14,7 +14,7 @@ import { denoDirectory, isReadableByAll } from "./deno_dir.ts";
 import { readEnvFile } from "./env_files.ts";
 import { findExecutable } from "./executables.ts";
 import { moduleFacts } from "./module_facts.ts";
-import { pathFact } from "./path_facts.ts";
+import { foldersAbove, pathFact } from "./path_facts.ts";
 import { readProject } from "./project.ts";
 import { readAccounts } from "./users.ts";
 
@@ -78,6 +78,7 @@ export async function gatherFacts(config: Config, options: GatherOptions): Promi
     denoDirShared: isReadableByAll(denoDir),
     configPath,
     runDir: options.runDir,
+    runDirAbove: foldersAbove(options.runDir),
     profiles: options.profiles,
     tools: findTools(environment.PATH ?? ""),
     executables,

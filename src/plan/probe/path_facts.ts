@@ -1,7 +1,7 @@
 /**
  * What paths are, and where their symbolic links lead. Must not know: why anyone asks.
  */
-import type { PathFact } from "../facts.ts";
+import type { FolderFact, PathFact } from "../facts.ts";
 import { parentDirectory } from "../paths.ts";
 
 /**
@@ -16,6 +16,23 @@ export function pathFact(path: string): PathFact {
   const info = Deno.statSync(realPath);
   const kind = info.isDirectory ? "directory" : info.isFile ? "file" : "other";
   return { kind, realPath };
+}
+
+/**
+ * Looks at the folders above a path.
+ *
+ * @param path Absolute and normalised.
+ * @returns Those that exist, the root first, with the permissions of what a link leads to.
+ */
+export function foldersAbove(path: string): FolderFact[] {
+  const folders: FolderFact[] = [];
+  for (let folder = path; folder !== "/";) {
+    folder = parentDirectory(folder);
+    if (realPathOrNull(folder) === null) continue;
+    const { mode, uid, gid } = Deno.statSync(folder);
+    folders.unshift({ path: folder, mode: mode ?? 0, uid: uid ?? 0, gid: gid ?? 0 });
+  }
+  return folders;
 }
 
 /** Resolves what exists of a path; a write grant may name a file that is yet to be made. */

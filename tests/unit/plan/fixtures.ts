@@ -22,6 +22,7 @@ export function machine(changes: Partial<Facts> = {}): Facts {
     configPath: "/project/supervisor.config.ts",
     projectDir: "/project",
     runDir: "/run/cox/project-1",
+    runDirAbove: [{ path: "/run/cox", mode: 0o711, uid: 0, gid: 0 }],
     environment: { PATH, HOME: "/home/me", SECRET: "s" },
     profiles: [],
     uid: 0,

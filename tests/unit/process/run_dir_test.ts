@@ -50,9 +50,8 @@ Deno.test("claimRunDir() makes a private directory and holds it until its lock i
   const path = `${dir.path}/base/run`;
   const claim = claimRunDir(path);
   assert(claim.kind === "claimed" && claim.lockFd >= 10);
-  for (const part of [path, `${dir.path}/base`]) {
-    assertEquals((Deno.statSync(part).mode ?? 0) & 0o777, 0o700);
-  }
+  assertEquals((Deno.statSync(path).mode ?? 0) & 0o777, 0o700);
+  assertEquals((Deno.statSync(`${dir.path}/base`).mode ?? 0) & 0o777, 0o711);
   assertEquals(claimRunDir(path), { kind: "held", pid: Deno.pid });
   assertEquals(runDirHolder(path), Deno.pid);
   closeFd(claim.lockFd);
