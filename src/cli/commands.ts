@@ -61,7 +61,9 @@ const RUN_COMMANDS: readonly CommandSpec[] = [
         name: "contain",
         value: "HOW",
         text: "What keeps hold of the crew's processes: cgroup, guard, or auto (cgroup where one " +
-          "can be made); guard is always there as well",
+          "can be made); guard is always there as well. pidns runs the crew in a PID namespace " +
+          "with a /proc of its own, which ends with its first process and needs root; `cox ps` " +
+          "then shows the pids as they are inside",
       },
     ],
     example: {

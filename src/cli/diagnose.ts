@@ -4,6 +4,7 @@
  */
 import { readSmallFile } from "../os/file.ts";
 import { createCrewCgroup, findCgroup, removeCgroup } from "../process/crew_cgroup.ts";
+import { pidNamespaceProblem } from "../process/pid_namespace.ts";
 import { childrenOf } from "../process/tree.ts";
 import type { CommandContext } from "./command.ts";
 import { DENO_VERSION_MIN, isOlder } from "./deno_version.ts";
@@ -76,20 +77,10 @@ function cgroup(): Finding {
 
 async function pidNamespace(): Promise<Finding> {
   const name = "pid namespace";
-  const consequence = "the strongest containment for single programs is not there";
-  try {
-    const { success, stderr } = await new Deno.Command("unshare", {
-      args: ["--pid", "--fork", "--kill-child=SIGKILL", "--mount-proc", "true"],
-      stdin: "null",
-      stdout: "null",
-      stderr: "piped",
-    }).output();
-    if (success) return ok(name, "started and ended one");
-    const reason = new TextDecoder().decode(stderr).trim().split("\n")[0] ?? "";
-    return lost(name, reason === "" ? "unshare failed" : reason, consequence);
-  } catch (error) {
-    return lost(name, error instanceof Error ? error.message : String(error), consequence);
-  }
+  const problem = await pidNamespaceProblem();
+  return problem === null
+    ? ok(name, "started and ended one: `cox up --contain pidns` works")
+    : lost(name, problem, "`cox up --contain pidns` is refused");
 }
 
 /** The guard finds orphans as its own children: the kernel has to list them. */

@@ -30,6 +30,7 @@ export async function run(context: CommandContext): Promise<number> {
   const system = await import("./up_system.ts");
   const runDir = await locateRunDir(context);
   checkRunDirName(runDir);
+  if (containment === "pidns") await checkPidNamespace(system);
   const lockFd = takeRunDir(context, system, runDir);
   const prepared = await preparePlan(context, { configPath, runDir, mode: "up" }, loading);
   printIssues(context, configPath, prepared.issues);
@@ -40,27 +41,22 @@ export async function run(context: CommandContext): Promise<number> {
   const options: SupervisorOptions = {
     runDir,
     lockFd,
-    guardPid: Deno.pid,
+    guardPid: containment === "pidns" ? system.INIT_PID : Deno.pid,
     forNs,
     summaryPath,
     color: context.color,
     cgroupDir,
   };
   context.log("becoming the guard");
-  return system.becomeGuard({
-    supervisorArgv: [
-      denoPath(),
-      "run",
-      "--quiet",
-      ...system.supervisorFlags({ runDir, summaryPath }),
-      `${coxDir()}/src/driver/main.ts`,
-      JSON.stringify(options),
-    ],
-    env: keptEnvironment(context),
-    lockFd,
-    runDir,
-    cgroupDir,
-  });
+  const flags = system.supervisorFlags({ runDir, summaryPath });
+  const entry = `${coxDir()}/src/driver/main.ts`;
+  const argv = [denoPath(), "run", "--quiet", ...flags, entry, JSON.stringify(options)];
+  const request = { env: keptEnvironment(context), lockFd, runDir };
+  if (containment !== "pidns") {
+    return system.becomeGuard({ ...request, supervisorArgv: argv, hold: cgroupDir });
+  }
+  const supervisorArgv = system.inPidNamespace(Deno.pid, runDir, argv);
+  return system.becomeGuard({ ...request, supervisorArgv, hold: system.PID_NAMESPACE });
 }
 
 function takeRunDir({ log }: CommandContext, system: UpSystem, runDir: string): number {
@@ -74,6 +70,12 @@ function takeRunDir({ log }: CommandContext, system: UpSystem, runDir: string): 
   }
   for (const path of claim.reclaimed) log(`removed what a dead run left: ${path}`);
   return claim.lockFd;
+}
+
+async function checkPidNamespace(system: UpSystem): Promise<void> {
+  const problem = await system.pidNamespaceProblem();
+  if (problem === null) return;
+  throw new SystemRefusal(`No PID namespace can be made here: ${problem}; see \`cox doctor\``);
 }
 
 function checkRunDirName(runDir: string): void {
@@ -97,7 +99,7 @@ function makeCgroup(
   runDir: string,
   containment: Containment,
 ): string | null {
-  if (containment === "guard") return null;
+  if (containment === "guard" || containment === "pidns") return null;
   const made = system.createCrewCgroup(name, Deno.pid);
   if (made.kind === "made") {
     system.noteCgroup(runDir, made.dir);

@@ -5,7 +5,7 @@ import { SystemRefusal, UserError } from "./exit_codes.ts";
 import { absolutePath } from "./locate.ts";
 
 /** What keeps hold of the crew. */
-export type Containment = "auto" | "cgroup" | "guard";
+export type Containment = "auto" | "cgroup" | "guard" | "pidns";
 
 /** Checked. */
 export interface UpOptions {
@@ -44,10 +44,16 @@ function parseFor(text: string | null): number | null {
 }
 
 function parseContainment(text: string | null): Containment {
-  if (text === null || text === "auto" || text === "cgroup" || text === "guard") {
-    return text ?? "auto";
+  switch (text) {
+    case null:
+      return "auto";
+    case "auto":
+    case "cgroup":
+    case "guard":
+    case "pidns":
+      return text;
   }
-  throw new UserError(`Option --contain must be auto, cgroup or guard, is "${text}"`);
+  throw new UserError(`Option --contain must be auto, cgroup, pidns or guard, is "${text}"`);
 }
 
 /** Tries it: to find out at the end of a long run that the folder is read-only is too late. */

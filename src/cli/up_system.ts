@@ -4,5 +4,11 @@
  */
 export { supervisorFlags } from "../plan/supervisor_flags.ts";
 export { createCrewCgroup } from "../process/crew_cgroup.ts";
+export {
+  INIT_PID,
+  inPidNamespace,
+  PID_NAMESPACE,
+  pidNamespaceProblem,
+} from "../process/pid_namespace.ts";
 export { becomeGuard } from "../process/guard.ts";
 export { claimRunDir, noteCgroup } from "../process/run_dir.ts";

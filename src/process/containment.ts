@@ -9,8 +9,12 @@ import { sendSignal } from "../os/signals.ts";
 import { cgroupMembers, isPopulated, killCgroup, SUPERVISOR_CGROUP } from "./crew_cgroup.ts";
 import { InstanceCgroups } from "./instance_cgroups.ts";
 import { bearsMarkOfRun } from "./lineage.ts";
+import { INIT_PID } from "./pid_namespace.ts";
 import { belongsTo, type StrayMarks } from "./stray.ts";
 import { childrenOf, descendantsOf, isAlive, processStat } from "./tree.ts";
+
+/** What keeps hold of a crew. */
+export type ContainmentLevel = "cgroup" | "pidns" | "guard";
 
 /** Where the supervisor stands. */
 export interface ContainmentOptions {
@@ -64,9 +68,11 @@ export class Containment implements Disposable {
       : new InstanceCgroups(cgroupDir, (message) => this.#warn(message));
   }
 
-  /** What holds: a cgroup for the crew, or the guard's descent alone. */
-  get level(): "cgroup" | "guard" {
-    return this.#joined ? "cgroup" : "guard";
+  /** What holds: a cgroup for the crew, a PID namespace, or the guard's descent alone. */
+  get level(): ContainmentLevel {
+    if (this.#joined) return "cgroup";
+    // With its init the kernel ends a whole namespace, a container's too.
+    return this.#options.guardPid === INIT_PID ? "pidns" : "guard";
   }
 
   /**
@@ -75,7 +81,7 @@ export class Containment implements Disposable {
    *
    * @returns {@link level}, once and for all.
    */
-  async joinSupervisor(): Promise<"cgroup" | "guard"> {
+  async joinSupervisor(): Promise<ContainmentLevel> {
     const { cgroupDir, supervisorPid } = this.#options;
     if (cgroupDir === null) return this.level;
     try {

@@ -2,7 +2,10 @@
 # The guard: parent of the supervisor, child subreaper of everything (set before this
 # script was executed), or PID 1 of a container.
 #
-#   guard.sh RUN_DIR CGROUP_DIR|- SUPERVISOR ARGUMENT…
+#   guard.sh RUN_DIR CGROUP_DIR|pidns|- SUPERVISOR ARGUMENT…
+#
+# With `pidns` the supervisor is an `unshare` that runs another guard as the init of a PID
+# namespace.
 #
 # Forwards signals, reaps what is orphaned, and when the supervisor has ended, however
 # that came about, kills whatever is left. Exits as the supervisor did, with 128+n when
@@ -10,6 +13,11 @@
 
 run_dir=$1
 cgroup=$2
+inside=
+if [ "$cgroup" = pidns ]; then
+  inside=1
+  cgroup=-
+fi
 shift 2
 
 # 10 ms a pass: ten seconds. What survives that cannot be killed at all.
@@ -25,11 +33,37 @@ forward() {
     INT | QUIT) if [ -S "$run_dir/control.sock" ]; then as=$1; else as=TERM; fi ;;
     *) as=$1 ;;
   esac
+  if [ -n "$inside" ]; then as=TERM; fi
   if [ -n "$supervisor" ]; then
-    kill -s "$as" "$supervisor" 2>/dev/null
+    pass_on "$as"
   else
     waiting="$waiting $as"
   fi
+}
+pass_on() {
+  if [ -n "$inside" ]; then pass_inside "$1"; else kill -s "$1" "$supervisor" 2>/dev/null; fi
+}
+# Past `unshare`, which it would kill, to the guard inside. An init is deaf to a signal that it
+# has no trap for yet: bit 14 of SigCgt, in the fourth digit from the right, is its TERM.
+pass_inside() {
+  pass=0
+  while [ "$pass" -lt "$passes_max" ] && kill -0 "$supervisor" 2>/dev/null; do
+    inner=
+    { read -r inner < "/proc/$supervisor/task/$supervisor/children"; } 2>/dev/null
+    inner=${inner%% *}
+    caught=
+    while read -r key value; do
+      if [ "$key" = SigCgt: ]; then caught=$value; fi
+    done 2>/dev/null < "/proc/${inner:-none}/status"
+    case $caught in
+      *[4567cdef]???)
+        kill -s "$1" "$inner" 2>/dev/null
+        return
+        ;;
+    esac
+    sleep 0.01
+    pass=$((pass + 1))
+  done
 }
 for signal in TERM INT HUP QUIT USR1 USR2; do
   # shellcheck disable=SC2064 -- the name is to be filled in now.
@@ -42,7 +76,7 @@ exec 9<&0
 "$@" <&9 9<&- &
 supervisor=$!
 exec 9<&-
-for signal in $waiting; do kill -s "$signal" "$supervisor" 2>/dev/null; done
+for signal in $waiting; do pass_on "$signal"; done
 
 # A signal ends `wait` early. As long as the supervisor has not been waited for, `kill -0`
 # finds it, as a zombie at least; once it has, the last status was its own.

@@ -21,20 +21,21 @@ import { signalNumber } from "../os/signals.ts";
 
 /** What the guard is to run and to clean up. */
 export interface GuardRequest {
-  /** Absolute path of the program first. */
+  /** The program first: an absolute path, or a name on the PATH of `env`. */
   readonly supervisorArgv: readonly string[];
   /** The whole environment of guard and supervisor. */
   readonly env: readonly (readonly [name: string, value: string])[];
   /** Stays open in guard and supervisor, so that the run directory is theirs. */
   readonly lockFd: number;
   readonly runDir: string;
-  /** The crew's cgroup; null where none can be made. */
-  readonly cgroupDir: string | null;
+  /** The crew's cgroup, "pidns" for a PID namespace, null for neither. */
+  readonly hold: string | null;
 }
 
 /** Nobody sends this one by accident, and Deno can listen to it. */
 const PARENT_DEATH_SIGNAL = "SIGPWR";
-const SHELL = "/bin/sh";
+/** Runs the guard's script. */
+export const GUARD_SHELL = "/bin/sh";
 
 /** The guard is a shell script, and descriptors 0 … 9 are a shell's to use. */
 export const LOCK_FD_MIN = 10;
@@ -51,11 +52,11 @@ const RESET_SIGNALS = ["SIGTERM", "SIGINT", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SI
  * @throws {SystemError} when there is no shell to execute, or the script is not a file.
  */
 export function becomeGuard(request: GuardRequest): never {
-  const { supervisorArgv, env, lockFd, runDir, cgroupDir } = request;
+  const { supervisorArgv, env, lockFd, runDir, hold } = request;
   if (lockFd < LOCK_FD_MIN) throw new RangeError(`lockFd must be at least ${LOCK_FD_MIN}`);
-  const argv = [SHELL, guardScriptPath(), runDir, cgroupDir ?? "-", ...supervisorArgv];
+  const argv = [GUARD_SHELL, guardScriptPath(), runDir, hold ?? "-", ...supervisorArgv];
   const strings = stringTables(argv, env.map(([name, value]) => `${name}=${value}`));
-  const shell = cString(SHELL);
+  const shell = cString(GUARD_SHELL);
   checked(libc().prctl(PR_SET_CHILD_SUBREAPER, 1n, 0n, 0n, 0n), "prctl(PR_SET_CHILD_SUBREAPER)");
   // Rust opens everything close-on-exec, but what we inherited need not be.
   const closed = libc().syscall(SYS_CLOSE_RANGE, 3n, 0xffff_ffffn, CLOSE_RANGE_CLOEXEC);
@@ -64,7 +65,7 @@ export function becomeGuard(request: GuardRequest): never {
   for (const name of RESET_SIGNALS) libc().signal(signalNumber(name)!, SIG_DFL);
   libc().pthread_sigmask(SIG_SETMASK, new Uint8Array(SIGSET_BYTES), null);
   libc().execve(shell, strings.tables[0]!, strings.tables[1]!);
-  throw new SystemError("execve", lastErrno(), SHELL);
+  throw new SystemError("execve", lastErrno(), GUARD_SHELL);
 }
 
 /** Where the guard's script lies. */

@@ -3,6 +3,8 @@
  * crew started outlives its time, whatever manner of getting away it chose.
  */
 import { assertEquals } from "@std/assert";
+import { isAlive } from "../../src/process/tree.ts";
+import { pidsOf } from "../support/crew_pids.ts";
 import { request } from "../support/request.ts";
 import { cgroupMissing } from "./support/cgroup.ts";
 import { until } from "./support/harness.ts";
@@ -27,7 +29,7 @@ async function allGone(orphans: OrphanCrew, withinMs: number): Promise<void> {
 
 async function killSupervisor(contain: string): Promise<void> {
   await using orphans = await OrphanCrew.start(contain);
-  Deno.kill(orphans.supervisorPid, "SIGKILL");
+  Deno.kill(pidsOf(orphans.crew).supervisor, "SIGKILL");
   await allGone(orphans, GONE_WITHIN_MS);
   assertEquals((await orphans.crew.ended()).code, 128 + 9);
 }
@@ -53,10 +55,10 @@ for (const { contain, missing } of modes) {
     ignore,
     fn: async () => {
       await using orphans = await OrphanCrew.start(contain);
-      const { supervisorPid } = orphans;
+      const { supervisor } = pidsOf(orphans.crew);
       Deno.kill(orphans.crew.pid, "SIGKILL");
       await allGone(orphans, 20_000);
-      await until("the supervisor's end", () => !isThere(supervisorPid));
+      await until("the supervisor's end", () => !isAlive(supervisor));
     },
   });
 
@@ -87,13 +89,4 @@ for (const { contain, missing } of modes) {
       }
     },
   });
-}
-
-function isThere(pid: number): boolean {
-  try {
-    Deno.statSync(`/proc/${pid}`);
-    return true;
-  } catch {
-    return false;
-  }
 }

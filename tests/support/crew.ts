@@ -38,6 +38,8 @@ export interface TestCrewOptions {
   /** Files of the project, by relative path. */
   readonly files?: Readonly<Record<string, string>>;
   readonly env?: Readonly<Record<string, string>>;
+  /** A command line that runs `cox up` as its last arguments: `unshare …`. @default none */
+  readonly under?: readonly string[];
   /** Wait until the control socket answers. @default true */
   readonly waitForControl?: boolean;
 }
@@ -58,7 +60,8 @@ export async function startCrew(config: string, options: TestCrewOptions = {}): 
   for (const [path, text] of Object.entries(options.files ?? {})) {
     await Deno.writeTextFile(`${projectDir}/${path}`, text);
   }
-  const [command = "", ...args] = coxCommand(["up", "--run-dir", runDir, ...options.args ?? []]);
+  const up = coxCommand(["up", "--run-dir", runDir, ...options.args ?? []]);
+  const [command = "", ...args] = [...options.under ?? [], ...up];
   const child = new Deno.Command(command, {
     args,
     cwd: projectDir,

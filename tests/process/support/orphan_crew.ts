@@ -46,13 +46,6 @@ export default defineConfig({ name: "orphans", processes: { ${processes.join("\n
     return started;
   }
 
-  /** The supervisor's pid as this PID namespace knows it. */
-  get supervisorPid(): number {
-    const started = this.crew.events().find(({ event }) => event === "supervisorStarted");
-    if (started?.event !== "supervisorStarted") throw new Error("it has not started");
-    return started.pid;
-  }
-
   /** Whether all that belongs to these shapes lives. */
   areComplete(indices: Iterable<number>): boolean {
     const living = this.living();

@@ -38,6 +38,6 @@ if (import.meta.main) {
     env: Object.entries(Deno.env.toObject()),
     lockFd: claim.lockFd,
     runDir: request.runDir,
-    cgroupDir,
+    hold: cgroupDir,
   });
 }
