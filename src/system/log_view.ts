@@ -1,15 +1,19 @@
 /**
- * How `@log` shows a line of output and an event. Pure.
+ * How `@log` shows a line of output and an event. No I/O and no clock: it remembers which
+ * streams there are and the last exit of each process.
  * Must not know: descriptors, when it is written.
  */
 import type { EventRecord } from "../audit/event_record.ts";
-import { formatEvent } from "../audit/format_event.ts";
+import { formatEvent, formatMs } from "../audit/format_event.ts";
+import type { LogCapture } from "./log_protocol.ts";
 import { terminalText } from "./terminal_text.ts";
 
 /** Who speaks when no process does. */
 const OWN_NAME = "cox";
 /** Told apart on light and dark backgrounds; red is left to errors. */
 const NAME_COLORS: readonly number[] = [36, 32, 35, 34, 33, 96, 92, 95, 94, 93];
+/** SGR: what one did oneself is dim; what happened by itself is not. */
+const TONES = { quiet: 2, back: 32, lost: 33, alarm: 31 } as const;
 
 /** One line of output. */
 export interface OutputLine {
@@ -22,33 +26,54 @@ export interface OutputLine {
   readonly continued: boolean;
 }
 
+type ExitRecord = Extract<EventRecord, { event: "exit" }>;
+
 /** Formats lines for one terminal. */
 export class LogView {
   readonly #color: boolean;
   readonly #nameWidth: number;
   readonly #prefixes = new Map<string, string>();
+  /** Processes whose stdout is shown; that of the others goes into a channel. */
+  readonly #withStdout: ReadonlySet<string>;
+  readonly #lastExits = new Map<string, ExitRecord>();
 
   /** @param options of the `hello`. */
-  constructor(options: { readonly color: boolean; readonly nameWidth: number }) {
+  constructor(options: {
+    readonly color: boolean;
+    readonly nameWidth: number;
+    readonly captures: readonly Pick<LogCapture, "process" | "stream">[];
+  }) {
     this.#color = options.color;
     this.#nameWidth = Math.max(options.nameWidth, OWN_NAME.length);
+    this.#withStdout = new Set(
+      options.captures.flatMap(({ process, stream }) => stream === "stdout" ? [process] : []),
+    );
   }
 
-  /** `name | text` for stdout, `name ! text` for stderr; overlong lines are marked with `…`. */
+  /**
+   * `name | text` for stdout, `name ! text` for stderr where both are shown; overlong lines
+   * are marked with `…`.
+   */
   output(line: OutputLine): string {
     const text = terminalText(line.text, this.#color);
     return this.#prefixOf(line.process, line.stream) + (line.continued ? "… " : "") + text +
       (line.continues ? " …" : "") + "\n";
   }
 
-  /** The event as a dim line, or null for one that only the event log needs. */
+  /**
+   * The event as a line, or null for one that only the event log needs. A death that nobody
+   * asked for stands out, and so does the start after it, with the time that it took.
+   */
   record(record: EventRecord): string | null {
+    const before = "process" in record ? this.#lastExits.get(record.process ?? "") : undefined;
+    if (record.event === "exit") this.#lastExits.set(record.process, record);
     if (!isShown(record)) return null;
-    const text = `${OWN_NAME.padEnd(this.#nameWidth)} | ${
-      terminalText(formatEvent(record), false)
-    }`;
-    if (!this.#color) return text + "\n";
-    return isAlarming(record) ? `\x1b[31m${text}\x1b[0m\n` : `\x1b[2m${text}\x1b[0m\n`;
+    const since = record.event === "spawn" && before !== undefined
+      ? `, ${formatMs((record.monoNs - before.monoNs) / 1e6)} after #${before.instance} ended`
+      : "";
+    const event = terminalText(formatEvent(record) + since, false);
+    const text = `${OWN_NAME.padEnd(this.#nameWidth)} | ${event}`;
+    return this.#color ? `\x1b[${TONES[toneOf(record, before)]}m${text}\x1b[0m\n` : `${text}\n`;
   }
 
   #prefixOf(process: string, stream: "stdout" | "stderr"): string {
@@ -63,10 +88,11 @@ export class LogView {
 
   #makePrefix(process: string, stream: "stdout" | "stderr"): string {
     const name = process.padEnd(this.#nameWidth);
-    const mark = stream === "stdout" ? "|" : "!";
+    const plain = stream === "stdout" || !this.#withStdout.has(process);
+    const mark = plain ? "|" : "!";
     if (!this.#color) return `${name} ${mark} `;
     const nameColor = NAME_COLORS[hash(process) % NAME_COLORS.length];
-    return `\x1b[${nameColor}m${name}\x1b[0m \x1b[${stream === "stdout" ? 2 : 31}m${mark}\x1b[0m `;
+    return `\x1b[${nameColor}m${name}\x1b[0m \x1b[${plain ? 2 : 31}m${mark}\x1b[0m `;
   }
 }
 
@@ -89,17 +115,33 @@ function isShown(record: EventRecord): boolean {
   }
 }
 
-function isAlarming(record: EventRecord): boolean {
+function toneOf(record: EventRecord, before: ExitRecord | undefined): keyof typeof TONES {
   switch (record.event) {
     case "spawnFailed":
     case "groupGaveUp":
     case "warning":
     case "strayKilled":
-      return true;
+      return "alarm";
     case "state":
-      return record.to === "failed";
+      return record.to === "failed" ? "alarm" : "quiet";
+    case "exit":
+      return isMishap(record) ? "lost" : "quiet";
+    case "spawn":
+      return before !== undefined && isMishap(before) ? "back" : "quiet";
     default:
-      return false;
+      return "quiet";
+  }
+}
+
+/** It ended by itself, or had to be killed, and not well. */
+function isMishap({ reason }: ExitRecord): boolean {
+  switch (reason.kind) {
+    case "code":
+      return reason.code !== 0 && reason.cause === null;
+    case "signal":
+      return reason.cause === null || reason.cause.endsWith("-timeout");
+    default:
+      return true;
   }
 }
 
