@@ -23,8 +23,7 @@ export function spawn(draft: Draft, p: ProcessIndex, why: string): void {
 /** Sends the stop signal to a starting or running instance; KILL where no time is left. */
 export function beginStop(draft: Draft, p: ProcessIndex, cause: KillCause): void {
   const { stop } = draft.plan.processes[p]!;
-  const hurried = draft.shutdown !== null && draft.shutdown.level >= 2;
-  if (stop.timeoutNs === 0 || hurried) return killTree(draft, p, cause);
+  if (stop.timeoutNs === 0 || isHurried(draft, p)) return killTree(draft, p, cause);
   const process = edit(draft, p);
   process.killCause = cause;
   setStatus(draft, p, "stopping", STOP_WHY[cause]);
@@ -37,6 +36,15 @@ export function beginStop(draft: Draft, p: ProcessIndex, cause: KillCause): void
     cause,
   });
   arm(draft, p, "stop", draft.nowNs + stop.timeoutNs);
+}
+
+/**
+ * Whether a shutdown leaves a process no time to stop: from level 2 on; a system process at
+ * level 3, because it still has to show how the others ended.
+ */
+export function isHurried(draft: Draft, p: ProcessIndex): boolean {
+  const level = draft.shutdown?.level ?? 0;
+  return level === 3 || (level === 2 && !draft.plan.processes[p]!.system);
 }
 
 /** Sends KILL to the instance and everything that descends from it. */

@@ -4,7 +4,7 @@
  * Must not know: restarts, groups beyond the mark of one that gave up.
  */
 import { disarm, type Draft, edit, isFinal, isLive, setStatus } from "./draft.ts";
-import { beginStop, killFinish, killTree } from "./instance.ts";
+import { beginStop, isHurried, killFinish, killTree } from "./instance.ts";
 import { mayStop } from "./order.ts";
 import { describeGaveUp } from "./restart.ts";
 import type { ShutdownState } from "./state.ts";
@@ -70,7 +70,7 @@ function hurry(draft: Draft, p: number, crewLive: boolean): void {
     const killCause = gaveUp === null ? cause : "group";
     if (level === 3) killTree(draft, p, killCause);
     else if (inTurn) beginStop(draft, p, killCause);
-  } else if (status === "stopping" && level >= 2) {
+  } else if (status === "stopping" && isHurried(draft, p)) {
     killTree(draft, p, "stop-timeout");
   } else if (status === "finishing" && level === 3 && dueNs !== null) {
     // Without a due time it has been killed already.

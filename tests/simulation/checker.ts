@@ -207,13 +207,13 @@ export class Checker {
     const first = process.signalled === null;
     process.signalled = cause;
     const { shutdown } = this.#reference;
-    const { stop } = this.#plan.processes[p]!;
+    const { stop, system } = this.#plan.processes[p]!;
     if (cause === "ready-timeout" || cause === "stop-timeout") {
       must(signal === 9, () => `p${p}: ${cause} sends ${signal}`);
       return;
     }
     must(first, () => `p${p} is told to stop twice`);
-    const killed = stop.timeoutNs === 0 || (shutdown !== null && shutdown.level >= 2);
+    const killed = stop.timeoutNs === 0 || (shutdown?.level ?? 0) >= (system ? 3 : 2);
     const expected = killed ? "9 tree" : `15 ${stop.scope === "group" ? "group" : "process"}`;
     must(`${signal} ${scope}` === expected, () => `p${p} gets ${signal} ${scope}, not ${expected}`);
     if (cause === "stop" && shutdown === null) {

@@ -123,6 +123,17 @@ Deno.test("step() KILLs at level 2 what is stopping, and the others when their t
   assertEquals(crew.exits(1, KILLED).exits(0, KILLED).exitCode, 0);
 });
 
+Deno.test("step() leaves a system process its time at level 2, to show how the others ended", () => {
+  const plan = crewPlan([processPlan("@log", { system: true }), processPlan("a")]);
+  const crew = new Crew(plan).boot().spawnedAll();
+  crew.shutDown();
+  crew.shutDown();
+  assertEquals(crew.kills, ["1:9:tree:stop-timeout"]);
+  assertEquals(crew.exits(1, KILLED).kills, ["0:15:process:stop"]);
+  crew.shutDown();
+  assertEquals(crew.kills, ["0:9:tree:stop-timeout"]);
+});
+
 Deno.test("step() KILLs everything at level 3, whoever's turn it is, finish programs too", () => {
   const finish = { argv: ["/f"], executable: "/f", timeoutNs: 500 * MS };
   const crew = up(chain({ finish }));
