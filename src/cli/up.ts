@@ -8,6 +8,7 @@
  */
 import type { SupervisorOptions } from "../driver/options.ts";
 import { SOCKET_PATH_BYTES_MAX } from "../os/unix_socket.ts";
+import type { Plan } from "../plan/plan.ts";
 import type { CommandContext } from "./command.ts";
 import { EXIT, SystemRefusal, UserError } from "./exit_codes.ts";
 import { locateConfig, locateRunDir } from "./locate.ts";
@@ -35,6 +36,7 @@ export async function run(context: CommandContext): Promise<number> {
   const prepared = await preparePlan(context, { configPath, runDir, mode: "up" }, loading);
   printIssues(context, configPath, prepared.issues);
   if (prepared.kind === "refused") return EXIT.user;
+  checkOpenFiles(system, prepared.plan);
   writePrivate(`${runDir}/plan.json`, JSON.stringify(prepared.plan));
   writePrivate(`${runDir}/import_map.json`, prepared.importMap);
   const cgroupDir = makeCgroup(context, system, prepared.plan.name, runDir, containment);
@@ -70,6 +72,16 @@ function takeRunDir({ log }: CommandContext, system: UpSystem, runDir: string): 
   }
   for (const path of claim.reclaimed) log(`removed what a dead run left: ${path}`);
   return claim.lockFd;
+}
+
+/** To run out of descriptors in the middle of a run would be worse. */
+function checkOpenFiles(system: UpSystem, plan: Plan): void {
+  const [needed, max] = [system.descriptorsNeeded(plan), system.openFilesMax()];
+  if (needed <= max) return;
+  throw new SystemRefusal(
+    `This crew needs up to ${needed} open files at a time, the limit is ${max}; raise it ` +
+      "(`ulimit -n`), or declare fewer processes",
+  );
 }
 
 async function checkPidNamespace(system: UpSystem): Promise<void> {

@@ -2,6 +2,8 @@
  * The parts of `cox up` that touch the system: loaded together, after the evaluation of the
  * configuration was started.
  */
+export { openFilesMax } from "../os/open_files.ts";
+export { descriptorsNeeded } from "../plan/descriptor_need.ts";
 export { supervisorFlags } from "../plan/supervisor_flags.ts";
 export { createCrewCgroup } from "../process/crew_cgroup.ts";
 export {

@@ -5,8 +5,8 @@
 import type { ExitReason } from "../core/exit_reason.ts";
 import { closeFd } from "../os/pipe.ts";
 import type { Reactor } from "../os/reactor.ts";
-import { sendSignal } from "../os/signals.ts";
 import type { ProcessIndex, ProcessPlan } from "../plan/plan.ts";
+import type { Containment } from "../process/containment.ts";
 import { reap } from "../process/reap.ts";
 import { spawnProcess } from "../process/spawn.ts";
 import type { EventBody } from "../audit/event_record.ts";
@@ -14,6 +14,8 @@ import type { DescriptorSources } from "./descriptor_table.ts";
 
 /** What running a finish program needs. */
 export interface FinishContext {
+  readonly runId: string;
+  readonly containment: Containment;
   readonly reactor: Reactor;
   readonly sources: DescriptorSources;
   readonly record: (body: EventBody) => void;
@@ -22,7 +24,7 @@ export interface FinishContext {
 /**
  * Starts the finish program; its output goes where the process's captured output goes.
  *
- * @param onEnd called once: when it has ended, or at once when it cannot run.
+ * @param onEnd called once: when it and all it started have ended, or at once when it cannot run.
  * @returns its pid, or null when it cannot run (recorded as a warning).
  */
 export function startFinish(
@@ -46,8 +48,11 @@ export function startFinish(
     executable: finish.executable,
     argv: finish.argv,
     cwd: process.cwd,
-    env: [...process.env, ["COX_PROCESS", process.name], ["COX_INSTANCE_ENDED", `${instance}`]]
-      .concat(exitEnvironment(reason)) as [string, string][],
+    env: [
+      ...process.env,
+      ...ownEnvironment(context, process, instance),
+      ...exitEnvironment(reason),
+    ],
     umask: process.umask,
     descriptors: [
       { fd: 0, source: sources.nullFd },
@@ -69,11 +74,24 @@ export function startFinish(
     if (reap(pid).kind === "running") return;
     reactor.unwatch(pidfd);
     closeFd(pidfd);
-    // It may have left children in its group; they had their time.
-    sendSignal(-pid, 9);
-    onEnd();
+    // What it has left behind had its time.
+    context.containment.killTree({ processName: process.name, pid, instance }).then(onEnd);
   });
   return pid;
+}
+
+/** By COX_RUN and COX_INSTANCE what it starts is known as the ended instance's. */
+function ownEnvironment(
+  { runId }: FinishContext,
+  { name }: ProcessPlan,
+  instance: number,
+): [string, string][] {
+  return [
+    ["COX_RUN", runId],
+    ["COX_PROCESS", name],
+    ["COX_INSTANCE", `${name}#${instance}`],
+    ["COX_INSTANCE_ENDED", `${instance}`],
+  ];
 }
 
 /** COX_EXIT_KIND, _CODE, _SIGNAL, _CAUSE, _ERRNO: what is known of the exit. Pure. */

@@ -3,6 +3,7 @@
  * Started by the guard alone, never by hand. Must not know: the configuration, the command
  * line.
  */
+import { SystemError } from "../os/errno.ts";
 import { setCloseOnExec } from "../os/pipe.ts";
 import { setUmask } from "../os/umask.ts";
 import { becomeSessionLeader } from "../process/guard.ts";
@@ -11,6 +12,8 @@ import { SupervisorRun } from "./supervisor_run.ts";
 
 /** Exit code of our own bug. */
 const BUG_EXIT_CODE = 101;
+/** Exit code of the system's refusal: no descriptors, no memory. */
+const REFUSED_EXIT_CODE = 111;
 
 if (import.meta.main) {
   const options = parseSupervisorOptions(Deno.args[0] ?? "");
@@ -21,7 +24,13 @@ if (import.meta.main) {
   setUmask(0o077);
   let run: SupervisorRun | null = null;
   endOnBug(() => run?.killAll());
-  run = new SupervisorRun(options);
+  try {
+    run = new SupervisorRun(options);
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    console.error(`cox: the crew cannot be started: ${error.message}`);
+    Deno.exit(REFUSED_EXIT_CODE);
+  }
   await run.start();
 }
 

@@ -35,8 +35,10 @@ export interface TestCrew extends AsyncDisposable {
 export interface TestCrewOptions {
   /** More arguments for `cox up`. */
   readonly args?: readonly string[];
-  /** Files of the project, by relative path. */
+  /** Files of the project, by relative path; their folders are made. */
   readonly files?: Readonly<Record<string, string>>;
+  /** Which of them may be executed. */
+  readonly executables?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   /** A command line that runs `cox up` as its last arguments: `unshare …`. @default none */
   readonly under?: readonly string[];
@@ -58,7 +60,10 @@ export async function startCrew(config: string, options: TestCrewOptions = {}): 
   const runDir = `${projectDir}/run`;
   await Deno.writeTextFile(`${projectDir}/supervisor.config.ts`, config);
   for (const [path, text] of Object.entries(options.files ?? {})) {
-    await Deno.writeTextFile(`${projectDir}/${path}`, text);
+    const file = `${projectDir}/${path}`;
+    await Deno.mkdir(file.slice(0, file.lastIndexOf("/")), { recursive: true });
+    await Deno.writeTextFile(file, text);
+    if (options.executables?.includes(path)) await Deno.chmod(file, 0o755);
   }
   const up = coxCommand(["up", "--run-dir", runDir, ...options.args ?? []]);
   const [command = "", ...args] = [...options.under ?? [], ...up];

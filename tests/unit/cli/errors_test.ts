@@ -77,7 +77,11 @@ const USER_MISTAKES: readonly (readonly [string, readonly string[], RegExp])[] =
   ["missing file", ["check", "--config", "x.ts"], /Cannot read the configuration x\.ts: there is/],
   ["wrong duration", ["up", "--for", "soon"], /Option --for: /],
   ["no time at all", ["up", "--for", "0s"], /Option --for must be more than nothing, is "0s"/],
-  ["wrong containment", ["up", "--contain", "box"], /must be auto, cgroup, pidns or guard, is "box"/],
+  [
+    "wrong containment",
+    ["up", "--contain", "box"],
+    /must be auto, cgroup, pidns or guard, is "box"/,
+  ],
   ["summary in no folder", ["up", "--summary", "./no/x.json"], /has no folder to be written to/],
   ["summary is a folder", ["up", "--summary", "."], /must be a file, is a folder/],
   ["wrong format", ["graph", "--format", "png"], /one of text, mermaid, dot, json, is "png"/],

@@ -1,0 +1,148 @@
+/** Requests from many sides at once, and at awkward moments, to real processes. */
+import { assert, assertEquals } from "@std/assert";
+import { connectControl } from "../../src/control/client.ts";
+import { coxCommand, eventually, isAlive, startCrew, type TestCrew } from "../support/crew.ts";
+import { request } from "../support/request.ts";
+
+/** Holds a lock for as long as it lives, and tells when another instance holds it already. */
+const ALONE = `exec 9>lock; flock -n 9 || echo "$COX_INSTANCE" >> double; exec sleep 1000`;
+
+function configOf(script: string, more = ""): string {
+  return `
+import { command, defineConfig, group } from "coxswain";
+export default defineConfig({
+  name: "requests",
+  processes: { p: { run: command(["sh", "-c", ${JSON.stringify(script)}]), ${more} } },
+});`;
+}
+
+function wasDouble(crew: TestCrew): boolean {
+  try {
+    return Deno.readTextFileSync(`${crew.projectDir}/double`) !== "";
+  } catch {
+    return false;
+  }
+}
+
+const OPS = ["start", "restart", "stop"] as const;
+
+Deno.test("twenty cox commands at once never make two instances", async () => {
+  await using crew = await startCrew(configOf(ALONE));
+  const codes = await Promise.all(Array.from({ length: 20 }, async (_, index) => {
+    const [command = "", ...args] = coxCommand([OPS[index % 3]!, "p", "--run-dir", crew.runDir]);
+    const { code } = await new Deno.Command(command, { args, stderr: "null", stdout: "null" })
+      .output();
+    return code;
+  }));
+  // Each was accepted, true already, or denied: nothing else.
+  assert(codes.every((code) => code === 0 || code === 111), codes.join(" "));
+  await request(crew, "start", "p");
+  assertEquals((await crew.process("p")).state, "running");
+  assert(!wasDouble(crew), "two instances at a time");
+});
+
+Deno.test("three hundred requests over twenty connections never make two instances", async () => {
+  await using crew = await startCrew(configOf(ALONE, `stop: { timeout: "50ms" }`));
+  await Promise.all(Array.from({ length: 20 }, async (_, lane) => {
+    using client = await connectControl(`${crew.runDir}/control.sock`);
+    for (let round = 0; round < 15; round++) {
+      await client.call(OPS[(lane + round) % 3]!, { name: "p", wait: (lane + round) % 2 === 0 });
+    }
+  }));
+  await request(crew, "start", "p");
+  const { state, instance, pid } = await crew.process("p");
+  assertEquals(state, "running");
+  assert(isAlive(pid!));
+  const spawns = crew.events().filter((event) => event.event === "spawn" && event.process === "p");
+  assertEquals(spawns.length, instance, "every spawn has a number of its own");
+  assert(!wasDouble(crew), "two instances at a time");
+});
+
+Deno.test("a stop during backoff ends it at once, a start goes on at once", async () => {
+  const restart = `restart: { backoff: { initial: "1h", max: "1h" } }`;
+  await using crew = await startCrew(configOf("exit 1", restart));
+  await crew.until("backoff", ({ processes }) => processes.p!.state === "backoff");
+  await request(crew, "stop", "p");
+  assertEquals((await crew.process("p")).state, "idle");
+  const { starts } = await crew.process("p");
+  using client = await connectControl(`${crew.runDir}/control.sock`);
+  await client.call("start", { name: "p", wait: false });
+  // An operator's request resets the backoff: this failure is a first one, restarted at once.
+  await crew.until(
+    "two more starts, and backoff again",
+    ({ processes: { p } }) => p!.starts === starts + 2 && p!.state === "backoff",
+  );
+});
+
+Deno.test("a restart during a restart waits for the one end and makes one instance", async () => {
+  const script = `trap "" TERM; ${ALONE.replace("exec sleep 1000", "while :; do sleep 1; done")}`;
+  await using crew = await startCrew(configOf(script, `stop: { timeout: "300ms" }`));
+  await eventually("it holds its lock", () => isThere(`${crew.projectDir}/lock`));
+  await Promise.all([1, 2, 3].map(() => request(crew, "restart", "p")));
+  assertEquals((await crew.process("p")).instance, 2);
+  assert(!wasDouble(crew), "two instances at a time");
+});
+
+Deno.test("one_for_all restarts every member when one dies, and nobody else", async () => {
+  await using crew = await startCrew(`
+import { command, defineConfig, group } from "coxswain";
+const run = command(["sleep", "1000"]);
+export default defineConfig({
+  name: "all",
+  processes: { a: { run }, b: { run, after: { a: "ready" } }, c: { run } },
+  groups: { pair: group(["a", "b"], { strategy: "one_for_all", intensity: 9, period: "10s" }) },
+});`);
+  const { processes } = await crew.until("all run", (up) => up.processes.b!.state === "running");
+  Deno.kill(processes.b!.pid!, "SIGKILL");
+  const back = await crew.until(
+    "both are new",
+    ({ processes: { a, b } }) => a!.instance === 2 && b!.instance === 2 && b!.state === "running",
+  );
+  assertEquals(back.processes.c!.instance, 1);
+  assert(!isAlive(processes.a!.pid!));
+});
+
+Deno.test("a dependency that finally fails, fails what waits for it, and the crew ends", async () => {
+  await using crew = await startCrew(
+    `
+import { command, defineConfig } from "coxswain";
+export default defineConfig({
+  name: "fails",
+  processes: {
+    base: { run: command(["false"]), restart: { policy: "temporary" } },
+    top: { run: command(["sleep", "1000"]), after: { base: "completed" } },
+  },
+});`,
+    { waitForControl: false, args: ["--summary", "summary.json"] },
+  );
+  assertEquals((await crew.ended()).code, 111, crew.output());
+  const { processes } = JSON.parse(Deno.readTextFileSync(`${crew.projectDir}/summary.json`));
+  assertEquals([processes.base.state, processes.top.state], ["failed", "failed"]);
+  assertEquals(processes.top.starts, 0);
+});
+
+Deno.test("the final failure of a critical process stops the others and ends with 111", async () => {
+  await using crew = await startCrew(
+    `
+import { command, defineConfig } from "coxswain";
+export default defineConfig({
+  name: "critical",
+  processes: {
+    core: { run: command(["false"]), restart: { policy: "temporary" }, critical: true },
+    other: { run: command(["sh", "-c", "echo $$ > pid; exec sleep 1000"]) },
+  },
+});`,
+    { waitForControl: false },
+  );
+  assertEquals((await crew.ended()).code, 111, crew.output());
+  assert(!isAlive(Number(Deno.readTextFileSync(`${crew.projectDir}/pid`))));
+});
+
+function isThere(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
