@@ -2,8 +2,9 @@
  * The event log: numbers and stamps each event, keeps the newest, appends them to
  * `<runDir>/events.jsonl` and tells followers. Must not know: where events come from.
  *
- * Lines are gathered and written by `flush`, once a turn of the control loop, so that
- * an exit storm costs one write. The file is rotated once, to `events.jsonl.1`.
+ * Adding an event is cheap, for it may stand between an exit and the next spawn: lines are
+ * made, told and written by `flush`, once a turn of the control loop, so that an exit storm
+ * costs one write. The file is rotated once, to `events.jsonl.1`.
  */
 import type { EventBody, EventRecord } from "./event_record.ts";
 
@@ -21,8 +22,8 @@ export interface EventLogOptions {
   readonly wall: () => string;
 }
 
-/** Called with each event, in order. */
-export type Follower = (record: EventRecord) => void;
+/** Called with each event, in order, and its line of JSON without the line's end. */
+export type Follower = (record: EventRecord, line: string) => void;
 
 /** One per supervisor. */
 export class EventLog implements Disposable {
@@ -30,7 +31,8 @@ export class EventLog implements Disposable {
   readonly #kept: EventRecord[] = [];
   readonly #followers = new Set<Follower>();
   readonly #encoder = new TextEncoder();
-  #pending = "";
+  /** Appended since the last flush. */
+  #fresh: EventRecord[] = [];
   #file: Deno.FsFile;
   #fileBytes: number;
   #seq = 0;
@@ -48,7 +50,8 @@ export class EventLog implements Disposable {
   }
 
   /**
-   * Adds one event. Does not block: it reaches the file at the next {@link flush}.
+   * Adds one event. Does not block: it reaches the file and the followers at the next
+   * {@link flush}.
    *
    * @returns the event with its number and stamps.
    */
@@ -65,8 +68,7 @@ export class EventLog implements Disposable {
     if (this.#kept.length > this.#options.keptMax * 1.25) {
       this.#kept.splice(0, this.#kept.length - this.#options.keptMax);
     }
-    this.#pending += JSON.stringify(record) + "\n";
-    for (const follower of this.#followers) follower(record);
+    this.#fresh.push(record);
     return record;
   }
 
@@ -76,21 +78,41 @@ export class EventLog implements Disposable {
     return this.#kept.slice(Math.max(0, since - first));
   }
 
-  /** Calls `follower` with each later event until the returned function is called. */
+  /**
+   * Calls `follower` with each later event until the returned function is called. Those that
+   * {@link since} gives by now are not among them.
+   */
   follow(follower: Follower): () => void {
-    this.#followers.add(follower);
-    return () => this.#followers.delete(follower);
+    const first = this.#seq + 1;
+    const later: Follower = (record, line) => {
+      if (record.seq >= first) follower(record, line);
+    };
+    this.#followers.add(later);
+    return () => this.#followers.delete(later);
   }
 
   /**
-   * Writes what was gathered.
+   * Tells the followers of what was gathered, and writes it.
    *
    * @returns null, or what went wrong: a full disk must not end a supervisor.
    */
   flush(): Error | null {
-    if (this.#pending === "") return null;
-    const bytes = this.#encoder.encode(this.#pending);
-    this.#pending = "";
+    if (this.#fresh.length === 0) return null;
+    let text = "";
+    for (const record of this.#fresh.splice(0)) {
+      const line = JSON.stringify(record);
+      text += line + "\n";
+      for (const follower of this.#followers) follower(record, line);
+    }
+    return this.#write(this.#encoder.encode(text));
+  }
+
+  [Symbol.dispose](): void {
+    this.flush();
+    this.#file.close();
+  }
+
+  #write(bytes: Uint8Array<ArrayBuffer>): Error | null {
     try {
       if (this.#fileBytes + bytes.length > this.#options.fileBytesMax) this.#rotate();
       for (let at = 0; at < bytes.length;) at += this.#file.writeSync(bytes.subarray(at));
@@ -101,15 +123,12 @@ export class EventLog implements Disposable {
     }
   }
 
-  [Symbol.dispose](): void {
-    this.flush();
-    this.#file.close();
-  }
-
   #rotate(): void {
-    this.#file.close();
+    // The old file stays in use until the new one is there.
     Deno.renameSync(this.#options.path, `${this.#options.path}.1`);
-    this.#file = openAppend(this.#options.path);
+    const file = openAppend(this.#options.path);
+    this.#file.close();
+    this.#file = file;
     this.#fileBytes = 0;
   }
 }

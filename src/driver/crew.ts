@@ -196,11 +196,14 @@ export class Crew {
   #ended(instance: Instance, pidfd: number): void {
     const result = reap(instance.pid, { oomKilled: () => this.#oomKilled(instance) });
     if (result.kind === "running") return;
-    this.#closePidfd(pidfd);
     const { process } = instance;
     this.endedCpuMs[process] = (this.endedCpuMs[process] ?? 0) + result.cpuMs;
-    if (this.#follow(instance)) return;
-    this.#bury(instance, result.reason);
+    try {
+      if (!this.#follow(instance)) this.#bury(instance, result.reason);
+    } finally {
+      // The next instance did not have to wait for this.
+      this.#closePidfd(pidfd);
+    }
   }
 
   /**

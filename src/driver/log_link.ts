@@ -2,20 +2,23 @@
  * The supervisor's side of its link to `@log`: commands out, reports in. A new pair of
  * pipes per instance of `@log`. Must not know: terminals, the core.
  *
- * Writing never blocks the control loop: what the pipe does not take is kept up to
- * `PENDING_BYTES_MAX`, and events beyond that are counted instead of shown.
+ * Commands are gathered and written once a turn of the control loop. Writing never blocks
+ * it: what the pipe does not take is kept, and events beyond `PENDING_SIZE_MAX` are counted
+ * instead of shown.
  */
-import type { EventRecord } from "../audit/event_record.ts";
 import { closeFd, createPipe, reopenPipe, writeFd } from "../os/pipe.ts";
 import type { Reactor } from "../os/reactor.ts";
 import type { LogCommand, LogReport } from "../system/log_protocol.ts";
 import { LineReader } from "./line_reader.ts";
 
 const COMMAND_PIPE_BYTES = 1 << 20;
-const PENDING_BYTES_MAX = 4 << 20;
+/** Of what is kept: characters not yet encoded, bytes not yet taken. */
+const PENDING_SIZE_MAX = 4 << 20;
 const REPORT_LINE_BYTES_MAX = 4096;
 /** While the pipe is full we look again this often; an idle link costs nothing. */
 const RETRY_MS = 50;
+
+const NOTHING = new Uint8Array(0);
 
 /** The descriptors that an instance of `@log` is to inherit. */
 export interface LogLinkEnds {
@@ -30,9 +33,12 @@ export class LogLink implements Disposable {
   readonly #encoder = new TextEncoder();
   #commandsFd: number | null = null;
   #reportsFd: number | null = null;
-  #pending: Uint8Array<ArrayBuffer>[] = [];
-  #pendingBytes = 0;
+  /** Lines gathered since the last push. */
+  #gathered = "";
+  /** Encoded, and not yet taken by the pipe. */
+  #rest: Uint8Array<ArrayBuffer> = NOTHING;
   #notShown = 0;
+  #pushIsDue = false;
   #retry: ReturnType<typeof setTimeout> | null = null;
 
   constructor(reactor: Reactor, onReport: (report: LogReport) => void) {
@@ -57,22 +63,22 @@ export class LogLink implements Disposable {
     return { commandsFd: commands.readFd, reportsFd: reports.writeFd };
   }
 
-  /** Sends a command, now or when the pipe has room again. */
+  /** Sends a command, at the end of this turn or when the pipe has room again. */
   send(command: LogCommand): void {
-    if (this.#commandsFd === null) return;
-    const bytes = this.#encoder.encode(JSON.stringify(command) + "\n");
-    this.#pending.push(bytes);
-    this.#pendingBytes += bytes.length;
-    this.#push();
+    this.#gather(JSON.stringify(command));
   }
 
-  /** Shows an event; counted instead of shown when `@log` has fallen far behind. */
-  show(record: EventRecord): void {
-    if (this.#pendingBytes > PENDING_BYTES_MAX) {
+  /**
+   * Shows an event; counted instead of shown when `@log` has fallen far behind.
+   *
+   * @param record the event's JSON.
+   */
+  show(record: string): void {
+    if (this.#gathered.length + this.#rest.length > PENDING_SIZE_MAX) {
       this.#notShown++;
       return;
     }
-    this.send({ kind: "record", record });
+    this.#gather(`{"kind":"record","record":${record}}`);
   }
 
   /** Events that were not shown since the start. */
@@ -84,16 +90,29 @@ export class LogLink implements Disposable {
     this.#close();
   }
 
+  #gather(line: string): void {
+    if (this.#commandsFd === null) return;
+    this.#gathered += line + "\n";
+    if (this.#pushIsDue) return;
+    this.#pushIsDue = true;
+    queueMicrotask(() => {
+      this.#pushIsDue = false;
+      // While the pipe is full it is the retry's turn.
+      if (this.#retry === null) this.#push();
+    });
+  }
+
   #push(): void {
     while (this.#commandsFd !== null) {
-      const head = this.#pending[0];
-      if (head === undefined) return;
-      const count = writeFd(this.#commandsFd, head);
+      if (this.#rest.length === 0) {
+        if (this.#gathered === "") return;
+        this.#rest = this.#encoder.encode(this.#gathered);
+        this.#gathered = "";
+      }
+      const count = writeFd(this.#commandsFd, this.#rest);
       if (count === "would-block") return this.#pushLater();
       if (count === "closed") return this.#close();
-      this.#pendingBytes -= count;
-      if (count === head.length) this.#pending.shift();
-      else this.#pending[0] = head.subarray(count);
+      this.#rest = this.#rest.subarray(count);
     }
   }
 
@@ -128,7 +147,7 @@ export class LogLink implements Disposable {
     this.#commandsFd = null;
     if (this.#retry !== null) clearTimeout(this.#retry);
     this.#retry = null;
-    this.#pending = [];
-    this.#pendingBytes = 0;
+    this.#gathered = "";
+    this.#rest = NOTHING;
   }
 }

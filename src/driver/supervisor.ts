@@ -8,6 +8,9 @@
  *                                                 ▲                             channels, log
  *                                                 └────── spawned, spawnFailed ◄───┘
  * ```
+ *
+ * What an exit leads to comes first, what is told of it after: events reach the file and
+ * `@log` when the reactor has nothing more to deliver.
  */
 import type { EventLog } from "../audit/event_log.ts";
 import type { EventBody } from "../audit/event_record.ts";
@@ -85,8 +88,9 @@ export class Supervisor {
   /** Adds an event to the log; it reaches the file at the end of this turn of the loop. */
   record(body: EventBody): void {
     this.#parts.log.append(body);
-    if (this.#draining || this.#flushIsDue) return;
+    if (this.#flushIsDue) return;
     this.#flushIsDue = true;
+    // After whatever is under way, for microtasks wait until the reactor waits again.
     queueMicrotask(() => {
       this.#flushIsDue = false;
       this.#flush();
@@ -108,7 +112,6 @@ export class Supervisor {
       this.#draining = false;
     }
     this.waiters.look(this.#state);
-    this.#flush();
   }
 
   #execute(effect: Effect): void {
@@ -118,7 +121,7 @@ export class Supervisor {
         return crew.spawn(effect);
       case "kill":
         // No signal: one that comes before its handler would cut off the last lines.
-        if (this.#asksLogToStop(effect)) return this.#parts.stopLog();
+        if (this.#asksLogToStop(effect)) return this.#stopLog();
         return crew.kill(effect, this.#state.processes[effect.process]?.pid ?? null);
       case "setTimer":
         return this.#timers.set(effect.timer, effect.dueNs);
@@ -143,6 +146,12 @@ export class Supervisor {
         this.#timers.clearAll();
         return this.#parts.onExit(effect.code);
     }
+  }
+
+  /** It may end as soon as it is asked: what it is to show comes first. */
+  #stopLog(): void {
+    this.#flush();
+    this.#parts.stopLog();
   }
 
   #asksLogToStop(effect: Extract<Effect, { kind: "kill" }>): boolean {

@@ -68,7 +68,7 @@ export class SupervisorRun {
     this.#captures = new Captures(this.#plan, token);
     this.#channels = this.#plan.channels.map((channel) => new PipeChannel(channel));
     this.#logLink = new LogLink(reactor, (report) => dialogue.hear(report));
-    this.#log.follow((record) => this.#logLink.show(record));
+    this.#log.follow((_, line) => this.#logLink.show(line));
     this.#crew = new Crew({
       plan: this.#plan,
       runId,

@@ -4,14 +4,14 @@
  * Must not know: why a tree is killed, restarts, readiness.
  */
 import { SystemError } from "../os/errno.ts";
-import { listDirectory, writeSmallFileInBackground } from "../os/file.ts";
+import { listDirectory, readSmallFile, writeSmallFileInBackground } from "../os/file.ts";
 import { sendSignal } from "../os/signals.ts";
 import { cgroupMembers, isPopulated, killCgroup, SUPERVISOR_CGROUP } from "./crew_cgroup.ts";
 import { InstanceCgroups } from "./instance_cgroups.ts";
-import { bearsMarkOfRun } from "./lineage.ts";
+import { markWithinRun } from "./lineage.ts";
 import { INIT_PID } from "./pid_namespace.ts";
 import { belongsTo, type StrayMarks } from "./stray.ts";
-import { childrenOf, descendantsOf, isAlive, processStat } from "./tree.ts";
+import { childrenOf, descendantsOf, isAlive, processStat, ticksSinceBoot } from "./tree.ts";
 
 /** What keeps hold of a crew. */
 export type ContainmentLevel = "cgroup" | "pidns" | "guard";
@@ -113,7 +113,8 @@ export class Containment implements Disposable {
 
   /**
    * Kills an instance and everything it started, daemons included: in passes, until two in
-   * a row find nothing alive.
+   * a row find nothing alive. The first is over when this returns: what it kills is on its
+   * way out before the next instance starts. The later ones may come after that.
    *
    * @returns the orphans among what was killed; what was still in the instance's own
    * line of descent is not listed.
@@ -122,6 +123,7 @@ export class Containment implements Disposable {
     const strays = new Map<number, Stray>();
     const sessions = new Set(request.sessionIds);
     for (const session of this.#cgroups?.sessionsOf(request.pid) ?? []) sessions.add(session);
+    const beganMs = performance.now();
     let cleanPasses = 0;
     for (let pass = 0; cleanPasses < 2; pass++) {
       if (pass === PASSES_MAX) {
@@ -129,7 +131,8 @@ export class Containment implements Disposable {
         break;
       }
       if (pass > 0) await new Promise((resolve) => setTimeout(resolve, PASS_INTERVAL_MS));
-      const found = this.#killPass(request, sessions, strays);
+      const found = !this.#isClean(request.pid) &&
+        this.#killPass(request, beganMs, sessions, strays);
       cleanPasses = found ? 0 : cleanPasses + 1;
     }
     this.#cgroups?.forget(request.pid);
@@ -163,9 +166,25 @@ export class Containment implements Disposable {
     this.#cgroups?.[Symbol.dispose]();
   }
 
+  /**
+   * Whether nothing of it can be alive, by three short questions: its group is gone and with
+   * it the process itself, no orphan of anybody's lies under the guard, its cgroup is empty.
+   * So it is after nearly every exit, and the next instance waits for the answer.
+   */
+  #isClean(pid: number): boolean {
+    if (groupExists(pid)) return false;
+    const { guardPid, supervisorPid } = this.#options;
+    // The guard is a shell, of one thread.
+    const below = readSmallFile(`/proc/${guardPid}/task/${guardPid}/children`);
+    if (below?.trimEnd() !== String(supervisorPid)) return false;
+    const cgroupDir = this.#cgroups?.dirOf(pid) ?? null;
+    return cgroupDir === null || !isPopulated(cgroupDir);
+  }
+
   /** One pass. @returns whether anything of it was still alive. */
   #killPass(
     request: KillTreeRequest,
+    beganMs: number,
     sessions: Set<number>,
     strays: Map<number, Stray>,
   ): boolean {
@@ -178,7 +197,9 @@ export class Containment implements Disposable {
       if (stat !== null && stat.session > 1) sessions.add(stat.session);
     }
     const cgroupDir = this.#cgroups?.dirOf(pid) ?? null;
-    const marks: StrayMarks = { ...request, runId: this.#options.runId, sessions, cgroupDir };
+    const endedTicks = ticksSinceBoot(performance.now() - beganMs);
+    const { runId } = this.#options;
+    const marks: StrayMarks = { ...request, runId, sessions, cgroupDir, endedTicks };
     const orphans = this.#orphans().filter((orphan) => belongsTo(orphan, marks));
     this.#kill(-pid);
     for (const member of line) found = this.#killIfAlive(member) || found;
@@ -205,7 +226,9 @@ export class Containment implements Disposable {
     const found = new Set(descendantsOf(supervisorPid));
     for (const pid of cgroupDir === null ? [] : cgroupMembers(cgroupDir)) found.add(pid);
     for (const { name } of listDirectory("/proc") ?? []) {
-      if (/^[0-9]+$/.test(name) && bearsMarkOfRun(Number(name), runId)) found.add(Number(name));
+      if (/^[0-9]+$/.test(name) && markWithinRun(Number(name), runId) !== null) {
+        found.add(Number(name));
+      }
     }
     found.delete(supervisorPid);
     return found;
@@ -235,5 +258,15 @@ export class Containment implements Disposable {
 
   #warn(message: string): void {
     this.#options.onWarning?.(message);
+  }
+}
+
+function groupExists(pid: number): boolean {
+  try {
+    return sendSignal(-pid, 0) === "sent";
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    // EPERM: it is there.
+    return true;
   }
 }

@@ -80,10 +80,10 @@ export function bearsMark(pid: number, mark: bigint): boolean {
   return markOf(pid) === mark;
 }
 
-/** Whether a process, or what it descends from, was spawned in this run. */
-export function bearsMarkOfRun(pid: number, runId: string): boolean {
+/** The mark that a process inherited from an instance of this run; null when it has none. */
+export function markWithinRun(pid: number, runId: string): bigint | null {
   const mark = markOf(pid);
-  return mark !== null && mark >> BigInt(INSTANCE_BITS) === runPart(runId);
+  return mark !== null && mark >> BigInt(INSTANCE_BITS) === runPart(runId) ? mark : null;
 }
 
 function markOf(pid: number): bigint | null {

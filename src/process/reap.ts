@@ -24,6 +24,11 @@ export const STATUS_LOST_CODE = -1;
 
 const SIGKILL = 9;
 
+/** What `wait4` writes; read at once. */
+const status = new Int32Array(1);
+const usage = new Uint8Array(RUSAGE_BYTES);
+const usageView = new DataView(usage.buffer);
+
 /**
  * Collects a child if it has ended; never waits.
  *
@@ -38,8 +43,6 @@ export function reap(
   pid: number,
   options: { readonly oomKilled?: () => boolean } = {},
 ): ReapResult {
-  const status = new Int32Array(1);
-  const usage = new Uint8Array(RUSAGE_BYTES);
   const waited = libc().wait4(pid, status, WNOHANG, usage);
   if (waited === 0) return { kind: "running" };
   if (waited < 0) {
@@ -58,7 +61,7 @@ export function reap(
     reason: killed && options.oomKilled?.() === true
       ? { kind: "outOfMemory", signal: "SIGKILL" }
       : reason,
-    cpuMs: cpuMs(usage),
+    cpuMs: cpuMs(),
   };
 }
 
@@ -81,8 +84,7 @@ export function exitReason(status: number): ExitReason {
 }
 
 /** `struct rusage` begins with the user and the system time, as seconds and microseconds. */
-function cpuMs(usage: Uint8Array<ArrayBuffer>): number {
-  const view = new DataView(usage.buffer);
-  const at = (offset: number) => Number(view.getBigInt64(offset, true));
+function cpuMs(): number {
+  const at = (offset: number) => Number(usageView.getBigInt64(offset, true));
   return (at(0) + at(16)) * 1000 + (at(8) + at(24)) / 1000;
 }

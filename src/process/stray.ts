@@ -1,11 +1,12 @@
 /**
  * Tells whether an orphan was started by a certain instance. No single sign is sure: a
  * program may leave its session, clear its environment, redirect its output, set its own
- * limits or, before it was moved, daemonise outside its cgroup. So any one will do.
- * Must not know: what happens to a stray.
+ * limits or, before it was moved, daemonise outside its cgroup. So any one will do, but for
+ * a mark of another instance, which settles it: nothing of the next instance is a stray of
+ * the last. Must not know: what happens to a stray.
  */
 import { readSmallFile } from "../os/file.ts";
-import { bearsMark, lineageMark } from "./lineage.ts";
+import { lineageMark, markWithinRun } from "./lineage.ts";
 import { environmentOf, openFileOf, processStat } from "./tree.ts";
 
 /** By what an instance's offspring can be known. */
@@ -18,8 +19,10 @@ export interface StrayMarks {
   readonly sessions: ReadonlySet<number>;
   /** Its own cgroup; null while it has none. */
   readonly cgroupDir: string | null;
-  /** Inodes of the pipes that capture its output. */
+  /** Inodes of the pipes that capture its output, and that of the instances after it. */
   readonly capturePipeInodes?: readonly number[];
+  /** Clock ticks after boot: of what began later, those pipes say nothing. */
+  readonly endedTicks: number;
 }
 
 /** Whether the process bears any mark of the instance. */
@@ -28,11 +31,12 @@ export function belongsTo(pid: number, marks: StrayMarks): boolean {
   if (stat === null) return false;
   if (stat.session === marks.pid || stat.pgrp === marks.pid) return true;
   if (marks.sessions.has(stat.session)) return true;
-  if (bearsMark(pid, lineageMark(marks.runId, `${marks.processName}#${marks.instance}`))) {
-    return true;
+  const mark = markWithinRun(pid, marks.runId);
+  if (mark !== null) {
+    return mark === lineageMark(marks.runId, `${marks.processName}#${marks.instance}`);
   }
   return isInCgroup(pid, marks.cgroupDir) || hasEnvironment(pid, marks) ||
-    writesInto(pid, marks.capturePipeInodes ?? []);
+    (stat.startTicks < marks.endedTicks && writesInto(pid, marks.capturePipeInodes ?? []));
 }
 
 function isInCgroup(pid: number, cgroupDir: string | null): boolean {

@@ -106,6 +106,16 @@ export function parseStat(text: string): ProcessStat | null {
   return Number.isNaN(stat.startTicks) ? null : stat;
 }
 
+/**
+ * What {@link ProcessStat.startTicks} would be for a process that began some time ago.
+ *
+ * @param agoMs at least 0.
+ */
+export function ticksSinceBoot(agoMs: number): number {
+  const seconds = Number(readSmallFile("/proc/uptime")?.split(" ")[0] ?? NaN);
+  return Math.floor((seconds - agoMs / 1000) * TICKS_PER_S);
+}
+
 /** Alive in the sense that matters: it exists and is no zombie. */
 export function isAlive(pid: number): boolean {
   const state = processStat(pid)?.state;

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { EventLog } from "../../../src/audit/event_log.ts";
 
 function openLog(path: string, fields: { keptMax?: number; fileBytesMax?: number } = {}): EventLog {
@@ -54,13 +54,58 @@ Deno.test("EventLog rotates once at its size, losing no line of the newest two f
   assertEquals(Deno.statSync(`${dir}/events.jsonl`).size <= 500, true);
 });
 
-Deno.test("EventLog tells followers until they leave", () => {
+Deno.test("EventLog.flush() tells followers, with the line of the file, until they leave", () => {
+  const dir = Deno.makeTempDirSync();
+  using log = openLog(`${dir}/events.jsonl`);
+  const seen: string[] = [];
+  const unfollow = log.follow(({ seq }, line) => seen.push(`${seq} ${line}`));
+  log.append({ event: "warning", message: "a" });
+  assertEquals(seen, []);
+  log.flush();
+  unfollow();
+  log.append({ event: "warning", message: "b" });
+  log.flush();
+  const lines = Deno.readTextFileSync(`${dir}/events.jsonl`).trimEnd().split("\n");
+  assertEquals(seen, [`1 ${lines[0]}`]);
+  assertEquals(lines.length, 2);
+});
+
+Deno.test("EventLog.follow() tells nothing that since() gave already", () => {
+  const dir = Deno.makeTempDirSync();
+  using log = openLog(`${dir}/events.jsonl`);
+  log.append({ event: "warning", message: "not yet flushed" });
+  const seen = log.since(1).map(({ seq }) => seq);
+  log.follow(({ seq }) => seen.push(seq));
+  log.append({ event: "warning", message: "later" });
+  log.flush();
+  assertEquals(seen, [1, 2]);
+});
+
+Deno.test("EventLog.flush() leaves what a follower appends to the next flush", () => {
   const dir = Deno.makeTempDirSync();
   using log = openLog(`${dir}/events.jsonl`);
   const seen: number[] = [];
-  const unfollow = log.follow(({ seq }) => seen.push(seq));
+  log.follow(({ seq }) => {
+    seen.push(seq);
+    if (seq === 1) log.append({ event: "warning", message: "of the follower" });
+  });
   log.append({ event: "warning", message: "a" });
-  unfollow();
-  log.append({ event: "warning", message: "b" });
+  log.flush();
   assertEquals(seen, [1]);
+  log.flush();
+  assertEquals(seen, [1, 2]);
+});
+
+Deno.test("EventLog goes on with the old file when it cannot rotate", () => {
+  const dir = Deno.makeTempDirSync();
+  using log = openLog(`${dir}/events.jsonl`, { fileBytesMax: 100 });
+  Deno.mkdirSync(`${dir}/events.jsonl.1`);
+  log.append({ event: "warning", message: "a" });
+  assertEquals(log.flush(), null);
+  log.append({ event: "warning", message: "b" });
+  assert(log.flush() instanceof Error);
+  Deno.removeSync(`${dir}/events.jsonl.1`);
+  log.append({ event: "warning", message: "c" });
+  assertEquals(log.flush(), null);
+  assertEquals(JSON.parse(Deno.readTextFileSync(`${dir}/events.jsonl`)).message, "c");
 });
