@@ -8,6 +8,7 @@ import { lastErrno } from "../../../src/os/errno.ts";
 import { F_GETFL, libc, O_NONBLOCK } from "../../../src/os/libc.ts";
 import { closeFd, createPipe, readFd, reopenPipe } from "../../../src/os/pipe.ts";
 import { createCrewCgroup, isPopulated, removeCgroup } from "../../../src/process/crew_cgroup.ts";
+import { pidNamespaceProblem } from "../../../src/process/pid_namespace.ts";
 import {
   ended,
   livingWith,
@@ -171,4 +172,23 @@ Deno.test("platform: Deno replaces the SIGINT that a shell's background job igno
     "trap '' INT;",
   );
   assertEquals(text, "heard");
+});
+
+Deno.test("platform: Deno raises its soft limit on open files to the hard one", async () => {
+  const text = await inDeno(
+    `console.log(new TextDecoder().decode(
+       new Deno.Command("sh", { args: ["-c", "ulimit -Sn; ulimit -Hn"] }).outputSync().stdout))`,
+    "ulimit -Sn 200; ulimit -Hn 900;",
+  );
+  assertEquals(text.split("\n"), ["900", "900"]);
+});
+
+Deno.test("platform: an init does not hear a signal that it has no trap for", async () => {
+  const problem = await pidNamespaceProblem();
+  if (problem !== null) return console.warn(`Skipped, no PID namespace: ${problem}`);
+  const script = "kill -TERM $$; echo deaf; trap 'echo heard; exit' TERM; kill -TERM $$";
+  const { stdout } = await new Deno.Command("unshare", {
+    args: ["--pid", "--fork", "--mount-proc", "sh", "-c", script],
+  }).output();
+  assertEquals(new TextDecoder().decode(stdout), "deaf\nheard\n");
 });
