@@ -24,7 +24,8 @@ export function formatAlert(alert: Alert): string {
   const usual = withUnit(alert.metric, alert.usual);
   return alert.kind === "raised"
     ? `ALERT ${alert.metric} ${value}, usually ${usual} (${alert.score} sigma)`
-    : `clear ${alert.metric} ${value}`;
+    // Also when the value stayed and the baseline has come to it.
+    : `clear ${alert.metric} ${value}, usually ${usual} by now (${alert.score} sigma)`;
 }
 
 function withUnit(metric: MetricName, value: number): string {

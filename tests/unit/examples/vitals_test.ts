@@ -153,6 +153,6 @@ Deno.test("formatVitals() and formatAlert() fit on a line and carry their units"
   assertEquals(formatAlert(alert), "ALERT late 80.0 ms, usually 0.3 ms (79.8 sigma)");
   assertEquals(
     formatAlert({ ...alert, metric: "cpu", kind: "cleared", value: 0.1 }),
-    "clear cpu 10.0%",
+    "clear cpu 10.0%, usually 25.0% by now (79.8 sigma)",
   );
 });
