@@ -7,6 +7,7 @@ import type { Channel } from "../channel/channel.ts";
 import { PipeChannel } from "../channel/pipe/pipe_channel.ts";
 import type { CrewSnapshot } from "../control/protocol.ts";
 import { type ControlServer, startControlServer } from "../control/server.ts";
+import { giveMemoryBack } from "../os/memory.ts";
 import { openNull } from "../os/pipe.ts";
 import { Reactor } from "../os/reactor.ts";
 import type { Plan } from "../plan/plan.ts";
@@ -25,6 +26,7 @@ import { listenForShutdown } from "./shutdown_signals.ts";
 import { takeSnapshot } from "./snapshot.ts";
 import { writeSummary } from "./summary.ts";
 import { Supervisor } from "./supervisor.ts";
+import { whenQuiet } from "./when_quiet.ts";
 
 /** The system's refusal. */
 const REFUSED_EXIT_CODE = 111;
@@ -112,6 +114,7 @@ export class SupervisorRun {
     if (forNs !== null) setTimeout(shutDown, Math.ceil(forNs / 1e6));
     supervisor.post({ kind: "boot" });
     this.#control = this.#openControl();
+    whenQuiet(() => this.#log.seq, giveMemoryBack);
   }
 
   /** For our bug: KILL to everything that lives, without asking the core. */

@@ -30,6 +30,8 @@ const SYMBOLS = {
   // Memory that outlives a call: what a nonblocking call may touch.
   malloc: { parameters: ["usize"], result: "pointer" },
   free: { parameters: ["pointer"], result: "void" },
+  // glibc alone.
+  malloc_trim: { parameters: ["usize"], result: "i32", optional: true },
   // Waiting.
   epoll_create1: { parameters: ["i32"], result: "i32" },
   epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },

@@ -48,11 +48,17 @@ export function notifyDirectory(runDir: string): string {
 }
 
 /**
+ * A young generation of 1 MiB: with V8's own 16 MiB, a crash loop of 1,000 restarts a second keeps
+ * 100 MiB of garbage, and is no faster for it. And the means to collect it when the start is over.
+ */
+const V8_FLAGS = "--v8-flags=--max-semi-space-size=1,--expose-gc";
+
+/**
  * The supervisor's command-line flags before its module.
  *
  * @param paths Where it works.
  */
 export function supervisorFlags(paths: SupervisorPaths): string[] {
-  return ["--no-prompt", "--no-config", "--cached-only", "--no-lock"]
+  return ["--no-prompt", "--no-config", "--cached-only", "--no-lock", V8_FLAGS]
     .concat(supervisorPermissions(paths).map(({ flag }) => flag));
 }
