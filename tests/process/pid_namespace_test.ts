@@ -27,7 +27,7 @@ const VICTIMS: Readonly<Record<string, (pids: CrewPids, crew: TestCrew) => reado
   "the guard inside": ({ innerGuard }) => [innerGuard],
   "unshare": ({ aboveInnerGuard }) => [aboveInnerGuard],
   "the guard outside": (_, crew) => [crew.pid],
-  "the guard outside and the supervisor": ({ supervisor }, crew) => [crew.pid, supervisor],
+  "the supervisor and the guard outside": ({ supervisor }, crew) => [supervisor, crew.pid],
 };
 
 for (const [name, victims] of Object.entries(VICTIMS)) {
