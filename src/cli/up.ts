@@ -3,13 +3,15 @@
  * guard, which starts the supervisor. Must not know: how a crew is run.
  *
  * ```
- *  options ─► lock ─► load + prepare ─► plan.json, import_map.json ─► cgroup ─► execve
+ *  options ─► lock ─┬─► load + prepare ─► plan.json, import_map.json ─► cgroup ─► go, execve
+ *                   └─► supervisor, ahead of its plan: loads, and waits for "go"
  * ```
  */
 import type { SupervisorOptions } from "../driver/options.ts";
 import { SOCKET_PATH_BYTES_MAX } from "../os/unix_socket.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { CommandContext } from "./command.ts";
+import type { AheadRequest, SupervisorAhead } from "./supervisor_ahead.ts";
 import { EXIT, SystemRefusal, UserError } from "./exit_codes.ts";
 import { locateConfig, locateRunDir } from "./locate.ts";
 import { coxDir, denoPath, preparePlan, printIssues, startLoading } from "./prepare_plan.ts";
@@ -33,32 +35,61 @@ export async function run(context: CommandContext): Promise<number> {
   checkRunDirName(runDir);
   if (containment === "pidns") await checkPidNamespace(system);
   const lockFd = takeRunDir(context, system, runDir);
-  const prepared = await preparePlan(context, { configPath, runDir, mode: "up" }, loading);
-  printIssues(context, configPath, prepared.issues);
-  if (prepared.kind === "refused") return EXIT.user;
-  checkOpenFiles(system, prepared.plan);
-  writePrivate(`${runDir}/plan.json`, JSON.stringify(prepared.plan));
-  writePrivate(`${runDir}/import_map.json`, prepared.importMap);
-  const cgroupDir = makeCgroup(context, system, prepared.plan.name, runDir, containment);
-  const options: SupervisorOptions = {
+  const launch: Launch = {
     runDir,
     lockFd,
-    guardPid: containment === "pidns" ? system.INIT_PID : Deno.pid,
-    forNs,
-    summaryPath,
-    color: context.color,
-    cgroupDir,
+    env: keptEnvironment(context),
+    argv: [
+      ...[denoPath(), "run", "--quiet", ...system.supervisorFlags({ runDir, summaryPath })],
+      `${coxDir()}/src/driver/main.ts`,
+    ],
   };
-  context.log("becoming the guard");
-  const flags = system.supervisorFlags({ runDir, summaryPath });
-  const entry = `${coxDir()}/src/driver/main.ts`;
-  const argv = [denoPath(), "run", "--quiet", ...flags, entry, JSON.stringify(options)];
-  const request = { env: keptEnvironment(context), lockFd, runDir };
-  if (containment !== "pidns") {
-    return system.becomeGuard({ ...request, supervisorArgv: argv, hold: cgroupDir });
+  // In a namespace only the guard inside can start it.
+  const ahead = containment === "pidns" ? null : system.startSupervisorAhead(launch);
+  try {
+    const prepared = await preparePlan(context, { configPath, runDir, mode: "up" }, loading);
+    printIssues(context, configPath, prepared.issues);
+    if (prepared.kind === "ready") {
+      checkOpenFiles(system, prepared.plan);
+      writePrivate(`${runDir}/plan.json`, JSON.stringify(prepared.plan));
+      writePrivate(`${runDir}/import_map.json`, prepared.importMap);
+      const cgroupDir = makeCgroup(context, system, prepared.plan.name, runDir, containment);
+      const guardPid = ahead === null ? system.INIT_PID : Deno.pid;
+      const color = context.color;
+      const options = { runDir, lockFd, guardPid, forNs, summaryPath, color, cgroupDir };
+      context.log("becoming the guard");
+      becomeGuardOver(system, launch, ahead, options);
+    }
+    return EXIT.user;
+  } finally {
+    // Reached when nothing came of it: the guard's script has no way back here.
+    await ahead?.abandon();
   }
-  const supervisorArgv = system.inPidNamespace(Deno.pid, runDir, argv);
-  return system.becomeGuard({ ...request, supervisorArgv, hold: system.PID_NAMESPACE });
+}
+
+/** How a supervisor is started. */
+interface Launch extends AheadRequest {
+  readonly runDir: string;
+}
+
+function becomeGuardOver(
+  system: UpSystem,
+  { argv, env, lockFd, runDir }: Launch,
+  ahead: SupervisorAhead | null,
+  options: SupervisorOptions,
+): never {
+  if (ahead === null) {
+    const inside = [...argv, JSON.stringify(options)];
+    const supervisor = {
+      kind: "start",
+      argv: system.inPidNamespace(Deno.pid, runDir, inside),
+    } as const;
+    return system.becomeGuard({ supervisor, env, lockFd, runDir, hold: system.PID_NAMESPACE });
+  }
+  ahead.go(options);
+  const { pid, statusFd } = ahead;
+  const supervisor = { kind: "adopt", pid, statusFd } as const;
+  return system.becomeGuard({ supervisor, env, lockFd, runDir, hold: options.cgroupDir });
 }
 
 function takeRunDir({ log }: CommandContext, system: UpSystem, runDir: string): number {

@@ -12,5 +12,6 @@ export {
   PID_NAMESPACE,
   pidNamespaceProblem,
 } from "../process/pid_namespace.ts";
+export { startSupervisorAhead } from "./supervisor_ahead.ts";
 export { becomeGuard } from "../process/guard.ts";
 export { claimRunDir, noteCgroup } from "../process/run_dir.ts";

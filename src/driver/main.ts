@@ -1,12 +1,13 @@
 /**
  * The supervisor's entry: takes its place under the guard and runs the crew of the plan.
- * Started by the guard alone, never by hand. Must not know: the configuration, the command
+ * Started by the front end, ahead of the plan, or by the guard; never by hand. Must not know: the configuration, the command
  * line.
  */
 import { SystemError } from "../os/errno.ts";
 import { setCloseOnExec } from "../os/pipe.ts";
 import { setUmask } from "../os/umask.ts";
 import { becomeSessionLeader } from "../process/guard.ts";
+import { AHEAD_ARGUMENT, awaitGo, exitWith } from "./ahead.ts";
 import { parseSupervisorOptions } from "./options.ts";
 import { SupervisorRun } from "./supervisor_run.ts";
 
@@ -16,7 +17,11 @@ const BUG_EXIT_CODE = 101;
 const REFUSED_EXIT_CODE = 111;
 
 if (import.meta.main) {
-  const options = parseSupervisorOptions(Deno.args[0] ?? "");
+  const argument = Deno.args[0] ?? "";
+  const text = argument === AHEAD_ARGUMENT ? awaitGo() : argument;
+  // The configuration was refused: there is nothing to run, and the front end has said why.
+  if (text === null) Deno.exit(0);
+  const options = parseSupervisorOptions(text);
   // Away from the terminal's foreground group: Ctrl-C reaches the guard alone, and once.
   becomeSessionLeader();
   // The guard passed it on by inheritance; nobody else is to have it.
@@ -29,7 +34,7 @@ if (import.meta.main) {
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
     console.error(`cox: the crew cannot be started: ${error.message}`);
-    Deno.exit(REFUSED_EXIT_CODE);
+    exitWith(REFUSED_EXIT_CODE);
   }
   await run.start();
 }
@@ -40,7 +45,7 @@ function endOnBug(killAll: () => void): void {
     console.error("cox: this is a bug in cox; the crew is ended.");
     console.error(error instanceof Error ? error.stack : error);
     killAll();
-    Deno.exit(BUG_EXIT_CODE);
+    exitWith(BUG_EXIT_CODE);
   };
   globalThis.addEventListener("error", (event) => {
     event.preventDefault();

@@ -1,6 +1,7 @@
 /**
- * What the front end tells the supervisor besides the plan: the JSON of its one
- * argument. Must not know: the command line.
+ * What the front end tells the supervisor besides the plan: the JSON of its one argument or,
+ * when it was started ahead of the plan, of the line that says "go". Must not know: the
+ * command line.
  */
 
 /** Options of one run; the plan is in `<runDir>/plan.json`. */

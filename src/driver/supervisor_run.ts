@@ -14,6 +14,7 @@ import type { Plan } from "../plan/plan.ts";
 import { Containment } from "../process/containment.ts";
 import { peerCredentials } from "../process/credentials.ts";
 import { armParentDeath } from "../process/guard.ts";
+import { exitWith } from "./ahead.ts";
 import { Captures } from "./captures.ts";
 import { startClock } from "./clock.ts";
 import { SupervisorControl } from "./control_handler.ts";
@@ -203,7 +204,7 @@ export class SupervisorRun {
     const exit = this.#summarise(code);
     await this.#control?.close();
     removeNotifyPlaces(this.#plan);
-    Deno.exit(exit);
+    exitWith(exit);
   }
 
   /** @returns the exit code: a summary that was asked for and not written is a failure. */

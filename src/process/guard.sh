@@ -2,7 +2,11 @@
 # The guard: parent of the supervisor, child subreaper of everything (set before this
 # script was executed), or PID 1 of a container.
 #
-#   guard.sh RUN_DIR CGROUP_DIR|pidns|- SUPERVISOR ARGUMENT…
+#   guard.sh RUN_DIR CGROUP_DIR|pidns|- start SUPERVISOR ARGUMENT…
+#   guard.sh RUN_DIR CGROUP_DIR|- adopt PID
+#
+# `start` runs the supervisor. `adopt` has it as a child already, from before this script was
+# executed: it tells its exit status on descriptor 8 and cannot be waited for by this shell.
 #
 # With `pidns` the supervisor is an `unshare` that runs another guard as the init of a PID
 # namespace.
@@ -18,7 +22,8 @@ if [ "$cgroup" = pidns ]; then
   inside=1
   cgroup=-
 fi
-shift 2
+mode=$3
+shift 3
 
 # 10 ms a pass: ten seconds. What survives that cannot be killed at all.
 passes_max=1000
@@ -65,26 +70,57 @@ pass_inside() {
     pass=$((pass + 1))
   done
 }
+# Whether a process exists and is no zombie.
+is_alive() {
+  stat=
+  { read -r stat < "/proc/$1/stat"; } 2>/dev/null
+  # The name in parentheses may hold anything; the state follows the last of them.
+  stat=${stat##*) }
+  case $stat in '' | Z* | X*) return 1 ;; esac
+  return 0
+}
 for signal in TERM INT HUP QUIT USR1 USR2; do
   # shellcheck disable=SC2064 -- the name is to be filled in now.
   trap "forward $signal" "$signal"
 done
 
-# The shell gives a background job /dev/null as its input before it looks at `<&0`, so the
-# input goes there by way of another descriptor; the lock has a number above 9.
-exec 9<&0
-"$@" <&9 9<&- &
-supervisor=$!
-exec 9<&-
+if [ "$mode" = adopt ]; then
+  supervisor=$1
+  # Ends when the supervisor does: with the status that it told, with 137 when it was cut
+  # short (which signal it was cannot be known). A signal to the whole group is not for it.
+  (
+    trap '' TERM HUP USR1 USR2
+    status=
+    IFS= read -r status <&8
+    # It told its status as the last thing that it did; the end of the pipe is its own end.
+    IFS= read -r rest <&8
+    pass=0
+    while [ "$pass" -lt "$passes_max" ] && is_alive "$supervisor"; do
+      sleep 0.001
+      pass=$((pass + 1))
+    done
+    exit "${status:-137}"
+  ) &
+  awaited=$!
+  exec 8<&-
+else
+  # The shell gives a background job /dev/null as its input before it looks at `<&0`, so the
+  # input goes there by way of another descriptor; the lock has a number above 9.
+  exec 9<&0
+  "$@" <&9 9<&- &
+  supervisor=$!
+  awaited=$supervisor
+  exec 9<&-
+fi
 for signal in $waiting; do pass_on "$signal"; done
 
-# A signal ends `wait` early. As long as the supervisor has not been waited for, `kill -0`
-# finds it, as a zombie at least; once it has, the last status was its own.
+# A signal ends `wait` early. As long as a child has not been waited for, `kill -0` finds it,
+# as a zombie at least; once it has, the last status was its own.
 while :; do
   interrupted=
-  wait "$supervisor"
+  wait "$awaited"
   status=$?
-  if [ -z "$interrupted" ] || ! kill -0 "$supervisor" 2>/dev/null; then break; fi
+  if [ -z "$interrupted" ] || ! kill -0 "$awaited" 2>/dev/null; then break; fi
 done
 
 # Nothing may cut the clean-up short.
@@ -101,6 +137,12 @@ populated() {
 }
 
 if [ "$cgroup" != - ] && [ -e "$cgroup/cgroup.kill" ]; then
+  # Threads of a supervisor that has just ended well may take a moment longer.
+  pass=0
+  while [ "$status" -lt 128 ] && populated && [ "$pass" -lt 10 ]; do
+    sleep 0.002
+    pass=$((pass + 1))
+  done
   pass=0
   while populated && [ "$pass" -lt "$passes_max" ]; do
     killed=1
@@ -120,14 +162,9 @@ kill_children() {
   children=
   read -r children < "/proc/$$/task/$$/children"
   for child in $children; do
-    stat=
-    { read -r stat < "/proc/$child/stat"; } 2>/dev/null
-    # The name in parentheses may hold anything; the state follows the last of them.
-    stat=${stat##*) }
-    case $stat in
-      '' | Z* | X*) ;;
-      *) kill -s KILL "$child" 2>/dev/null && found=0 && killed=1 ;;
-    esac
+    if is_alive "$child"; then
+      kill -s KILL "$child" 2>/dev/null && found=0 && killed=1
+    fi
   done
   return "$found"
 }

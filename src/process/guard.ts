@@ -21,8 +21,7 @@ import { signalNumber } from "../os/signals.ts";
 
 /** What the guard is to run and to clean up. */
 export interface GuardRequest {
-  /** The program first: an absolute path, or a name on the PATH of `env`. */
-  readonly supervisorArgv: readonly string[];
+  readonly supervisor: GuardedSupervisor;
   /** The whole environment of guard and supervisor. */
   readonly env: readonly (readonly [name: string, value: string])[];
   /** Stays open in guard and supervisor, so that the run directory is theirs. */
@@ -32,6 +31,15 @@ export interface GuardRequest {
   readonly hold: string | null;
 }
 
+/** The supervisor: a command line to start, or a child that was started already. */
+export type GuardedSupervisor =
+  /** The program first: an absolute path, or a name on the PATH of `env`. */
+  | { readonly kind: "start"; readonly argv: readonly string[] }
+  /** It tells its exit status, as a line, into the pipe whose read end is `statusFd`. */
+  | { readonly kind: "adopt"; readonly pid: number; readonly statusFd: number };
+
+/** Where the guard reads the status of an adopted supervisor: a shell takes one digit. */
+const STATUS_FD = 8;
 /** Nobody sends this one by accident, and Deno can listen to it. */
 const PARENT_DEATH_SIGNAL = "SIGPWR";
 /** Runs the guard's script. */
@@ -44,17 +52,17 @@ export const LOCK_FD_MIN = 10;
 const RESET_SIGNALS = ["SIGTERM", "SIGINT", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGPIPE", "SIGCHLD"];
 
 /**
- * Replaces this program by the guard, which starts the supervisor.
+ * Replaces this program by the guard, which starts or adopts the supervisor.
  *
- * Descriptors above 2 do not survive, but for the lock.
+ * Descriptors above 2 do not survive, but for the lock and an adopted supervisor's status.
  *
  * @returns never.
  * @throws {SystemError} when there is no shell to execute, or the script is not a file.
  */
 export function becomeGuard(request: GuardRequest): never {
-  const { supervisorArgv, env, lockFd, runDir, hold } = request;
+  const { supervisor, env, lockFd, runDir, hold } = request;
   if (lockFd < LOCK_FD_MIN) throw new RangeError(`lockFd must be at least ${LOCK_FD_MIN}`);
-  const argv = [GUARD_SHELL, guardScriptPath(), runDir, hold ?? "-", ...supervisorArgv];
+  const argv = [GUARD_SHELL, ...guardArguments(runDir, hold, supervisor)];
   const strings = stringTables(argv, env.map(([name, value]) => `${name}=${value}`));
   const shell = cString(GUARD_SHELL);
   checked(libc().prctl(PR_SET_CHILD_SUBREAPER, 1n, 0n, 0n, 0n), "prctl(PR_SET_CHILD_SUBREAPER)");
@@ -62,10 +70,22 @@ export function becomeGuard(request: GuardRequest): never {
   const closed = libc().syscall(SYS_CLOSE_RANGE, 3n, 0xffff_ffffn, CLOSE_RANGE_CLOEXEC);
   checked(Number(closed), "close_range");
   setCloseOnExec(lockFd, false);
+  // The copy is not close-on-exec, whatever the original is (dup2(2)).
+  if (supervisor.kind === "adopt") checked(libc().dup2(supervisor.statusFd, STATUS_FD), "dup2");
   for (const name of RESET_SIGNALS) libc().signal(signalNumber(name)!, SIG_DFL);
   libc().pthread_sigmask(SIG_SETMASK, new Uint8Array(SIGSET_BYTES), null);
   libc().execve(shell, strings.tables[0]!, strings.tables[1]!);
   throw new SystemError("execve", lastErrno(), GUARD_SHELL);
+}
+
+/** The script and its arguments. */
+export function guardArguments(
+  runDir: string,
+  hold: string | null,
+  supervisor: GuardedSupervisor,
+): string[] {
+  const who = supervisor.kind === "start" ? supervisor.argv : [String(supervisor.pid)];
+  return [guardScriptPath(), runDir, hold ?? "-", supervisor.kind, ...who];
 }
 
 /** Where the guard's script lies. */
@@ -78,13 +98,13 @@ export function guardScriptPath(): string {
 }
 
 /**
- * Makes the supervisor leader of a session of its own: a Ctrl-C at the terminal then
- * reaches the guard alone, which passes it on, once.
+ * Makes the supervisor leader of a session of its own, unless it is: a Ctrl-C at the terminal
+ * then reaches the guard alone, which passes it on, once.
  *
- * @throws {SystemError} EPERM when it leads a process group already: it was not started
- * by the guard.
+ * @throws {SystemError} EPERM when it leads a process group of another session.
  */
 export function becomeSessionLeader(): void {
+  if (libc().getsid(0) === Deno.pid) return;
   checked(libc().setsid(), "setsid");
 }
 

@@ -12,7 +12,7 @@
  * death signal of `unshare`, which survives its exec chain; `unshare` by --kill-child; the
  * inner guard as the namespace's init.
  */
-import { GUARD_SHELL, guardScriptPath } from "./guard.ts";
+import { GUARD_SHELL, guardArguments } from "./guard.ts";
 
 /** What the inner guard is to its children: the first process of its namespace. */
 export const INIT_PID = 1;
@@ -41,8 +41,8 @@ export function inPidNamespace(
     ...[GUARD_SHELL, "-c", '[ "$PPID" = "$0" ] && exec "$@"', String(guardPid)],
     "setsid",
     ...UNSHARE,
-    ...[GUARD_SHELL, guardScriptPath(), runDir, "-"],
-    ...supervisorArgv,
+    GUARD_SHELL,
+    ...guardArguments(runDir, null, { kind: "start", argv: supervisorArgv }),
   ];
 }
 

@@ -1,6 +1,7 @@
 /** The guard as a real process: status, signals, death, lock, and tree kills under it. */
 import { assert, assertEquals } from "@std/assert";
 import { removeCgroup } from "../../src/process/crew_cgroup.ts";
+import { guardArguments } from "../../src/process/guard.ts";
 import { runDirHolder } from "../../src/process/run_dir.ts";
 import { childrenOf, isAlive } from "../../src/process/tree.ts";
 import { livingWith, temporaryDirectory, uniqueSeconds, until } from "./support/harness.ts";
@@ -157,8 +158,8 @@ Deno.test({
     const script = `setsid sh -c 'sleep 0.02 & exit 0' & env -i setsid sleep ${marker} & wait %1
       while [ -n "$(ps -eo args= | grep -F 'sleep 0.02' | grep -vF grep)" ]; do sleep 0.01; done
       ps -eo pid=,stat=,ppid= | awk '$2 ~ /^Z/ && $3 == 1' ; exit 23`;
-    const guard = new URL("../../src/process/guard.sh", import.meta.url).pathname;
-    const inner = ["/bin/sh", guard, dir.path, "-", "/bin/sh", "-c", script];
+    const supervisor = { kind: "start", argv: ["/bin/sh", "-c", script] } as const;
+    const inner = ["/bin/sh", ...guardArguments(dir.path, null, supervisor)];
     const { code, stdout, stderr } = await new Deno.Command("unshare", {
       args: ["--pid", "--fork", "--mount-proc", ...inner],
     }).output();

@@ -28,13 +28,16 @@ if (import.meta.main) {
   const cgroupDir = cgroup?.dir ?? null;
   if (cgroupDir !== null) noteCgroup(request.runDir, cgroupDir);
   becomeGuard({
-    supervisorArgv: [
-      Deno.execPath(),
-      "run",
-      "-A",
-      new URL("./stand_in_supervisor.ts", import.meta.url).pathname,
-      JSON.stringify({ guardPid: Deno.pid, cgroupDir, request: request.supervisor }),
-    ],
+    supervisor: {
+      kind: "start",
+      argv: [
+        Deno.execPath(),
+        "run",
+        "-A",
+        new URL("./stand_in_supervisor.ts", import.meta.url).pathname,
+        JSON.stringify({ guardPid: Deno.pid, cgroupDir, request: request.supervisor }),
+      ],
+    },
     env: Object.entries(Deno.env.toObject()),
     lockFd: claim.lockFd,
     runDir: request.runDir,
