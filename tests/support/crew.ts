@@ -4,6 +4,8 @@
  */
 import { connectControl } from "../../src/control/client.ts";
 import type { CrewSnapshot, ProcessSnapshot } from "../../src/control/protocol.ts";
+import { readSmallFile } from "../../src/os/file.ts";
+import { isCrewCgroup, removeCgroup } from "../../src/process/crew_cgroup.ts";
 import type { EventRecord } from "../../src/audit/event_record.ts";
 
 const COX_DIR = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
@@ -134,11 +136,18 @@ export async function startCrew(config: string, options: TestCrewOptions = {}): 
     async [Symbol.asyncDispose]() {
       if (status === null) child.kill("SIGTERM");
       await ended;
+      removeNotedCgroup(runDir);
       await Deno.remove(projectDir, { recursive: true }).catch(() => {});
     },
   };
   if (options.waitForControl ?? true) await crew.until("control answers", () => true);
   return crew;
+}
+
+/** What a killed guard could not remove, the next run would; here there is none. */
+function removeNotedCgroup(runDir: string): void {
+  const dir = readSmallFile(`${runDir}/cgroup`)?.trim();
+  if (dir !== undefined && isCrewCgroup(dir)) removeCgroup(dir);
 }
 
 /** Whether a process exists and is no zombie. */

@@ -42,7 +42,12 @@ import { command, defineConfig } from "coxswain";
 export default defineConfig({ name: "orphans", processes: { ${processes.join("\n")} } });`;
     const crew = await startCrew(config, { args: ["--contain", contain], waitForControl: false });
     const started = new OrphanCrew(crew, mark, dir);
-    await until("every shape to run", () => started.areComplete(SHAPES.keys()));
+    try {
+      await until("every shape to run", () => started.areComplete(SHAPES.keys()));
+    } catch (error) {
+      await started[Symbol.asyncDispose]();
+      throw error;
+    }
     return started;
   }
 
