@@ -5,15 +5,40 @@
  *
  * Before each spawn a marker line goes in by the supervisor's own descriptor, so that
  * the reader knows which instance wrote what follows. The token in it is unguessable:
- * a program cannot forge the marker.
+ * a program cannot forge the marker. A pipe that is full because nobody reads is made larger
+ * for it; one that cannot grow any more loses its oldest bytes.
  */
-import { closeFd, createPipe, reopenPipe, writeFd } from "../os/pipe.ts";
+import {
+  closeFd,
+  createPipe,
+  dropFromPipe,
+  growPipe,
+  openNull,
+  pipeCapacityBytes,
+  reopenPipe,
+  writeFd,
+} from "../os/pipe.ts";
 import type { Plan, ProcessIndex } from "../plan/plan.ts";
 import { openFileOf } from "../process/tree.ts";
 import { captureMarker } from "../system/log_protocol.ts";
 
 /** The two captured streams. */
 export type CaptureStream = "stdout" | "stderr";
+
+/** `/proc/sys/fs/pipe-max-size` as the kernel sets it: what every user may ask for. */
+const CAPACITY_BYTES_MAX = 1 << 20;
+/** Frees one page of the pipe, and a marker needs no more. */
+const DROP_BYTES = 4096;
+/** Doublings from 64 KiB to the maximum, and some for leftovers that fill what is freed. */
+const MARK_ATTEMPTS_MAX = 16;
+
+/** How a marker got in. */
+export interface MarkOutcome {
+  /** False when somebody fills the pipe faster than it is freed: the marker is left out. */
+  readonly marked: boolean;
+  /** Of output that nobody had read, the oldest, that had to go. */
+  readonly droppedBytes: number;
+}
 
 interface CapturePipe {
   readonly readFd: number;
@@ -27,6 +52,8 @@ export class Captures implements Disposable {
   readonly #pipes = new Map<string, CapturePipe>();
   readonly #token: string;
   readonly #encoder = new TextEncoder();
+  readonly #nullFd = openNull();
+  #closed = false;
 
   /** @throws {SystemError} when a pipe cannot be made. */
   constructor(plan: Plan, token: string) {
@@ -57,14 +84,22 @@ export class Captures implements Disposable {
   }
 
   /**
-   * Says in the stream that what follows is of another instance.
-   *
-   * @returns false when the pipe is full because nobody reads: the marker is left out
-   * and the lines will carry the previous instance's number.
+   * Says in the stream that what follows is of another instance. Never waits for a reader:
+   * neither a stopped terminal nor a dead `@log` may hold up a start, nor let the first lines
+   * of an instance, and with them its readiness, count as those of the one before.
    */
-  mark(process: ProcessIndex, stream: CaptureStream, instance: number): boolean {
+  mark(process: ProcessIndex, stream: CaptureStream, instance: number): MarkOutcome {
     const bytes = this.#encoder.encode(captureMarker(this.#token, instance));
-    return writeFd(this.#pipe(process, stream).writeFd, bytes) === bytes.length;
+    const pipe = this.#pipe(process, stream);
+    let droppedBytes = 0;
+    for (let attempt = 0; attempt < MARK_ATTEMPTS_MAX; attempt++) {
+      // Whole or not at all: it is shorter than PIPE_BUF.
+      if (writeFd(pipe.writeFd, bytes) === bytes.length) return { marked: true, droppedBytes };
+      const grownBytes = pipeCapacityBytes(pipe.writeFd) * 2;
+      if (grownBytes <= CAPACITY_BYTES_MAX && growPipe(pipe.writeFd, grownBytes)) continue;
+      droppedBytes += dropFromPipe(pipe.readFd, this.#nullFd, DROP_BYTES);
+    }
+    return { marked: false, droppedBytes };
   }
 
   /** Inodes of the process's capture pipes: who writes into them came from it. */
@@ -82,6 +117,8 @@ export class Captures implements Disposable {
       closeFd(pipe.readFd);
     }
     this.#pipes.clear();
+    if (!this.#closed) closeFd(this.#nullFd);
+    this.#closed = true;
   }
 
   #pipe(process: ProcessIndex, stream: CaptureStream): CapturePipe {

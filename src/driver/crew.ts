@@ -12,11 +12,11 @@ import type { Plan, ProcessIndex, ProcessPlan } from "../plan/plan.ts";
 import type { Containment } from "../process/containment.ts";
 import { openPidfd } from "../process/pidfd.ts";
 import { reap, STATUS_LOST_CODE } from "../process/reap.ts";
-import { spawnProcess } from "../process/spawn.ts";
 import type { EventBody } from "../audit/event_record.ts";
 import { type DescriptorSources, openDescriptorTable } from "./descriptor_table.ts";
 import { startFinish } from "./finish.ts";
 import { disposeInstance, type Instance } from "./instance.ts";
+import { Launcher } from "./launcher.ts";
 import { notifyPathFor, usesSocket } from "./notify_place.ts";
 import { type NotifyContext, watchNotifyPipe, watchNotifySocket } from "./notifications.ts";
 
@@ -45,6 +45,7 @@ export class Crew {
   readonly #newestPid: number[] = [];
   readonly #lastRun: { readonly pid: number; readonly ranMs: number }[] = [];
   readonly #finishing = new Map<ProcessIndex, number>();
+  readonly #launchers: Launcher[] = [];
   /** CPU time of ended instances, milliseconds, by process. */
   readonly endedCpuMs: number[];
 
@@ -131,12 +132,6 @@ export class Crew {
     number: number,
   ): { kind: "spawned"; instance: Instance } | { kind: "failed"; errno: string; path: string } {
     const { sources, reactor, containment, nowNs } = this.#context;
-    const env: [string, string][] = [
-      ...process.env.map(([name, value]): [string, string] => [name, value]),
-      ["COX_RUN", this.#context.runId],
-      ["COX_PROCESS", process.name],
-      ["COX_INSTANCE", `${process.name}#${number}`],
-    ];
     const instance: Omit<Instance, "pid" | "mainPid" | "spawnedNs"> = {
       process: index,
       number,
@@ -152,13 +147,10 @@ export class Crew {
       number,
       instance: () => this.#live.get(index) ?? null,
     };
+    const notifyPath = usesSocket(process) ? notifyPathFor(this.#context.plan, process) : null;
     let table;
     try {
-      if (usesSocket(process)) {
-        const path = notifyPathFor(this.#context.plan, process);
-        instance.cleanups.push(watchNotifySocket(notify, path));
-        env.push(["NOTIFY_SOCKET", path]);
-      }
+      if (notifyPath !== null) instance.cleanups.push(watchNotifySocket(notify, notifyPath));
       table = openDescriptorTable(process, index, sources);
     } catch (error) {
       disposeInstance(instance as Instance);
@@ -167,9 +159,8 @@ export class Crew {
     if (table.notifyReadFd !== null) {
       instance.cleanups.push(watchNotifyPipe(notify, table.notifyReadFd));
     }
-    for (const { fd } of process.descriptors) this.#mark(process, index, fd, number);
-    const { executable, argv, cwd, umask } = process;
-    const spawned = spawnProcess({ executable, argv, cwd, env, umask, descriptors: table.entries });
+    this.#markCaptures(process, index, number);
+    const spawned = this.#launcherOf(index).launch(number, notifyPath, table.entries);
     table.close();
     if (spawned.kind === "failed") {
       disposeInstance(instance as Instance);
@@ -187,10 +178,22 @@ export class Crew {
     return { kind: "spawned", instance: live };
   }
 
-  #mark(process: ProcessPlan, index: ProcessIndex, fd: number, number: number): void {
-    const descriptor = process.descriptors.find((candidate) => candidate.fd === fd);
-    if (descriptor?.kind !== "log") return;
-    this.#context.sources.captures.mark(index, descriptor.stream, number);
+  /** Before the spawn: what the instance writes comes after its marker. */
+  #markCaptures({ name, descriptors }: ProcessPlan, index: ProcessIndex, number: number): void {
+    for (const descriptor of descriptors) {
+      if (descriptor.kind !== "log") continue;
+      const { stream } = descriptor;
+      const { marked, droppedBytes } = this.#context.sources.captures.mark(index, stream, number);
+      if (marked && droppedBytes === 0) continue;
+      const message = `Nobody reads the ${stream} of "${name}", and its pipe is full: ` +
+        `${droppedBytes} bytes of it were dropped` +
+        (marked ? "" : `, and what instance ${number} writes counts as its predecessor's`);
+      this.#context.record({ event: "warning", message });
+    }
+  }
+
+  #launcherOf(index: ProcessIndex): Launcher {
+    return this.#launchers[index] ??= new Launcher(this.#plan(index), this.#context.runId);
   }
 
   #ended(instance: Instance, pidfd: number): void {

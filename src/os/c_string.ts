@@ -42,7 +42,7 @@ export function stringTables(...lists: readonly (readonly string[])[]): StringTa
   const byteCount = strings.flat().reduce((bytes, string) => bytes + string.length, 0);
   const sizeBytes = Math.max(BLOCK_BYTES_MIN, pointerCount * POINTER_BYTES + byteCount);
   const block = new Uint8Array(sizeBytes);
-  const base = BigInt(Deno.UnsafePointer.value(Deno.UnsafePointer.of(block)));
+  const base = addressOf(block);
   const view = new DataView(block.buffer);
   const tables: Uint8Array<ArrayBuffer>[] = [];
   let pointerAt = 0;
@@ -59,6 +59,49 @@ export function stringTables(...lists: readonly (readonly string[])[]): StringTa
     pointerAt += POINTER_BYTES;
   }
   return { block, tables };
+}
+
+/**
+ * A list of strings as `char *const[]`, to which each use adds some: an environment of which
+ * little changes from spawn to spawn is encoded once.
+ */
+export class StringList {
+  readonly #constant: StringTables;
+  readonly #pointers: Uint8Array<ArrayBuffer>;
+
+  /** @throws {TypeError} when a string contains a NUL. */
+  constructor(strings: readonly string[]) {
+    this.#constant = stringTables(strings);
+    this.#pointers = this.#constant.block.subarray(0, strings.length * POINTER_BYTES);
+  }
+
+  /**
+   * The list and then `more`. Keep it and this object alive until the call has returned.
+   *
+   * @throws {TypeError} when a string contains a NUL.
+   */
+  with(more: readonly string[]): Uint8Array<ArrayBuffer> {
+    const strings = more.map(cString);
+    const pointersEnd = this.#pointers.length + (strings.length + 1) * POINTER_BYTES;
+    const byteCount = strings.reduce((bytes, string) => bytes + string.length, 0);
+    const block = new Uint8Array(Math.max(BLOCK_BYTES_MIN, pointersEnd + byteCount));
+    const base = addressOf(block);
+    const view = new DataView(block.buffer);
+    block.set(this.#pointers);
+    let pointerAt = this.#pointers.length;
+    let byteAt = pointersEnd;
+    for (const string of strings) {
+      view.setBigUint64(pointerAt, base + BigInt(byteAt), true);
+      block.set(string, byteAt);
+      pointerAt += POINTER_BYTES;
+      byteAt += string.length;
+    }
+    return block;
+  }
+}
+
+function addressOf(block: Uint8Array<ArrayBuffer>): bigint {
+  return BigInt(Deno.UnsafePointer.value(Deno.UnsafePointer.of(block)));
 }
 
 function quote(text: string): string {

@@ -47,6 +47,48 @@ export function readSmallFile(path: string): string | null {
 }
 
 /**
+ * A small kernel file that is asked again and again: kept open, it answers in a third of the
+ * time that its path takes to be looked up.
+ */
+export class KernelFile implements Disposable {
+  readonly #fd: number;
+  readonly #start = new Uint8Array(4096);
+  #closed = false;
+
+  private constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  /**
+   * Opens it.
+   *
+   * @returns null when there is no such file, or its process has gone.
+   * @throws {SystemError} for any other refusal.
+   */
+  static open(path: string): KernelFile | null {
+    const fd = openOrGone(path, O_RDONLY | O_CLOEXEC);
+    return fd === null ? null : new KernelFile(fd);
+  }
+
+  /**
+   * What it says now.
+   *
+   * @returns its first 4 KiB; null when it cannot be read, as when its process has gone.
+   */
+  read(): string | null {
+    const size = BigInt(this.#start.length);
+    const count = Number(libc().pread(this.#fd, this.#start, size, 0n));
+    return count < 0 ? null : decoder.decode(this.#start.subarray(0, count));
+  }
+
+  /** Closes it. Idempotent. */
+  [Symbol.dispose](): void {
+    if (!this.#closed) closeFd(this.#fd);
+    this.#closed = true;
+  }
+}
+
+/**
  * Writes text to a kernel file in one call.
  *
  * @returns null, or the name of the error: `ENOENT`, `ESRCH`, `EBUSY` … A refusal is an

@@ -16,6 +16,7 @@ import {
   O_RDONLY,
   O_RDWR,
   O_WRONLY,
+  SPLICE_F_NONBLOCK,
 } from "./libc.ts";
 
 const EINTR = 4;
@@ -90,6 +91,34 @@ export function pipeFillBytes(fd: number): number {
  */
 export function pipeCapacityBytes(fd: number): number {
   return checked(libc().fcntl(fd, F_GETPIPE_SZ, 0), "fcntl(F_GETPIPE_SZ)");
+}
+
+/**
+ * Makes a pipe hold at least this much; what is in it stays.
+ *
+ * @returns false when the kernel refuses: an unprivileged user has a limit for one pipe and
+ * one for all (pipe(7)).
+ */
+export function growPipe(fd: number, capacityBytes: number): boolean {
+  return libc().fcntl(fd, F_SETPIPE_SZ, capacityBytes) >= 0;
+}
+
+/**
+ * Throws the oldest bytes of a pipe away, inside the kernel.
+ *
+ * @param readFd its read end.
+ * @param nullFd `/dev/null`, open for writing.
+ * @returns how many were there to throw away.
+ * @throws {SystemError} when `readFd` is no pipe.
+ */
+export function dropFromPipe(readFd: number, nullFd: number, bytesMax: number): number {
+  const count = Number(
+    libc().splice(readFd, null, nullFd, null, BigInt(bytesMax), SPLICE_F_NONBLOCK),
+  );
+  if (count >= 0) return count;
+  const errno = lastErrno();
+  if (errno === EAGAIN) return 0;
+  throw new SystemError("splice", errno);
 }
 
 /**

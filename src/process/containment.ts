@@ -4,7 +4,7 @@
  * Must not know: why a tree is killed, restarts, readiness.
  */
 import { SystemError } from "../os/errno.ts";
-import { listDirectory, readSmallFile, writeSmallFileInBackground } from "../os/file.ts";
+import { KernelFile, listDirectory, writeSmallFileInBackground } from "../os/file.ts";
 import { sendSignal } from "../os/signals.ts";
 import { cgroupMembers, isPopulated, killCgroup, SUPERVISOR_CGROUP } from "./crew_cgroup.ts";
 import { InstanceCgroups } from "./instance_cgroups.ts";
@@ -58,11 +58,14 @@ const PASSES_MAX = 1000;
 export class Containment implements Disposable {
   readonly #options: ContainmentOptions;
   readonly #cgroups: InstanceCgroups | null;
+  /** The guard is a shell, of one thread; null when it is gone. */
+  readonly #guardsChildren: KernelFile | null;
   #joined = false;
 
   constructor(options: ContainmentOptions) {
     this.#options = options;
-    const { cgroupDir } = options;
+    const { cgroupDir, guardPid } = options;
+    this.#guardsChildren = KernelFile.open(`/proc/${guardPid}/task/${guardPid}/children`);
     this.#cgroups = cgroupDir === null
       ? null
       : new InstanceCgroups(cgroupDir, (message) => this.#warn(message));
@@ -130,9 +133,10 @@ export class Containment implements Disposable {
         this.#warn(`Something of "${request.processName}" survives KILL (pid ${request.pid})`);
         break;
       }
-      if (pass > 0) await new Promise((resolve) => setTimeout(resolve, PASS_INTERVAL_MS));
-      const found = !this.#isClean(request.pid) &&
-        this.#killPass(request, beganMs, sessions, strays);
+      if (pass > 0) await passInterval();
+      // What is in its cgroup and no orphan was put there by others: it can wait for a moment.
+      const clean = this.#hasLeftNothing(request.pid) && (pass === 0 || this.#isEmpty(request.pid));
+      const found = !clean && this.#killPass(request, beganMs, sessions, strays);
       cleanPasses = found ? 0 : cleanPasses + 1;
     }
     this.#cgroups?.forget(request.pid);
@@ -153,7 +157,7 @@ export class Containment implements Disposable {
         this.#warn("Something of this run survives KILL");
         break;
       }
-      if (pass > 0) await new Promise((resolve) => setTimeout(resolve, PASS_INTERVAL_MS));
+      if (pass > 0) await passInterval();
       let found = false;
       for (const pid of this.#rest()) found = this.#killStray(pid, strays) || found;
       cleanPasses = found ? 0 : cleanPasses + 1;
@@ -164,19 +168,21 @@ export class Containment implements Disposable {
   /** Stops moving instances. Leaves cgroups to the guard, which outlives us. */
   [Symbol.dispose](): void {
     this.#cgroups?.[Symbol.dispose]();
+    this.#guardsChildren?.[Symbol.dispose]();
   }
 
   /**
-   * Whether nothing of it can be alive, by three short questions: its group is gone and with
-   * it the process itself, no orphan of anybody's lies under the guard, its cgroup is empty.
-   * So it is after nearly every exit, and the next instance waits for the answer.
+   * Whether nothing of it is alive, by two short questions: its group is gone, and with it
+   * the process itself, and no orphan of anybody's lies under the guard. So it is after nearly
+   * every exit, and the next instance waits for the answer.
    */
-  #isClean(pid: number): boolean {
-    if (groupExists(pid)) return false;
-    const { guardPid, supervisorPid } = this.#options;
-    // The guard is a shell, of one thread.
-    const below = readSmallFile(`/proc/${guardPid}/task/${guardPid}/children`);
-    if (below?.trimEnd() !== String(supervisorPid)) return false;
+  #hasLeftNothing(pid: number): boolean {
+    return !groupExists(pid) &&
+      this.#guardsChildren?.read()?.trimEnd() === String(this.#options.supervisorPid);
+  }
+
+  /** Whether its cgroup is empty, or it has none. */
+  #isEmpty(pid: number): boolean {
     const cgroupDir = this.#cgroups?.dirOf(pid) ?? null;
     return cgroupDir === null || !isPopulated(cgroupDir);
   }
@@ -259,6 +265,12 @@ export class Containment implements Disposable {
   #warn(message: string): void {
     this.#options.onWarning?.(message);
   }
+}
+
+/** From the end of this turn on: not even the timer is set while a spawn waits. */
+async function passInterval(): Promise<void> {
+  await null;
+  await new Promise((resolve) => setTimeout(resolve, PASS_INTERVAL_MS));
 }
 
 function groupExists(pid: number): boolean {

@@ -24,6 +24,8 @@ export class InstanceCgroups implements Disposable {
   readonly #leftovers = new Set<string>();
   #timer: ReturnType<typeof setTimeout> | null = null;
   #flushing = false;
+  /** Whether the kernel counts kills for lack of memory here; null before the first cgroup. */
+  #countsOomKills: boolean | null = null;
 
   constructor(crewDir: string, warn: (message: string) => void) {
     this.#crewDir = crewDir;
@@ -49,7 +51,7 @@ export class InstanceCgroups implements Disposable {
   /** Whether the kernel killed for lack of memory in the instance's cgroup. */
   oomKilled(pid: number): boolean {
     const dir = this.#dirs.get(pid);
-    return dir !== undefined && (oomKillCount(dir) ?? 0) > 0;
+    return dir !== undefined && this.#countsOomKills === true && (oomKillCount(dir) ?? 0) > 0;
   }
 
   /** The instance has ended and its tree was killed. */
@@ -99,6 +101,7 @@ export class InstanceCgroups implements Disposable {
       return this.#warn(`Cannot make cgroup ${dir}: ${errno}`);
     }
     this.#dirs.set(pid, dir);
+    this.#countsOomKills ??= oomKillCount(dir) !== null;
     const moved = new Set<number>();
     for (let pass = 0; pass < MOVE_PASSES_MAX; pass++) {
       const family = [pid, ...descendantsOf(pid)];

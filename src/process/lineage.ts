@@ -13,6 +13,11 @@ import { libc, RLIM_INFINITY, RLIMIT_LOCKS } from "../os/libc.ts";
 
 const FNV_OFFSET = 0xcbf29ce484222325n;
 const FNV_PRIME = 0x100000001b3n;
+const encoder = new TextEncoder();
+/** The limit as it was, and as it is to be: both are read at once. */
+const own = new BigUint64Array(2);
+const wanted = new BigUint64Array(2);
+
 /** Together well below RLIM_INFINITY, and no number that anybody would set by hand. */
 const RUN_BITS = 28;
 const INSTANCE_BITS = 34;
@@ -27,14 +32,24 @@ export function lineageMark(runId: string, instanceName: string): bigint {
   return (runPart(runId) << BigInt(INSTANCE_BITS)) | instance;
 }
 
+/**
+ * {@link lineageMark} of every instance of one process, `PROCESS#NUMBER`, without hashing
+ * again what they have in common. Pure.
+ */
+export function lineageMarks(runId: string, processName: string): (instance: number) => bigint {
+  const run = runPart(runId) << BigInt(INSTANCE_BITS);
+  const prefix = hashOf(`${runId} ${processName}#`);
+  return (instance) => run | BigInt.asUintN(INSTANCE_BITS, hashOf(`${instance}`, prefix));
+}
+
 function runPart(runId: string): bigint {
   return BigInt.asUintN(RUN_BITS, hashOf(runId));
 }
 
-/** FNV-1a. */
-function hashOf(text: string): bigint {
-  let hash = FNV_OFFSET;
-  for (const byte of new TextEncoder().encode(text)) {
+/** FNV-1a. @param seed the hash of what stands before the text. */
+function hashOf(text: string, seed = FNV_OFFSET): bigint {
+  let hash = seed;
+  for (const byte of encoder.encode(text)) {
     hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * FNV_PRIME);
   }
   return hash;
@@ -63,15 +78,15 @@ export function lineageMarkOf(
  * the other ways of recognising offspring remain.
  */
 export function withLineageMark<T>(mark: bigint | null, spawn: () => T): T {
-  const own = new BigUint64Array(2);
+  if (mark === null) return spawn();
   checked(libc().getrlimit(RLIMIT_LOCKS, own), "getrlimit(RLIMIT_LOCKS)");
-  const hard = own[1]!;
-  if (mark === null || hard !== RLIM_INFINITY) return spawn();
+  const [soft, hard] = [own[0]!, own[1]!];
+  if (hard !== RLIM_INFINITY) return spawn();
   setLimit(mark, hard);
   try {
     return spawn();
   } finally {
-    setLimit(own[0]!, hard);
+    setLimit(soft, hard);
   }
 }
 
@@ -92,6 +107,7 @@ function markOf(pid: number): bigint | null {
 }
 
 function setLimit(soft: bigint, hard: bigint): void {
-  const limit = new BigUint64Array([soft, hard]);
-  checked(libc().setrlimit(RLIMIT_LOCKS, limit), "setrlimit(RLIMIT_LOCKS)");
+  wanted[0] = soft;
+  wanted[1] = hard;
+  checked(libc().setrlimit(RLIMIT_LOCKS, wanted), "setrlimit(RLIMIT_LOCKS)");
 }

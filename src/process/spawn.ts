@@ -3,7 +3,7 @@
  * and umask that are asked for, in a session of its own. Owns the translation of a
  * failure into what was at fault. Must not know: processes of a plan, restarts.
  */
-import { cString, stringTables } from "../os/c_string.ts";
+import { cString, StringList, stringTables } from "../os/c_string.ts";
 import { errnoName, lastErrno, SystemError } from "../os/errno.ts";
 import {
   FILE_ACTIONS_BYTES,
@@ -23,19 +23,38 @@ import { closeFd, readFd } from "../os/pipe.ts";
 import { lineageMarkOf, withLineageMark } from "./lineage.ts";
 import { type DescriptorSource, planDescriptorMoves } from "./descriptor_moves.ts";
 
+/** An environment, or a part of one. */
+export type Environment = readonly (readonly [name: string, value: string])[];
+
 /** What to start. */
-export interface SpawnRequest {
+export interface Program {
   /** Absolute path; `PATH` is not searched. */
   readonly executable: string;
   /** `argv[0]` included. */
   readonly argv: readonly string[];
   /** Absolute. */
   readonly cwd: string;
-  /** The whole environment. With COX_RUN and COX_INSTANCE the child bears their mark too. */
-  readonly env: readonly (readonly [name: string, value: string])[];
+  /** The whole environment, but for what a {@link Start} adds. */
+  readonly env: Environment;
   /** 0 … 0o777. */
   readonly umask: number;
+}
+
+/** What is of one start of a program alone. */
+export interface Start {
+  /** More environment. */
+  readonly env: Environment;
   /** The child's descriptors; it gets no other. The sources stay open here. */
+  readonly descriptors: readonly DescriptorSource[];
+  /** See `lineage.ts`; null for none. */
+  readonly mark: bigint | null;
+}
+
+/** A program and its only start. */
+export interface SpawnRequest extends Program {
+  /** The whole environment. With COX_RUN and COX_INSTANCE the child bears their mark too. */
+  readonly env: Environment;
+  /** See {@link Start}. */
   readonly descriptors: readonly DescriptorSource[];
 }
 
@@ -56,27 +75,85 @@ export type SpawnResult =
  * @throws {TypeError} when a string contains a NUL.
  */
 export function spawnProcess(request: SpawnRequest): SpawnResult {
-  const { executable, argv, cwd, env, umask, descriptors } = request;
-  const { tables } = stringTables(argv, env.map(([name, value]) => `${name}=${value}`));
-  const table = (index: number) => tables[index]!;
-  const program = cString(executable);
-  const actions = fileActions(descriptors, cwd);
-  const pid = new Int32Array(1);
-  // Umask and limits belong to the whole process; nothing else happens on this thread
-  // before they are set back.
-  const ownUmask = libc().umask(umask);
-  let errno: number;
-  try {
-    errno = withLineageMark(
-      lineageMarkOf(env),
-      () => libc().posix_spawn(pid, program, actions, attributes(), table(0), table(1)),
-    );
-  } finally {
-    libc().umask(ownUmask);
-    libc().posix_spawn_file_actions_destroy(actions);
+  using spawner = new Spawner(request);
+  const { env, descriptors } = request;
+  return spawner.spawn({ env: [], descriptors, mark: lineageMarkOf(env) });
+}
+
+/**
+ * Starts one program again and again, see {@link spawnProcess}: what does not change from one
+ * start to the next is laid out for the C library once, because a restart waits for it.
+ */
+export class Spawner implements Disposable {
+  readonly #program: Program;
+  readonly #executable: Uint8Array<ArrayBuffer>;
+  readonly #argv: Uint8Array<ArrayBuffer>;
+  readonly #env: StringList;
+  readonly #pid = new Int32Array(1);
+  #actions: Uint8Array<ArrayBuffer> | null = null;
+  /** What `#actions` were made for: the numbers are the same again most times. */
+  #descriptors: readonly DescriptorSource[] = [];
+
+  /** @throws {TypeError} when a string contains a NUL. */
+  constructor(program: Program) {
+    this.#program = program;
+    this.#executable = cString(program.executable);
+    this.#argv = stringTables(program.argv).tables[0]!;
+    this.#env = new StringList(program.env.map(assignment));
   }
-  if (errno !== 0) return failure(errno, request);
-  return watched(pid[0]!);
+
+  /** Starts it, as {@link spawnProcess} does. */
+  spawn({ env, descriptors, mark }: Start): SpawnResult {
+    const table = this.#env.with(env.map(assignment));
+    const actions = this.#actionsFor(descriptors);
+    // Umask and limits belong to the whole process; nothing else happens on this thread
+    // before they are set back.
+    const ownUmask = libc().umask(this.#program.umask);
+    let errno: number;
+    try {
+      errno = withLineageMark(
+        mark,
+        () =>
+          libc().posix_spawn(
+            this.#pid,
+            this.#executable,
+            actions,
+            attributes(),
+            this.#argv,
+            table,
+          ),
+      );
+    } finally {
+      libc().umask(ownUmask);
+    }
+    return errno === 0 ? watched(this.#pid[0]!) : failure(errno, this.#program);
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#actions !== null) libc().posix_spawn_file_actions_destroy(this.#actions);
+    this.#actions = null;
+  }
+
+  #actionsFor(descriptors: readonly DescriptorSource[]): Uint8Array<ArrayBuffer> {
+    if (this.#actions !== null && sameDescriptors(descriptors, this.#descriptors)) {
+      return this.#actions;
+    }
+    this[Symbol.dispose]();
+    this.#descriptors = descriptors;
+    return this.#actions = fileActions(descriptors, this.#program.cwd);
+  }
+}
+
+function assignment([name, value]: readonly [name: string, value: string]): string {
+  return `${name}=${value}`;
+}
+
+function sameDescriptors(
+  some: readonly DescriptorSource[],
+  others: readonly DescriptorSource[],
+): boolean {
+  return some.length === others.length &&
+    some.every(({ fd, source }, at) => fd === others[at]!.fd && source === others[at]!.source);
 }
 
 function watched(pid: number): SpawnResult {
@@ -138,10 +215,10 @@ function attributes(): Uint8Array<ArrayBuffer> {
 }
 
 /** `posix_spawn` gives one error for all its steps: look at what it may have been. */
-function failure(errno: number, request: SpawnRequest): SpawnResult {
+function failure(errno: number, program: Program): SpawnResult {
   const name = errnoName(errno);
   if (name === "EBADF") throw new SystemError("posix_spawn (a descriptor to pass on)", errno);
-  const { executable, cwd } = request;
+  const { executable, cwd } = program;
   const cwdErrno = directoryErrno(cwd);
   if (cwdErrno === name) return { kind: "failed", errno: name, path: cwd };
   // ENOENT of a file that is there means the interpreter in its first line is not.

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { cString } from "../../../src/os/c_string.ts";
 import { SystemError } from "../../../src/os/errno.ts";
 import {
+  KernelFile,
   linkTarget,
   listDirectory,
   makeDirectory,
@@ -13,7 +14,15 @@ import {
 } from "../../../src/os/file.ts";
 import { libc, O_DIRECTORY, O_RDONLY } from "../../../src/os/libc.ts";
 import { closeFd } from "../../../src/os/pipe.ts";
-import { openDescriptors, temporaryDirectory } from "../../process/support/harness.ts";
+import { sendSignal } from "../../../src/os/signals.ts";
+import {
+  ended,
+  mustSpawn,
+  openDescriptors,
+  shellRequest,
+  temporaryDirectory,
+  until,
+} from "../../process/support/harness.ts";
 
 Deno.test("readSmallFile() reads text over several chunks, characters kept whole", () => {
   using dir = temporaryDirectory();
@@ -24,6 +33,20 @@ Deno.test("readSmallFile() reads text over several chunks, characters kept whole
   assertEquals(readSmallFile(`${dir.path}/none`), null);
   assertEquals(readSmallFile("/proc/999999999/stat"), null);
   assertThrows(() => readSmallFile(dir.path), SystemError, "EISDIR");
+  assertEquals(openDescriptors(), before);
+});
+
+Deno.test("KernelFile.read() says what the file says now, and null for who has gone", async () => {
+  const before = openDescriptors();
+  assertEquals(KernelFile.open("/proc/999999999/stat"), null);
+  const child = mustSpawn(shellRequest("read line; exec sleep 30"));
+  using file = KernelFile.open(`/proc/${child.pid}/comm`)!;
+  assertEquals(file.read(), readSmallFile(`/proc/${child.pid}/comm`));
+  await until("it is sleep", () => file.read() === "sleep\n");
+  sendSignal(-child.pid, 9);
+  await ended(child);
+  assertEquals(file.read(), null);
+  file[Symbol.dispose]();
   assertEquals(openDescriptors(), before);
 });
 

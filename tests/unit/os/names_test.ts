@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { constants } from "node:os";
-import { cString, stringTables } from "../../../src/os/c_string.ts";
+import { cString, StringList, stringTables } from "../../../src/os/c_string.ts";
 import { checked, errnoName, SystemError } from "../../../src/os/errno.ts";
 import { libc } from "../../../src/os/libc.ts";
 import { sendSignal, signalName, signalNumber } from "../../../src/os/signals.ts";
@@ -72,4 +72,27 @@ Deno.test("stringTables() points at each string and ends each list with null", (
     }
   };
   assertEquals([read(0), read(1), read(2)], [["a", "bc"], [], ["d"]]);
+});
+
+Deno.test("StringList.with() points at its own strings, then at those given, then at null", () => {
+  const strings = (table: Uint8Array<ArrayBuffer>) => {
+    const view = new DataView(table.buffer);
+    const found: string[] = [];
+    for (let at = 0; view.getBigUint64(at, true) !== 0n; at += 8) {
+      const pointer = Deno.UnsafePointer.create(view.getBigUint64(at, true))!;
+      found.push(Deno.UnsafePointerView.getCString(pointer));
+    }
+    return found;
+  };
+  const list = new StringList(["a=ä", ""]);
+  assertEquals(strings(list.with([])), ["a=ä", ""]);
+  assertEquals(strings(list.with(["b=1", "c=" + "x".repeat(1000)])), [
+    "a=ä",
+    "",
+    "b=1",
+    "c=" + "x".repeat(1000),
+  ]);
+  assertEquals(strings(new StringList([]).with(["d"])), ["d"]);
+  assertEquals(strings(new StringList([]).with([])), []);
+  assertThrows(() => list.with(["a\0b"]), TypeError, "NUL");
 });

@@ -4,6 +4,8 @@ import { F_GETFD, F_GETFL, FD_CLOEXEC, libc, O_NONBLOCK } from "../../../src/os/
 import {
   closeFd,
   createPipe,
+  dropFromPipe,
+  growPipe,
   openNull,
   pipeCapacityBytes,
   pipeFillBytes,
@@ -78,6 +80,31 @@ Deno.test("writeFd() says would-block on a full pipe", () => {
   assertEquals(writeFd(writeEnd, chunk), "would-block");
   assertEquals(pipeFillBytes(pipe.readFd), 65_536);
   for (const fd of [pipe.readFd, pipe.writeFd, writeEnd]) closeFd(fd);
+});
+
+Deno.test("growPipe() makes room and keeps what is there, and says when it may not", () => {
+  const pipe = createPipe({ capacityBytes: 65_536 });
+  assertEquals(writeFd(pipe.writeFd, new Uint8Array(65_536)), 65_536);
+  assert(growPipe(pipe.writeFd, 131_072));
+  assertEquals(pipeCapacityBytes(pipe.readFd), 131_072);
+  assertEquals(pipeFillBytes(pipe.readFd), 65_536);
+  // 2 GiB and more is refused to everybody (round_pipe_size in the kernel's fs/pipe.c).
+  assert(!growPipe(pipe.writeFd, -1));
+  assertEquals(pipeCapacityBytes(pipe.readFd), 131_072);
+  for (const fd of [pipe.readFd, pipe.writeFd]) closeFd(fd);
+});
+
+Deno.test("dropFromPipe() takes the oldest bytes, and none from an empty pipe", () => {
+  const pipe = createPipe();
+  const nullFd = openNull();
+  assertEquals(dropFromPipe(pipe.readFd, nullFd, 4), 0);
+  writeFd(pipe.writeFd, bytes("old new"));
+  assertEquals(dropFromPipe(pipe.readFd, nullFd, 4), 4);
+  const buffer = new Uint8Array(8);
+  assertEquals(readFd(pipe.readFd, buffer), 3);
+  assertEquals(new TextDecoder().decode(buffer.subarray(0, 3)), "new");
+  assertThrows(() => dropFromPipe(nullFd, nullFd, 4), SystemError, "splice");
+  for (const fd of [pipe.readFd, pipe.writeFd, nullFd]) closeFd(fd);
 });
 
 Deno.test("closeFd() throws for a descriptor that is not open", () => {

@@ -1,6 +1,11 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { sendSignal } from "../../../src/os/signals.ts";
-import { bearsMark, lineageMark, lineageMarkOf } from "../../../src/process/lineage.ts";
+import {
+  bearsMark,
+  lineageMark,
+  lineageMarkOf,
+  lineageMarks,
+} from "../../../src/process/lineage.ts";
 import { ended, mustSpawn, outputOf, shellRequest } from "../../process/support/harness.ts";
 
 const ENV = [["PATH", "/usr/bin:/bin"], ["COX_RUN", "r"], ["COX_INSTANCE", "a#1"]] as const;
@@ -10,6 +15,13 @@ Deno.test("lineageMark() differs by run and by instance, and fits a limit", () =
     .map(([run, name]) => lineageMark(run!, name!));
   assertEquals(new Set(marks).size, 4);
   assert(marks.every((mark) => mark >= 0n && mark < 1n << 62n));
+});
+
+Deno.test("lineageMarks() gives lineageMark() of each instance", () => {
+  const markOf = lineageMarks("run ä", "web/2");
+  for (const instance of [1, 2, 10, 12_345]) {
+    assertEquals(markOf(instance), lineageMark("run ä", `web/2#${instance}`));
+  }
 });
 
 Deno.test("lineageMarkOf() needs both names, and heeds the later of two", () => {

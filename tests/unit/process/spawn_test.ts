@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { SystemError } from "../../../src/os/errno.ts";
-import { closeFd, createPipe, openNull } from "../../../src/os/pipe.ts";
+import { closeFd, createPipe, openNull, readFd } from "../../../src/os/pipe.ts";
 import { sendSignal } from "../../../src/os/signals.ts";
-import { spawnProcess } from "../../../src/process/spawn.ts";
+import { Spawner, spawnProcess } from "../../../src/process/spawn.ts";
 import { processStat } from "../../../src/process/tree.ts";
 import {
   ended,
@@ -130,6 +130,37 @@ Deno.test("spawnProcess() gives environment, directory and umask and nothing els
   const lines = text.trim().split("\n").sort();
   assertEquals(lines, ["/tmp", "0027", "PATH=/usr/bin:/bin", "PWD=/tmp", "TEXT=ä = ö", "line"]);
   assertEquals(Deno.umask(), own);
+});
+
+Deno.test("Spawner.spawn() gives each start its own environment, descriptors and mark", async () => {
+  using spawner = new Spawner({
+    ...shellRequest("echo $FIXED $OWN $MORE; grep locks /proc/self/limits"),
+    env: [["PATH", "/usr/bin:/bin"], ["FIXED", "always"]],
+  });
+  const before = openDescriptors();
+  const starts: [string, [string, string][], bigint | null][] = [
+    ["always one", [["OWN", "one"]], 123_456_789n],
+    ["always two three", [["OWN", "two"], ["MORE", "three"]], 987_654_321n],
+    ["always", [], null],
+    ["always one", [["OWN", "one"]], null],
+  ];
+  for (const [words, env, mark] of starts) {
+    // Another pipe each time; with the second its number differs from the last one's.
+    const extra = words.endsWith("three") ? openNull() : null;
+    const { readFd: from, writeFd: to } = createPipe();
+    const started = spawner.spawn({ env, mark, descriptors: [{ fd: 1, source: to }] });
+    closeFd(to);
+    assert(started.kind === "spawned");
+    await ended(started);
+    const buffer = new Uint8Array(4096);
+    const count = readFd(from, buffer);
+    const text = new TextDecoder().decode(buffer.subarray(0, Number(count)));
+    closeFd(from);
+    if (extra !== null) closeFd(extra);
+    assertEquals(text.split("\n")[0], words);
+    assertEquals(/\b(123456789|987654321)\b/.exec(text)?.[1] ?? null, mark?.toString() ?? null);
+  }
+  assertEquals(openDescriptors(), before);
 });
 
 Deno.test("spawnProcess() starts a session with default signals and an empty mask", async () => {
