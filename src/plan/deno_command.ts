@@ -12,6 +12,8 @@ export interface DenoProgram {
   readonly lockPath: string | null;
   /** `data:` URL of the preload; null: none. */
   readonly preload: string | null;
+  /** Flags of V8. @default none */
+  readonly v8Flags?: readonly string[];
   /** `--allow-…` flags. */
   readonly permissionFlags: readonly string[];
   /** Absolute path or URL. */
@@ -37,6 +39,7 @@ export function denoRunCommand(program: DenoProgram): string[] {
     ...(program.lockPath === null ? ["--no-lock"] : [`--lock=${program.lockPath}`, "--frozen"]),
     ...(program.importMap === null ? [] : [`--import-map=${program.importMap}`]),
     ...(program.preload === null ? [] : [`--preload=${program.preload}`]),
+    ...(program.v8Flags === undefined ? [] : [`--v8-flags=${program.v8Flags.join(",")}`]),
     ...program.permissionFlags,
     program.program,
     ...program.args,

@@ -18,6 +18,12 @@ export const LOG_PROCESS_INDEX = 0;
 const FIRST_CAPTURE_FD = 4;
 
 /**
+ * A young generation of 2 MiB: at 150 MB of output a second it keeps 20 MiB of memory, with V8's
+ * own 16 MiB over 80 MiB, and is no faster for it.
+ */
+const V8_FLAGS = ["--max-semi-space-size=2"];
+
+/**
  * Builds `@log` for the other processes of a plan.
  *
  * @param processes The plan's processes without `@log`; the first has index 1.
@@ -30,6 +36,7 @@ export function logProcess(processes: readonly ProcessPlan[], facts: Facts): Pro
     importMap: null,
     lockPath: null,
     preload: null,
+    v8Flags: V8_FLAGS,
     permissionFlags: [],
     program: `${facts.cox.dir}/src/system/log.ts`,
     args: [],

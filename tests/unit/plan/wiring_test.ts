@@ -194,6 +194,7 @@ Deno.test("compile() gives @log every captured stream, the terminal and its own 
     "--no-config",
     "--cached-only",
     "--no-lock",
+    "--v8-flags=--max-semi-space-size=2",
     "/opt/cox/src/system/log.ts",
   ]);
   assertEquals([log.system, log.group, log.critical], [true, 0, false]);
