@@ -60,6 +60,8 @@ export class Containment implements Disposable {
   readonly #cgroups: InstanceCgroups | null;
   /** The guard is a shell, of one thread; null when it is gone. */
   readonly #guardsChildren: KernelFile | null;
+  /** What it said when there was no orphan. */
+  #childrenWithoutOrphan: string | null = null;
   #joined = false;
 
   constructor(options: ContainmentOptions) {
@@ -177,8 +179,24 @@ export class Containment implements Disposable {
    * every exit, and the next instance waits for the answer.
    */
   #hasLeftNothing(pid: number): boolean {
-    return !groupExists(pid) &&
-      this.#guardsChildren?.read()?.trimEnd() === String(this.#options.supervisorPid);
+    return !groupExists(pid) && this.#seesNoOrphan();
+  }
+
+  /**
+   * Whether the guard's children are the supervisor and what belongs to the guard itself:
+   * that is in the guard's session, where nothing can go that was begun in another.
+   */
+  #seesNoOrphan(): boolean {
+    const text = this.#guardsChildren?.read()?.trimEnd() ?? null;
+    if (text === null || text === this.#childrenWithoutOrphan) return text !== null;
+    const { guardPid, supervisorPid } = this.#options;
+    const own = processStat(guardPid)?.session;
+    if (own === undefined) return false;
+    const orphaned = text.split(" ").map(Number).some((pid) =>
+      pid !== supervisorPid && processStat(pid)?.session !== own
+    );
+    if (!orphaned) this.#childrenWithoutOrphan = text;
+    return !orphaned;
   }
 
   /** Whether its cgroup is empty, or it has none. */
