@@ -3,10 +3,10 @@
  * needs a port that is wired. Owns the grammar of an endpoint. Must not know: groups.
  */
 import type { Config, ConfigIssue } from "./config.ts";
-import { DEFAULTS } from "./defaults.ts";
-import { nearestName } from "./did_you_mean.ts";
+import { DEFAULTS, LIMITS } from "./defaults.ts";
+import { isSlip, nearestName } from "./did_you_mean.ts";
 import { errorAt, type IssuePath, show } from "./issue.ts";
-import { isProcess, unknownName } from "./names.ts";
+import { checkName, isProcess, unknownName } from "./names.ts";
 
 /** One end of a channel as written: `"sampler.stdout"`. */
 export interface Endpoint {
@@ -60,18 +60,21 @@ export function checkChannels(config: Config): ConfigIssue[] {
       ));
     }
   }
-  return [...issues, ...checkWatchedOutput(config, users)];
+  return [...issues, ...checkPortCounts(users), ...checkWatchedOutput(config, users)];
 }
+
+/** Which of the three streams that every process has can be on which side of a pipe. */
+const STANDARD_PORTS = { from: ["stdout", "stderr"], to: ["stdin"] } as const;
 
 function checkEndpoint(
   config: Config,
   options: { text: string; end: "from" | "to"; path: IssuePath },
 ): ConfigIssue[] {
   const { text, end, path } = options;
-  const ports = end === "from" ? ["stdout", "stderr"] : ["stdin"];
-  const form = ports.map((port) => `"name.${port}"`).join(" or ");
+  const ports: readonly string[] = STANDARD_PORTS[end];
   const endpoint = parseEndpoint(text);
   if (endpoint === null) {
+    const form = [...ports, "port"].map((port) => `"name.${port}"`).join(" or ");
     const fix = isProcess(config, text) ? `"${text}.${ports[0]}"` : null;
     return [errorAt(path, `"${end}" must be ${form}, is ${show(text)}`, fix)];
   }
@@ -79,11 +82,47 @@ function checkEndpoint(
   if (!isProcess(config, endpoint.process)) {
     issues.push(unknownName(config, { name: endpoint.process, path }));
   }
-  if (!ports.includes(endpoint.port)) {
-    const fix = JSON.stringify(
-      `${endpoint.process}.${nearestName(endpoint.port, ports) ?? ports[0]}`,
-    );
-    issues.push(errorAt(path, `"${end}" must be ${form}, is ${show(text)}`, fix));
+  return ports.includes(endpoint.port) ? issues : [...issues, ...checkPort(endpoint, options)];
+}
+
+function checkPort(
+  { process, port }: Endpoint,
+  options: { text: string; end: "from" | "to"; path: IssuePath },
+): ConfigIssue[] {
+  const { text, end, path } = options;
+  const ports = STANDARD_PORTS[end];
+  const others: readonly string[] = STANDARD_PORTS[end === "from" ? "to" : "from"];
+  if (others.includes(port)) {
+    const what = end === "from" ? "an output" : "an input";
+    return [
+      errorAt(path, `"${end}" must be ${what}, is ${show(text)}`, `"${process}.${ports[0]}"`),
+    ];
+  }
+  // A slip would make a port of its own, and the stream would silently stay unwired.
+  const meant = Object.values(STANDARD_PORTS).flat().find((name) => isSlip(port, name));
+  if (meant !== undefined || /^std/i.test(port)) {
+    return [errorAt(
+      path,
+      `a port that begins with "std" or nearly does must be a standard stream, is ${show(text)}`,
+      `"${process}.${nearestName(port, ports) ?? ports[0]}", or another name`,
+    )];
+  }
+  return checkName(port, "a port name", path);
+}
+
+function checkPortCounts(users: ReadonlyMap<string, string>): ConfigIssue[] {
+  const counts = new Map<string, number>();
+  const issues: ConfigIssue[] = [];
+  for (const [text, channel] of users) {
+    const { process, port } = parseEndpoint(text)!;
+    if (/^std(in|out|err)$/.test(port)) continue;
+    const count = (counts.get(process) ?? 0) + 1;
+    counts.set(process, count);
+    if (count !== LIMITS.portsMax + 1) continue;
+    issues.push(errorAt(
+      ["channels", channel],
+      `"${process}" must have at most ${LIMITS.portsMax} ports besides the standard streams`,
+    ));
   }
   return issues;
 }

@@ -120,9 +120,9 @@ export type ChannelConfig = PipeConfig;
 /** One kernel pipe. */
 export interface PipeConfig {
   readonly kind: "pipe";
-  /** `"process.stdout"` or `"process.stderr"`. */
+  /** `"process.stdout"`, `"process.stderr"` or a port of another name. */
   readonly from: string;
-  /** `"process.stdin"`. */
+  /** `"process.stdin"` or a port of another name. */
   readonly to: string;
   readonly capacity?: Size;
   readonly producerEnds?: "hold" | "eof";

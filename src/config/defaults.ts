@@ -33,6 +33,8 @@ export const LIMITS = {
   processesMax: 1000,
   groupsMax: 1000,
   channelsMax: 1000,
+  /** Of one process, besides the standard streams: their list has to fit into one argument. */
+  portsMax: 100,
   replicasMax: 1000,
   /** Processes after replication. */
   instancesMax: 4000,

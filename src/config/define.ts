@@ -52,6 +52,11 @@ export interface GroupInput<M extends string> {
   readonly period?: Duration;
 }
 
+/** An endpoint that a pipe can read: any port but `stdin`. */
+export type OutputPort<T extends string> = T extends `${string}.stdin` ? never : T;
+/** An endpoint that a pipe can feed: any port but `stdout` and `stderr`. */
+export type InputPort<T extends string> = T extends `${string}.${"stdout" | "stderr"}` ? never : T;
+
 /** A pipe that remembers its endpoints. */
 export interface PipeInput<From extends string, To extends string>
   extends Omit<PipeConfig, "from" | "to"> {
@@ -65,10 +70,7 @@ export interface ConfigInput<P extends string, G extends string> {
   readonly processes: { readonly [K in P]: ProcessInput<NoInfer<P>> };
   readonly groups?: { readonly [K in G]: GroupInput<NoInfer<P | G>> };
   readonly channels?: {
-    readonly [name: string]: PipeInput<
-      `${NoInfer<P>}.${"stdout" | "stderr"}`,
-      `${NoInfer<P>}.stdin`
-    >;
+    readonly [name: string]: PipeInput<`${NoInfer<P>}.${string}`, `${NoInfer<P>}.${string}`>;
   };
   readonly intensity?: number;
   readonly period?: Duration;
@@ -149,14 +151,20 @@ export function group<const M extends string>(
 }
 
 /**
- * Wires an output of one process to the input of another through one kernel pipe.
+ * Wires an output of one process to an input of another through one kernel pipe.
  *
- * @param options `from`: `"name.stdout"` or `"name.stderr"`; `to`: `"name.stdin"`; `capacity`,
- *   and what the other end sees when one has finally ended.
+ * A port other than `stdin`, `stdout` and `stderr` is a descriptor that the process gets for it:
+ * the program finds it by its name with `connect()` of `coxswain/child`, or in COX_LINKS.
+ *
+ * @param options `from`: `"name.stdout"`, `"name.stderr"` or `"name.port"`; `to`: `"name.stdin"`
+ *   or `"name.port"`; `capacity`, and what the other end sees when one has finally ended.
  * @returns The declaration, for `channels`.
  */
 export function pipe<const From extends string, const To extends string>(
-  options: Omit<PipeInput<From, To>, "kind">,
+  options:
+    & Omit<PipeInput<From, To>, "kind" | "from" | "to">
+    & { readonly from: OutputPort<From>; readonly to: InputPort<To> },
 ): PipeInput<From, To> {
-  return { ...options, kind: "pipe" };
+  const { from, to } = options as { from: From; to: To };
+  return { ...options, from, to, kind: "pipe" };
 }

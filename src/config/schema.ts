@@ -42,8 +42,13 @@ const groupSchema = z.strictObject({
 
 const pipeSchema = z.strictObject({
   kind: doc(z.literal("pipe"), "One kernel pipe. `pipe()` fills this in."),
-  from: doc(text(), 'The producer: `"name.stdout"` or `"name.stderr"`.'),
-  to: doc(text(), 'The consumer: `"name.stdin"`.'),
+  from: doc(
+    text(),
+    'The producer: `"name.stdout"`, `"name.stderr"`, or `"name.port"`, a further descriptor that ' +
+      "the program finds by the port's name (`connect()`, `COX_LINKS`).",
+    { range: `at most ${LIMITS.portsMax} further ports of a process` },
+  ),
+  to: doc(text(), 'The consumer: `"name.stdin"`, or `"name.port"`.'),
   capacity: z.exactOptional(doc(
     size({ min: LIMITS.pipeMin, max: LIMITS.pipeMax }),
     "How much the pipe holds before its producer has to wait. The kernel rounds up to a power " +

@@ -46,8 +46,13 @@ export function startFinish(
     executable: finish.executable,
     argv: finish.argv,
     cwd: process.cwd,
-    env: [...process.env, ["COX_PROCESS", process.name], ["COX_INSTANCE_ENDED", `${instance}`]]
-      .concat(exitEnvironment(reason)) as [string, string][],
+    env: [
+      // It has no links: the variable would name descriptors that are not there.
+      ...process.env.filter(([name]) => name !== "COX_LINKS"),
+      ["COX_PROCESS", process.name],
+      ["COX_INSTANCE_ENDED", `${instance}`],
+      ...exitEnvironment(reason),
+    ],
     umask: process.umask,
     descriptors: [
       { fd: 0, source: sources.nullFd },

@@ -4,7 +4,7 @@
  */
 import { EventLog } from "../audit/event_log.ts";
 import type { Channel } from "../channel/channel.ts";
-import { PipeChannel } from "../channel/pipe/pipe_channel.ts";
+import { openChannel } from "../channel/open_channel.ts";
 import type { CrewSnapshot } from "../control/protocol.ts";
 import type { ControlServer } from "../control/server.ts";
 import { openNull } from "../os/pipe.ts";
@@ -65,7 +65,7 @@ export class SupervisorRun {
     const reactor = new Reactor();
     const token = crypto.randomUUID();
     this.#captures = new Captures(this.#plan, token);
-    this.#channels = this.#plan.channels.map((channel) => new PipeChannel(channel));
+    this.#channels = this.#plan.channels.map((channel) => openChannel(channel));
     this.#logLink = new LogLink(reactor, (report) => dialogue.hear(report));
     this.#log.follow((record) => this.#logLink.show(record));
     this.#crew = new Crew({

@@ -1,6 +1,7 @@
 /**
- * Channels: from `"sampler.stdout"` to processes and descriptors. Owns the ports' numbers and
- * the rule that a port has one use. Must not know: descriptor tables as a whole.
+ * Channels: from `"sampler.stdout"` to processes and descriptors. Owns which port can be on
+ * which side, and the rule that a port has one use. Must not know: how ports are numbered,
+ * descriptor tables as a whole.
  */
 import type { ChannelConfig, Config } from "../config/config.ts";
 import { DEFAULTS } from "../config/defaults.ts";
@@ -8,10 +9,10 @@ import { parseSizeBytes } from "../config/units.ts";
 import type { Expansion } from "./expand.ts";
 import type { Issues } from "./issues.ts";
 import type { ChannelPlan, PortPlan } from "./plan.ts";
+import { portName, portNumbers } from "./ports.ts";
 
-/** Descriptor of each port that a pipe can be on. */
-const SOURCES: Readonly<Record<string, number>> = { stdout: 1, stderr: 2 };
-const SINKS: Readonly<Record<string, number>> = { stdin: 0 };
+/** Standard streams that cannot be on a side of a pipe; any other port can. */
+const NOT_ON_SIDE = { from: ["stdin"], to: ["stdout", "stderr"] } as const;
 
 /**
  * Compiles the channels; indices in ports are into the expansion.
@@ -26,12 +27,12 @@ const SINKS: Readonly<Record<string, number>> = { stdin: 0 };
 export function channelPlans(config: Config, expansion: Expansion, issues: Issues): ChannelPlan[] {
   const plans: ChannelPlan[] = [];
   const usedBy = new Map<string, string>();
+  const numbers = portNumbers(config);
   for (const [name, channel] of Object.entries(config.channels ?? {})) {
-    const from = endpoint(channel.from, SOURCES);
-    const to = endpoint(channel.to, SINKS);
-    if (isLeftOut(from, config, expansion) && isLeftOut(to, config, expansion)) continue;
-    const fromPort = port(channel, name, "from", expansion, issues);
-    const toPort = port(channel, name, "to", expansion, issues);
+    const ends = [channel.from, channel.to];
+    if (ends.every((end) => isLeftOut(end, config, expansion))) continue;
+    const fromPort = port(channel, name, "from", { expansion, numbers, issues });
+    const toPort = port(channel, name, "to", { expansion, numbers, issues });
     for (const side of ["from", "to"] as const) {
       const other = usedBy.get(channel[side]);
       if (other === undefined) usedBy.set(channel[side], name);
@@ -57,50 +58,44 @@ export function channelPlans(config: Config, expansion: Expansion, issues: Issue
   return plans;
 }
 
-interface Endpoint {
-  readonly process: string;
-  readonly port: string;
-  /** null: there is no such port on this side. */
-  readonly fd: number | null;
+function isLeftOut(end: string, config: Config, expansion: Expansion): boolean {
+  const { process } = portName(end);
+  const declared = Object.hasOwn(config.processes, process);
+  return declared && !expansion.byDeclaredName.has(process);
 }
 
-function endpoint(text: string, ports: Readonly<Record<string, number>>): Endpoint {
-  const dot = text.lastIndexOf(".");
-  const port = text.slice(dot + 1);
-  const fd = Object.hasOwn(ports, port) ? ports[port]! : null;
-  return { process: text.slice(0, Math.max(dot, 0)), port, fd };
-}
-
-function isLeftOut(end: Endpoint, config: Config, expansion: Expansion): boolean {
-  const declared = Object.hasOwn(config.processes, end.process);
-  return declared && !expansion.byDeclaredName.has(end.process);
+interface PortContext {
+  readonly expansion: Expansion;
+  readonly numbers: ReadonlyMap<string, number>;
+  readonly issues: Issues;
 }
 
 function port(
   channel: ChannelConfig,
   name: string,
   side: "from" | "to",
-  expansion: Expansion,
-  issues: Issues,
+  context: PortContext,
 ): PortPlan | null {
-  const ports = side === "from" ? SOURCES : SINKS;
-  const end = endpoint(channel[side], ports);
-  const processes = expansion.byDeclaredName.get(end.process);
+  const { expansion, numbers, issues } = context;
+  const { process, port } = portName(channel[side]);
+  const processes = expansion.byDeclaredName.get(process);
   if (processes === undefined) {
     issues.error(
       ["channels", name, side],
-      `"${end.process}" is not declared, or the active profiles leave it out`,
+      `"${process}" is not declared, or the active profiles leave it out`,
       "give both processes of a channel the same profiles",
     );
     return null;
   }
-  if (end.fd === null) {
+  const refused: readonly string[] = NOT_ON_SIDE[side];
+  if (refused.includes(port)) {
+    const standard = side === "from" ? "stdout" : "stdin";
     issues.error(
       ["channels", name, side],
-      `"${channel[side]}" has no port that a pipe can ${side === "from" ? "read" : "feed"}`,
-      `write "${end.process}.${Object.keys(ports).join(`" or "${end.process}.`)}"`,
+      `"${channel[side]}" is no port that a pipe can ${side === "from" ? "read" : "feed"}`,
+      `write "${process}.${standard}", or a port of another name`,
     );
     return null;
   }
-  return { processes, port: end.port, fd: end.fd };
+  return { processes, port, fd: numbers.get(channel[side])! };
 }

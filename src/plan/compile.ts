@@ -12,6 +12,7 @@ import { Issues } from "./issues.ts";
 import { LOG_PROCESS_INDEX, logProcess } from "./log_process.ts";
 import { type StartOrder, startOrder } from "./order.ts";
 import type { ChannelPlan, GroupMember, GroupPlan, Plan, ProcessPlan } from "./plan.ts";
+import { LINKS_VARIABLE, linksText } from "./preload.ts";
 import { type ProcessTemplate, processTemplate } from "./process_template.ts";
 import { SUPERVISOR_LIMITS } from "./supervisor_limits.ts";
 import { wantedLibraries } from "./wanted_facts.ts";
@@ -126,7 +127,7 @@ function processPlan(
     argv,
     executable: argv[0]!,
     cwd: template.context.cwd,
-    env: template.context.env,
+    env: withLinks(template.context.env, process.name, wiring),
     umask: template.umask,
     uid: template.context.identity?.uid ?? null,
     gid: template.context.identity?.gid ?? null,
@@ -142,6 +143,18 @@ function processPlan(
     critical: template.critical,
     group: parts.tree.groupOf[index]!,
   };
+}
+
+/** Adds COX_LINKS where there are links; a variable of that name is nobody's but ours. */
+function withLinks(
+  env: ProcessPlan["env"],
+  process: string,
+  { links }: Wiring,
+): ProcessPlan["env"] {
+  const others = env.filter(([name]) => name !== LINKS_VARIABLE);
+  if (links.length === 0) return others;
+  const entries = [...others, [LINKS_VARIABLE, linksText(process, links)] as const];
+  return entries.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
 }
 
 function groupPlan(group: GroupPlan, renumber: (index: number) => number): GroupPlan {

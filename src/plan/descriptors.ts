@@ -2,9 +2,14 @@
  * The descriptor table of a process, and what a sandboxed program is told of it. Owns what an
  * unwired standard stream becomes. Must not know: how descriptors are made.
  */
+import { DEFAULTS } from "../config/defaults.ts";
+import { parseSizeBytes } from "../config/units.ts";
 import type { Issues } from "./issues.ts";
 import type { ChannelPlan, DescriptorPlan, ReadyPlan } from "./plan.ts";
 import type { LinkDescription } from "./preload.ts";
+
+/** What a pipe holds that asks for no other capacity. */
+const KERNEL_CAPACITY_BYTES = parseSizeBytes(DEFAULTS.pipe.capacity);
 
 /** The wired ends of one process. */
 export interface Wiring {
@@ -24,10 +29,12 @@ export function wirings(channels: readonly ChannelPlan[], count: number): Wiring
   const links = Array.from({ length: count }, (): LinkDescription[] => []);
   for (const [channel, plan] of channels.entries()) {
     for (const end of ["write", "read"] as const) {
-      const { processes, fd } = end === "write" ? plan.from : plan.to;
+      const { processes, port, fd } = end === "write" ? plan.from : plan.to;
+      const { name, kind } = plan;
+      const limits = { capacityBytes: plan.capacityBytes || KERNEL_CAPACITY_BYTES };
       for (const process of processes) {
         descriptors[process]!.push({ fd, kind: "channel", channel, end });
-        links[process]!.push({ name: plan.name, kind: plan.kind, direction: end, fd });
+        links[process]!.push({ name, port, kind, direction: end, fd, limits });
       }
     }
   }
