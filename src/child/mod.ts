@@ -15,6 +15,16 @@
  */
 export { isSupervised, NotSupervisedError } from "./supervision.ts";
 export type { NotSupervisedReason } from "./supervision.ts";
+export { connect, links } from "./connect.ts";
+export type {
+  BytesOptions,
+  ConnectOptions,
+  FramesOptions,
+  LinesOptions,
+  NdjsonOptions,
+} from "./connect.ts";
+export { LinkClosedError, MessageError } from "./link.ts";
+export type { Link, LinkInfo, MessageFault, SendOutcome } from "./link.ts";
 export { extendTimeout, ready, reloading, status, stopping, watchdog } from "./notify.ts";
 export { stopSignal } from "./stop_signal.ts";
 export { NdjsonError, readNdjson } from "./read_ndjson.ts";

@@ -1,0 +1,113 @@
+/**
+ * What was taken for a link and is not yet written: a bounded queue and the one loop that
+ * empties it. Must not know: what the bytes mean.
+ */
+import { LinkClosedError } from "./link.ts";
+import type { LinkSocket } from "./link_socket.ts";
+
+/**
+ * PIPE_BUF: a write of up to this goes into a pipe in one piece or not at all, so that a kill
+ * leaves no half of a message behind that was not longer (pipe(7)).
+ */
+const ATOMIC_BYTES_MAX = 4096;
+/** Where messages have no boundaries: the default capacity of a pipe. */
+const BATCH_BYTES_MAX = 65_536;
+
+/** Options of {@link Outbox}. */
+export interface OutboxOptions {
+  /** Name of the channel, for errors. */
+  readonly channel: string;
+  /** Most bytes that are taken and not yet written. */
+  readonly bytesMax: number;
+  /** Whether messages stay whole: then small ones are joined up to PIPE_BUF and no further. */
+  readonly bounded: boolean;
+}
+
+/** See the file's header; one for each link that is written. */
+export class Outbox {
+  readonly #socket: LinkSocket;
+  readonly #options: OutboxOptions;
+  #queue: Uint8Array<ArrayBuffer>[] = [];
+  /** Taken and not yet written, what is being written included. */
+  #bytes = 0;
+  #pumping: Promise<void> | null = null;
+  #ending: Promise<void> | null = null;
+  #failure: LinkClosedError | null = null;
+
+  constructor(socket: LinkSocket, options: OutboxOptions) {
+    this.#socket = socket;
+    this.#options = options;
+  }
+
+  /** Takes `bytes`, which nobody changes any more, or says why not. */
+  offer(bytes: Uint8Array<ArrayBuffer>): "sent" | "full" | "closed" {
+    if (this.#failure !== null || this.#ending !== null) return "closed";
+    if (this.#bytes + bytes.length > this.#options.bytesMax) return "full";
+    if (bytes.length === 0) return "sent";
+    this.#queue.push(bytes);
+    this.#bytes += bytes.length;
+    this.#pumping ??= this.#pump();
+    return "sent";
+  }
+
+  /** @throws {LinkClosedError} (rejects) when not all of it was written. */
+  async drained(): Promise<void> {
+    while (this.#pumping !== null) await this.#pumping;
+    if (this.#failure !== null) throw this.#failure;
+  }
+
+  /** @throws {LinkClosedError} (rejects) when not all of it was written. */
+  end(): Promise<void> {
+    return this.#ending ??= this.drained().then(() => this.#socket.endWriting());
+  }
+
+  /** Drops what is not written; nothing is taken any more. */
+  abort(): void {
+    this.#fail();
+  }
+
+  async #pump(): Promise<void> {
+    this.#socket.hold();
+    try {
+      // The caller's turn ends first: what it sends in one go is joined.
+      await Promise.resolve();
+      while (this.#queue.length > 0 && this.#failure === null) {
+        const batch = this.#takeBatch();
+        await this.#socket.write(batch);
+        this.#bytes -= batch.length;
+      }
+    } catch (cause) {
+      this.#fail(cause);
+    } finally {
+      this.#pumping = null;
+      this.#socket.release();
+    }
+  }
+
+  #fail(cause?: unknown): void {
+    const options = cause === undefined ? undefined : { cause };
+    this.#failure ??= new LinkClosedError(this.#options.channel, this.#bytes, options);
+    this.#queue = [];
+  }
+
+  #takeBatch(): Uint8Array<ArrayBuffer> {
+    const max = this.#options.bounded ? ATOMIC_BYTES_MAX : BATCH_BYTES_MAX;
+    let bytes = this.#queue[0]!.length;
+    let count = 1;
+    while (count < this.#queue.length) {
+      const next = bytes + this.#queue[count]!.length;
+      if (next > max) break;
+      bytes = next;
+      count++;
+    }
+    const parts = this.#queue.splice(0, count);
+    if (count === 1) return parts[0]!;
+    const batch = new Uint8Array(bytes);
+    let at = 0;
+    for (const part of parts) {
+      batch.set(part, at);
+      at += part.length;
+    }
+    return batch;
+  }
+}
