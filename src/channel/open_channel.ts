@@ -4,6 +4,8 @@
  */
 import type { ChannelPlan } from "../plan/plan.ts";
 import type { Channel } from "./channel.ts";
+import { ListenChannel } from "./listen/listen_channel.ts";
+import { PairChannel } from "./pair/pair_channel.ts";
 import { PipeChannel } from "./pipe/pipe_channel.ts";
 
 /**
@@ -15,5 +17,9 @@ export function openChannel(plan: ChannelPlan): Channel {
   switch (plan.kind) {
     case "pipe":
       return new PipeChannel(plan);
+    case "pair":
+      return new PairChannel(plan);
+    case "listen":
+      return new ListenChannel(plan);
   }
 }

@@ -5,6 +5,7 @@
  * @module
  */
 export {
+  type ChannelInput,
   command,
   type ConfigInput,
   defineConfig,
@@ -13,11 +14,16 @@ export {
   type GroupInput,
   type InputPort,
   type KnownSignal,
+  listen,
+  type ListenInput,
   type OutputPort,
+  type PairInput,
   pipe,
   type PipeInput,
   type ProcessInput,
   type ReadyInput,
+  socket,
+  type SocketPort,
   task,
 } from "./define.ts";
 export type {
@@ -29,6 +35,8 @@ export type {
   Duration,
   GroupConfig,
   LimitValue,
+  ListenConfig,
+  PairConfig,
   PipeConfig,
   ProcessConfig,
   ReadyConfig,
@@ -36,4 +44,6 @@ export type {
   SignalName,
   Size,
   TaskRun,
+  TcpConfig,
+  UnixConfig,
 } from "./config.ts";

@@ -7,6 +7,7 @@
 import { z } from "zod";
 import { DEFAULTS, LIMITS } from "./defaults.ts";
 import { processSchema } from "./schema_process.ts";
+import { listenSchema, pairSchema } from "./schema_sockets.ts";
 import { doc, duration, list, size, text, whole } from "./schema_values.ts";
 
 // A schema that is used once in a process is faster interpreted than compiled: 6 ms less.
@@ -94,7 +95,9 @@ export const configSchema = z.strictObject({
     doc(
       z.record(
         z.string(),
-        z.discriminatedUnion("kind", [pipeSchema], { error: "must be a declaration by pipe()" }),
+        z.discriminatedUnion("kind", [pipeSchema, pairSchema, listenSchema], {
+          error: "must be a declaration by pipe(), socket() or listen()",
+        }),
       ),
       "The wiring between processes, by name of the channel.",
       { default: {}, range: `at most ${LIMITS.channelsMax} channels` },

@@ -48,7 +48,7 @@ export function startFinish(
     cwd: process.cwd,
     env: [
       // It has no links: the variable would name descriptors that are not there.
-      ...process.env.filter(([name]) => name !== "COX_LINKS"),
+      ...process.env.filter(([name]) => name !== "COX_LINKS" && !name.startsWith("LISTEN_FD")),
       ["COX_PROCESS", process.name],
       ["COX_INSTANCE_ENDED", `${instance}`],
       ...exitEnvironment(reason),

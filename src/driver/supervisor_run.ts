@@ -17,6 +17,7 @@ import { Captures } from "./captures.ts";
 import { startClock } from "./clock.ts";
 import { SupervisorControl } from "./control_handler.ts";
 import { Crew } from "./crew.ts";
+import { LazyStarts } from "./lazy_starts.ts";
 import { LogDialogue } from "./log_dialogue.ts";
 import { LogLink } from "./log_link.ts";
 import { prepareNotifyPlaces, removeNotifyPlaces } from "./notify_place.ts";
@@ -42,6 +43,7 @@ export class SupervisorRun {
   readonly #captures: Captures;
   readonly #logLink: LogLink;
   readonly #crew: Crew;
+  readonly #lazy: LazyStarts;
   readonly #supervisor: Supervisor;
   readonly #control = Promise.withResolvers<ControlServer | null>();
   #guardIsLost = false;
@@ -92,6 +94,7 @@ export class SupervisorRun {
       color: options.color,
       post: (event) => this.#supervisor.post(event),
     });
+    this.#lazy = this.#makeLazyStarts(reactor);
     this.#supervisor = this.#makeSupervisor();
   }
 
@@ -129,6 +132,18 @@ export class SupervisorRun {
     });
   }
 
+  #makeLazyStarts(reactor: Reactor): LazyStarts {
+    return new LazyStarts({
+      plan: this.#plan,
+      channels: this.#channels,
+      reactor,
+      nowNs: this.#clock.nowNs,
+      state: () => this.#supervisor.state,
+      connected: (channel) => this.#supervisor.record({ event: "connectionWaits", channel }),
+      request: (request) => void this.#supervisor.request(request),
+    });
+  }
+
   #makeSupervisor(): Supervisor {
     return new Supervisor({
       plan: this.#plan,
@@ -142,6 +157,7 @@ export class SupervisorRun {
         this.#captures[Symbol.dispose]();
         this.#logLink.send({ kind: "drain" });
       },
+      stateChanged: (state) => this.#lazy.look(state),
       onExit: (code) => void this.#leave(code),
     });
   }
@@ -199,6 +215,8 @@ export class SupervisorRun {
     const exit = this.#summarise(code);
     await (await this.#control.promise)?.close();
     removeNotifyPlaces(this.#plan);
+    // Also removes the paths that were listened on.
+    for (const channel of this.#channels) channel[Symbol.dispose]();
     Deno.exit(exit);
   }
 

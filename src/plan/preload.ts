@@ -10,12 +10,17 @@ export interface LinkDescription {
   readonly name: string;
   /** This process's own name for its end: `stdin`, `stdout`, `stderr`, `frames` … */
   readonly port: string;
-  readonly kind: "pipe";
-  readonly direction: "read" | "write";
+  readonly kind: "pipe" | "pair" | "listen";
+  /** `both`: a pair; `accept`: a listener. */
+  readonly direction: "read" | "write" | "both" | "accept";
+  /** Of a pair: whether messages stay whole. */
+  readonly type?: "stream" | "seqpacket" | "datagram";
   readonly fd: number;
   readonly limits: {
-    /** What the kernel was asked to hold; it rounds up to a power of two of pages. */
+    /** What the kernel was asked to hold; it rounds up to a power of two of pages. 0: its own. */
     readonly capacityBytes: number;
+    /** Of a listener: connections that may wait; the kernel cuts it to net.core.somaxconn. */
+    readonly backlog?: number;
   };
 }
 

@@ -1,4 +1,4 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { PipeConfig } from "../../../src/config/config.ts";
 import {
   commandProcess,
@@ -65,6 +65,7 @@ Deno.test("compile() keeps a channel's own settings", () => {
     },
   ));
   const channel = plan.channels[0]!;
+  assert(channel.kind === "pipe");
   assertEquals(channel.capacityBytes, 1024 * 1024);
   assertEquals([channel.producerEnds, channel.consumerEnds], ["hold", "hold"]);
   assertEquals(channel.from.fd, 2);
