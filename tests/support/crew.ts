@@ -38,14 +38,19 @@ export interface TestCrewOptions {
   /** Files of the project, by relative path. */
   readonly files?: Readonly<Record<string, string>>;
   readonly env?: Readonly<Record<string, string>>;
+  /** A program of the test's in place of `main.ts`, and its first arguments. */
+  readonly front?: readonly string[];
   /** Wait until the control socket answers. @default true */
   readonly waitForControl?: boolean;
 }
 
 /** The `cox` command line for a test's own use. */
-export function coxCommand(args: readonly string[]): string[] {
+export function coxCommand(
+  args: readonly string[],
+  front: readonly string[] = [`${COX_DIR}/main.ts`],
+): string[] {
   return [Deno.execPath(), "run", "-A", "--cached-only", "--config", `${COX_DIR}/deno.json`]
-    .concat(`${COX_DIR}/main.ts`, args);
+    .concat(front, args);
 }
 
 /**
@@ -58,7 +63,10 @@ export async function startCrew(config: string, options: TestCrewOptions = {}): 
   for (const [path, text] of Object.entries(options.files ?? {})) {
     await Deno.writeTextFile(`${projectDir}/${path}`, text);
   }
-  const [command = "", ...args] = coxCommand(["up", "--run-dir", runDir, ...options.args ?? []]);
+  const [command = "", ...args] = coxCommand(
+    ["up", "--run-dir", runDir, ...options.args ?? []],
+    options.front,
+  );
   const child = new Deno.Command(command, {
     args,
     cwd: projectDir,
