@@ -17,6 +17,7 @@ const CASES = {
   frames: { whole: "\0\0\0\x03one", cut: "\0\0\0\x05seven", seen: "one" },
 } as const;
 const SIGTERM = 15;
+const KILLS = 12;
 type Format = keyof typeof CASES;
 
 /** Registers the tests of the client for one mechanism that carries bytes. */
@@ -68,6 +69,41 @@ export function clientSuite(mechanism: Mechanism): void {
       [link],
     );
     assertEquals(await second.ended(), "1\n2\n3\n");
+  });
+
+  test("clients that are killed at any moment leave whole messages of up to 4096 bytes", async () => {
+    using channel = mechanism.open({ capacityBytes: 8192 });
+    const consumer = startShell("cat <&4", [{ channel, end: mechanism.consumerEnd, fd: 4 }]);
+    const body = `
+      const out = connect("out", { as: "lines" });
+      for (let n = 0;; n++) {
+        const line = (n + ":").padEnd(n * 97 % 4096, ".");
+        while (out.send(line).kind === "full") await out.drained();
+      }`;
+    const description = { ...consumerLink(mechanism, channel, 4).description, port: "out" };
+    const writing: LinkDescription = { ...description, direction: "write" };
+    for (let kill = 0; kill < KILLS; kill++) {
+      const before = consumer.outputBytes();
+      const producer = startClient(body, [
+        { channel, end: mechanism.producerEnd, fd: 4, description: writing },
+      ]);
+      await eventually("it writes", () => consumer.outputBytes() > before + kill * 10_000);
+      producer.kill();
+      await producer.ended();
+    }
+    channel.endProducer();
+    const lines = (await consumer.ended()).split("\n");
+    assertEquals(lines.pop(), "", "the last line has its line feed");
+    let starts = 0;
+    let next = 0;
+    for (const line of lines) {
+      const n = parseInt(line);
+      if (n === 0) starts++;
+      else assertEquals(n, next, "a message is missing");
+      assertEquals(line, (n + ":").padEnd(n * 97 % 4096, "."));
+      next = n + 1;
+    }
+    assertEquals(starts, KILLS);
   });
 
   test("a client that gives up on a full channel ends, and leaves whole messages", async () => {

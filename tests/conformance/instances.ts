@@ -25,6 +25,7 @@ export interface Instance {
   readonly pid: number;
   /** What it has written to stdout and stderr so far. */
   output(): string;
+  outputBytes(): number;
   /** Waits for its end; removes its output file. @returns all that it wrote. */
   ended(): Promise<string>;
   kill(): void;
@@ -89,6 +90,7 @@ function start(argv: readonly string[], links: readonly InstanceLink[]): Instanc
   return {
     pid,
     output,
+    outputBytes: () => fileSize(out),
     async ended() {
       try {
         await eventually(`${argv[0]} ends`, () => reap(pid).kind !== "running");
@@ -104,4 +106,12 @@ function start(argv: readonly string[], links: readonly InstanceLink[]): Instanc
     },
     kill: () => sendSignal(pid, 9),
   };
+}
+
+function fileSize(path: string): number {
+  try {
+    return Deno.statSync(path).size;
+  } catch {
+    return 0;
+  }
 }
