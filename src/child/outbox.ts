@@ -28,6 +28,8 @@ export class Outbox {
   readonly #socket: LinkSocket;
   readonly #options: OutboxOptions;
   #queue: Uint8Array<ArrayBuffer>[] = [];
+  /** Where the queue begins: to shift tens of thousands for each batch would take most of the time. */
+  #head = 0;
   /** Taken and not yet written, what is being written included. */
   #bytes = 0;
   #pumping: Promise<void> | null = null;
@@ -71,7 +73,7 @@ export class Outbox {
     try {
       // The caller's turn ends first: what it sends in one go is joined.
       await Promise.resolve();
-      while (this.#queue.length > 0 && this.#failure === null) {
+      while (this.#queue.length > this.#head && this.#failure === null) {
         const batch = this.#takeBatch();
         await this.#socket.write(batch);
         this.#bytes -= batch.length;
@@ -88,20 +90,26 @@ export class Outbox {
     const options = cause === undefined ? undefined : { cause };
     this.#failure ??= new LinkClosedError(this.#options.channel, this.#bytes, options);
     this.#queue = [];
+    this.#head = 0;
   }
 
   #takeBatch(): Uint8Array<ArrayBuffer> {
     const max = this.#options.bounded ? ATOMIC_BYTES_MAX : BATCH_BYTES_MAX;
-    let bytes = this.#queue[0]!.length;
-    let count = 1;
-    while (count < this.#queue.length) {
-      const next = bytes + this.#queue[count]!.length;
-      if (next > max) break;
-      bytes = next;
-      count++;
+    const from = this.#head;
+    let to = from + 1;
+    let bytes = this.#queue[from]!.length;
+    while (to < this.#queue.length && bytes + this.#queue[to]!.length <= max) {
+      bytes += this.#queue[to]!.length;
+      to++;
     }
-    const parts = this.#queue.splice(0, count);
-    if (count === 1) return parts[0]!;
+    const parts = this.#queue.slice(from, to);
+    this.#head = to;
+    // What was written stays in memory until then: as many messages again at most.
+    if (to * 2 >= this.#queue.length) {
+      this.#queue = this.#queue.slice(to);
+      this.#head = 0;
+    }
+    if (parts.length === 1) return parts[0]!;
     const batch = new Uint8Array(bytes);
     let at = 0;
     for (const part of parts) {
