@@ -143,6 +143,11 @@ function findLink(name: string): LinkInfo {
         (known.length === 0 ? "no links" : `the links ${list}`),
     );
   }
+  if (info.type !== undefined && info.type !== "stream") {
+    throw new TypeError(
+      `Cannot connect to "${name}": its messages are whole already (${info.type}); use packets()`,
+    );
+  }
   if (["read", "write", "both"].includes(info.direction)) return info;
   throw new TypeError(`Cannot connect to "${name}": it takes connections (${info.kind})`);
 }

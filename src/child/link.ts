@@ -9,15 +9,19 @@ export interface LinkInfo {
   readonly name: string;
   /** This process's name for its end: `stdin`, `stdout`, `stderr`, `frames` … */
   readonly port: string;
-  /** The mechanism: `"pipe"`. */
+  /** The mechanism: `"pipe"`, `"pair"`, `"listen"`. */
   readonly kind: string;
+  /** Of a pair: whether the kernel keeps messages whole. */
+  readonly type?: "stream" | "seqpacket" | "datagram";
   /** What this process does with it. */
   readonly direction: "read" | "write" | "both" | "accept";
   /** The inherited descriptor. */
   readonly fd: number;
   readonly limits: {
-    /** Bytes that the kernel was asked to hold; it rounds up to a power of two of pages. */
+    /** Bytes that the kernel was asked to hold; it rounds up to a power of two of pages. 0: its own. */
     readonly capacityBytes: number;
+    /** Of a listener: connections that may wait; the kernel cuts it to net.core.somaxconn. */
+    readonly backlog?: number;
   };
 }
 

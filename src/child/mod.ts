@@ -23,6 +23,10 @@ export type {
   LinesOptions,
   NdjsonOptions,
 } from "./connect.ts";
+export { listener, takeListenerFd } from "./accept.ts";
+export type { Connection, Listener } from "./accept.ts";
+export { packets } from "./pair.ts";
+export type { PacketLink } from "./pair.ts";
 export { LinkClosedError, MessageError } from "./link.ts";
 export type { Link, LinkInfo, MessageFault, SendOutcome } from "./link.ts";
 export { extendTimeout, ready, reloading, status, stopping, watchdog } from "./notify.ts";

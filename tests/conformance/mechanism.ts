@@ -13,6 +13,11 @@ export interface Mechanism {
   readonly kind: LinkDescription["kind"];
   readonly producerEnd: ChannelEnd;
   readonly consumerEnd: ChannelEnd;
+  /**
+   * False: a side that is still up when the other has finally ended and starts anew is on the
+   * old connection, and joins the new one at its own next start. @default true
+   */
+  readonly rejoins?: boolean;
   /** Makes a channel as the supervisor would; the suite disposes of it. */
   open(options?: { readonly capacityBytes?: number }): Channel;
 }
