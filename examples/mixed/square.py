@@ -1,6 +1,6 @@
-"""Squares each number: JSON lines in, plain numbers out."""
-import json
-import sys
+"""Squares each number: JSON lines in by the port "numbers", plain numbers out by "squares"."""
+import coxswain
 
-for line in sys.stdin:
-    print(json.loads(line)["n"] ** 2)
+squares = coxswain.connect("squares")
+for number in coxswain.connect("numbers").ndjson():
+    squares.send_line(str(number["n"] ** 2))

@@ -3,6 +3,9 @@
  *
  *   count (Deno) ──numbers──► square (Python) ──squares──► total (shell)
  *
+ * Numbers and squares have ports of their own, so that stdout and stderr stay what they are for:
+ * what a program has to say. The shell reads its standard input, as shells do.
+ *
  * Each ends when its input does, and the crew ends with the last of them:
  * `cox up --config examples/mixed/supervisor.config.ts` prints `total: 333833500`.
  */
@@ -15,7 +18,12 @@ export default defineConfig({
   name: "mixed",
   processes: {
     count: { run: deno("./count.ts", { args: ["1000"] }), restart: once },
-    square: { run: command(["python3", "./square.py"]), restart: once },
+    square: {
+      run: command(["python3", "./square.py"]),
+      // Where `import coxswain` finds the client.
+      env: { PYTHONPATH: "../../clients/python", PYTHONDONTWRITEBYTECODE: "1" },
+      restart: once,
+    },
     total: {
       run: command([
         "sh",
@@ -28,7 +36,7 @@ export default defineConfig({
   channels: {
     // The defaults: the end of the data when the producer has finally ended, and an
     // EPIPE for the producer when the consumer has.
-    numbers: pipe({ from: "count.stdout", to: "square.stdin" }),
-    squares: pipe({ from: "square.stdout", to: "total.stdin" }),
+    numbers: pipe({ from: "count.numbers", to: "square.numbers" }),
+    squares: pipe({ from: "square.squares", to: "total.stdin" }),
   },
 });

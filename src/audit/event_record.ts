@@ -113,6 +113,8 @@ export type EventBody =
     readonly exitCode: number;
     readonly why: string;
   }
+  /** Somebody connected to a lazy listener: its server starts. */
+  | { readonly event: "connectionWaits"; readonly channel: string }
   | { readonly event: "warning"; readonly message: string }
   | { readonly event: "supervisorStopped"; readonly exitCode: number };
 

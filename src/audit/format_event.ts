@@ -48,6 +48,7 @@ type CrewEvent = Extract<
       | "groupGaveUp"
       | "request"
       | "shutdown"
+      | "connectionWaits"
       | "warning"
       | "supervisorStopped";
   }
@@ -66,6 +67,8 @@ function formatCrewEvent(record: CrewEvent): string {
         (record.reason === null ? "" : `, ${record.reason}`);
     case "shutdown":
       return `shutdown${SHUTDOWN_TEXT[record.level]}: ${record.why}`;
+    case "connectionWaits":
+      return `a first connection waits on ${record.channel}: its server starts`;
     case "warning":
       return `warning: ${record.message}`;
     case "supervisorStopped":

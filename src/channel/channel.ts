@@ -4,18 +4,20 @@
  * Must not know: processes, the core, any mechanism.
  */
 
-/** Which end of a channel a process holds. */
-export type ChannelEnd = "read" | "write";
+/** Which end of a channel a process holds; a mechanism has some of these. */
+export type ChannelEnd = "read" | "write" | "first" | "second" | "accept";
 
 /** Declared wiring between processes, made once and held by the supervisor. */
 export interface Channel extends Disposable {
   readonly name: string;
   /**
-   * Opens this end anew for one instance: a description of its own, so that flags
-   * which the instance sets on it (O_NONBLOCK) reach nobody else.
+   * Opens this end for one instance. A pipe's is a description of its own, so that flags
+   * which the instance sets on it (O_NONBLOCK) reach nobody else; a socket has one
+   * description, whose flags are cleared.
    *
    * @returns a close-on-exec descriptor; the caller closes it after the spawn.
    * @throws {SystemError} when the kernel refuses; when this end was let go.
+   * @throws {Error} when the mechanism has no such end: our bug.
    */
   openEnd(end: ChannelEnd): number;
   /** Every producer has finally ended: lets go of the held write end. Idempotent. */
@@ -26,6 +28,8 @@ export interface Channel extends Disposable {
   reopen(): void;
   /** Bytes written and not yet read; 0 when nothing is held to measure it by. */
   fillBytes(): number;
-  /** The capacity that the kernel granted, bytes. */
+  /** The capacity that the kernel granted, bytes; 0 where bytes are not what fills it. */
   readonly capacityBytes: number;
+  /** True while its other end can be reached at all: an address may not have been bound. */
+  readonly isOpen: boolean;
 }

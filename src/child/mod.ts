@@ -15,6 +15,20 @@
  */
 export { isSupervised, NotSupervisedError } from "./supervision.ts";
 export type { NotSupervisedReason } from "./supervision.ts";
+export { connect, links } from "./connect.ts";
+export type {
+  BytesOptions,
+  ConnectOptions,
+  FramesOptions,
+  LinesOptions,
+  NdjsonOptions,
+} from "./connect.ts";
+export { listener, takeListenerFd } from "./accept.ts";
+export type { Connection, Listener } from "./accept.ts";
+export { packets } from "./pair.ts";
+export type { PacketLink } from "./pair.ts";
+export { LinkClosedError, MessageError } from "./link.ts";
+export type { Link, LinkInfo, MessageFault, SendOutcome } from "./link.ts";
 export { extendTimeout, ready, reloading, status, stopping, watchdog } from "./notify.ts";
 export { stopSignal } from "./stop_signal.ts";
 export { NdjsonError, readNdjson } from "./read_ndjson.ts";

@@ -123,7 +123,7 @@ export async function* readNdjson<T = unknown>(
 }
 
 /** A line as it was framed; `bytes` is null when it was too long to keep. */
-interface FramedLine {
+export interface FramedLine {
   readonly line: number;
   readonly byteOffset: number;
   readonly bytes: Uint8Array | null;
@@ -132,7 +132,7 @@ interface FramedLine {
 }
 
 /** Cuts chunks into lines, holding at most `maxBytes` of an unfinished one. */
-class LineFramer {
+export class LineFramer {
   readonly #maxBytes: number;
   #held: Uint8Array[] = [];
   #heldBytes = 0;

@@ -3,10 +3,15 @@
  * descriptors. Owns reading and checking that record, and the error for its absence.
  * Must not know: what is written to the descriptors.
  *
+ * A program that the supervisor starts without the preload (`task()`, `command(["deno", …])`)
+ * has its links in COX_LINKS, and reads them there if it may.
+ *
  * The preload runs before the program's first module and sets
  * `globalThis[Symbol.for("coxswain.links")]`. It is read at each call and not at import,
  * so that importing `coxswain/child` has no effect of its own.
  */
+
+import type { LinkInfo } from "./link.ts";
 
 /** The record of the preload, layout 1. */
 export interface Supervision {
@@ -15,12 +20,7 @@ export interface Supervision {
   readonly process: string;
   /** Pipe to the supervisor in sd_notify's text format; null when the plan gives none. */
   readonly notifyFd: number | null;
-  readonly links: readonly {
-    readonly name: string;
-    readonly kind: string;
-    readonly direction: string;
-    readonly fd: number;
-  }[];
+  readonly links: readonly LinkInfo[];
 }
 
 /**
@@ -94,7 +94,27 @@ export function notifyDescriptor(call: string): number {
   return record.notifyFd;
 }
 
+/**
+ * The links of this process.
+ *
+ * @throws {NotSupervisedError} when nobody told of any, or in another layout.
+ */
+export function linksOf(call: string): readonly LinkInfo[] {
+  const record = readRecord() ?? readVariable();
+  if (record === null) throw new NotSupervisedError(call, "no-supervisor");
+  if (record.version !== 1) throw new NotSupervisedError(call, "other-version");
+  return record.links;
+}
+
 const LINKS = Symbol.for("coxswain.links");
+
+/** COX_LINKS has the same layout without `notifyFd`. */
+function readVariable(): Pick<Supervision, "version" | "process" | "links"> | null {
+  const query = { name: "env", variable: "COX_LINKS" } as const;
+  if (Deno.permissions.querySync(query).state !== "granted") return null;
+  const text = Deno.env.get("COX_LINKS");
+  return text === undefined ? null : JSON.parse(text);
+}
 
 function readRecord(): Supervision | null {
   const value = (globalThis as Record<symbol, unknown>)[LINKS];

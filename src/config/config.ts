@@ -116,17 +116,51 @@ export interface GroupConfig {
 }
 
 /** The wiring of one channel; later kinds join the union. */
-export type ChannelConfig = PipeConfig;
+export type ChannelConfig = PipeConfig | PairConfig | ListenConfig;
 /** One kernel pipe. */
 export interface PipeConfig {
   readonly kind: "pipe";
-  /** `"process.stdout"` or `"process.stderr"`. */
+  /** `"process.stdout"`, `"process.stderr"` or a port of another name. */
   readonly from: string;
-  /** `"process.stdin"`. */
+  /** `"process.stdin"` or a port of another name. */
   readonly to: string;
   readonly capacity?: Size;
   readonly producerEnds?: "hold" | "eof";
   readonly consumerEnds?: "hold" | "epipe";
+}
+
+/** Two sockets that are connected to each other. */
+export interface PairConfig {
+  readonly kind: "pair";
+  /** `"process.port"` twice; both read and write. */
+  readonly between: readonly [string, string];
+  readonly type?: "stream" | "seqpacket" | "datagram";
+  readonly ends?: "hold" | "eof";
+}
+/** A listening socket that cox holds for its server. */
+export interface ListenConfig {
+  readonly kind: "listen";
+  /** `"process.port"`. */
+  readonly server: string;
+  readonly unix?: UnixConfig;
+  readonly tcp?: TcpConfig;
+  readonly backlog?: number;
+  readonly clients: "anyone" | readonly string[];
+  readonly lazy?: boolean;
+}
+/** A path to listen on. */
+export interface UnixConfig {
+  readonly path: string;
+  /** Octal text: `"0660"`. */
+  readonly mode?: string;
+  readonly owner?: string | number;
+  readonly group?: string | number;
+}
+/** A port to listen on. */
+export interface TcpConfig {
+  readonly port: number;
+  /** An address in digits. */
+  readonly host?: string;
 }
 
 /** The whole file. */

@@ -25,6 +25,9 @@ export const DEFAULTS = {
   root: { period: "10s" },
   /** `capacity` is the kernel's default pipe size (pipe(7)). */
   pipe: { capacity: "64KiB", producerEnds: "eof", consumerEnds: "epipe" },
+  pair: { type: "stream", ends: "eof" },
+  /** `mode`: for anyone; a socket for declared clients is its group's alone. */
+  listen: { backlog: 1024, lazy: false, host: "127.0.0.1", mode: "0666", clientsMode: "0660" },
 } as const;
 
 /** The largest or smallest value that a key accepts. */
@@ -33,6 +36,8 @@ export const LIMITS = {
   processesMax: 1000,
   groupsMax: 1000,
   channelsMax: 1000,
+  /** Of one process, besides the standard streams: their list has to fit into one argument. */
+  portsMax: 100,
   replicasMax: 1000,
   /** Processes after replication. */
   instancesMax: 4000,
@@ -58,6 +63,10 @@ export const LIMITS = {
   resetAfterMin: "100ms",
   withinMin: "1ms",
   periodMin: "1ms",
+  /** net.core.somaxconn is 4096 by default (listen(2)); a machine may have raised it. */
+  backlogMax: 65_535,
+  /** `sun_path` of unix(7), without its NUL. */
+  socketPathBytesMax: 107,
   /** The kernel rounds a pipe up to a page. */
   pipeMin: "4KiB",
   /** F_SETPIPE_SZ's largest argument is 2^31 (fcntl(2)); powers of two below it. */

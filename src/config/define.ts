@@ -10,6 +10,8 @@ import type {
   DenoPermissions,
   DenoRun,
   Duration,
+  ListenConfig,
+  PairConfig,
   PipeConfig,
   ProcessConfig,
   TaskRun,
@@ -52,6 +54,11 @@ export interface GroupInput<M extends string> {
   readonly period?: Duration;
 }
 
+/** An endpoint that a pipe can read: any port but `stdin`. */
+export type OutputPort<T extends string> = T extends `${string}.stdin` ? never : T;
+/** An endpoint that a pipe can feed: any port but `stdout` and `stderr`. */
+export type InputPort<T extends string> = T extends `${string}.${"stdout" | "stderr"}` ? never : T;
+
 /** A pipe that remembers its endpoints. */
 export interface PipeInput<From extends string, To extends string>
   extends Omit<PipeConfig, "from" | "to"> {
@@ -59,16 +66,36 @@ export interface PipeInput<From extends string, To extends string>
   readonly to: To;
 }
 
+/** A pair that remembers its endpoints. */
+export interface PairInput<Port extends string> extends Omit<PairConfig, "between"> {
+  readonly between: readonly [Port, Port];
+}
+
+/** A listener that remembers its server and its clients. */
+export interface ListenInput<Server extends string, Client extends string>
+  extends Omit<ListenConfig, "server" | "clients"> {
+  readonly server: Server;
+  readonly clients: "anyone" | readonly Client[];
+}
+
+/** An endpoint that a socket can be on: any port but the standard streams. */
+export type SocketPort<T extends string> = T extends `${string}.${"stdin" | "stdout" | "stderr"}`
+  ? never
+  : T;
+
+/** The wiring of one channel, over the declared processes `P`. */
+export type ChannelInput<P extends string> =
+  | PipeInput<`${P}.${string}`, `${P}.${string}`>
+  | PairInput<`${P}.${string}`>
+  | ListenInput<`${P}.${string}`, P>;
+
 /** The whole file, over the declared processes `P` and groups `G`. */
 export interface ConfigInput<P extends string, G extends string> {
   readonly name: string;
   readonly processes: { readonly [K in P]: ProcessInput<NoInfer<P>> };
   readonly groups?: { readonly [K in G]: GroupInput<NoInfer<P | G>> };
   readonly channels?: {
-    readonly [name: string]: PipeInput<
-      `${NoInfer<P>}.${"stdout" | "stderr"}`,
-      `${NoInfer<P>}.stdin`
-    >;
+    readonly [name: string]: ChannelInput<NoInfer<P>>;
   };
   readonly intensity?: number;
   readonly period?: Duration;
@@ -149,14 +176,55 @@ export function group<const M extends string>(
 }
 
 /**
- * Wires an output of one process to the input of another through one kernel pipe.
+ * Wires an output of one process to an input of another through one kernel pipe.
  *
- * @param options `from`: `"name.stdout"` or `"name.stderr"`; `to`: `"name.stdin"`; `capacity`,
- *   and what the other end sees when one has finally ended.
+ * A port other than `stdin`, `stdout` and `stderr` is a descriptor that the process gets for it:
+ * the program finds it by its name with `connect()` of `coxswain/child`, or in COX_LINKS.
+ *
+ * @param options `from`: `"name.stdout"`, `"name.stderr"` or `"name.port"`; `to`: `"name.stdin"`
+ *   or `"name.port"`; `capacity`, and what the other end sees when one has finally ended.
  * @returns The declaration, for `channels`.
  */
 export function pipe<const From extends string, const To extends string>(
-  options: Omit<PipeInput<From, To>, "kind">,
+  options:
+    & Omit<PipeInput<From, To>, "kind" | "from" | "to">
+    & { readonly from: OutputPort<From>; readonly to: InputPort<To> },
 ): PipeInput<From, To> {
-  return { ...options, kind: "pipe" };
+  const { from, to } = options as { from: From; to: To };
+  return { ...options, from, to, kind: "pipe" };
+}
+
+/**
+ * Joins two processes by a pair of connected sockets: both read and write, and no path leads
+ * there.
+ *
+ * @param options `between`: `"name.port"` of both; `type`: `"stream"`, or `"seqpacket"` and
+ *   `"datagram"`, which keep messages whole; `ends`: what one sees when the other has finally
+ *   ended.
+ * @returns The declaration, for `channels`.
+ */
+export function socket<const A extends string, const B extends string>(
+  options:
+    & Omit<PairConfig, "kind" | "between">
+    & { readonly between: readonly [SocketPort<A>, SocketPort<B>] },
+): PairInput<A | B> {
+  const between = options.between as readonly [A, B];
+  return { ...options, between, kind: "pair" };
+}
+
+/**
+ * Listens for a server: cox binds the address and holds the socket, the server inherits it.
+ * Connections that are made while the server is down wait for its next start.
+ *
+ * @param options `server`: `"name.port"`; `unix` or `tcp`: the address; `clients`: who may
+ *   connect, `"anyone"` or names of processes; `backlog`, `lazy`.
+ * @returns The declaration, for `channels`.
+ */
+export function listen<const Server extends string, const Client extends string = never>(
+  options:
+    & Omit<ListenConfig, "kind" | "server" | "clients">
+    & { readonly server: SocketPort<Server>; readonly clients: "anyone" | readonly Client[] },
+): ListenInput<Server, Client> {
+  const { server } = options as { server: Server };
+  return { ...options, server, kind: "listen" };
 }

@@ -43,6 +43,18 @@ export function didYouMean(word: string, candidates: readonly string[]): string 
   return `one of ${listed}${candidates.length > 12 ? " …" : ""}`;
 }
 
+/**
+ * Tells whether a word is one slip of the keyboard away from a name, or the name in capitals.
+ *
+ * @param word What was written.
+ * @param name A known name.
+ * @returns False for the name itself.
+ */
+export function isSlip(word: string, name: string): boolean {
+  if (word === name || word.length > WORD_LENGTH_MAX) return false;
+  return distanceOf(word.toLowerCase(), name.toLowerCase()) <= 1;
+}
+
 /** Letters in another order are the commonest slip, and two edits to Levenshtein. */
 function distanceOf(first: string, second: string): number {
   const sameLetters = first.length === second.length &&

@@ -5,17 +5,25 @@
  * @module
  */
 export {
+  type ChannelInput,
   command,
   type ConfigInput,
   defineConfig,
   deno,
   group,
   type GroupInput,
+  type InputPort,
   type KnownSignal,
+  listen,
+  type ListenInput,
+  type OutputPort,
+  type PairInput,
   pipe,
   type PipeInput,
   type ProcessInput,
   type ReadyInput,
+  socket,
+  type SocketPort,
   task,
 } from "./define.ts";
 export type {
@@ -27,6 +35,8 @@ export type {
   Duration,
   GroupConfig,
   LimitValue,
+  ListenConfig,
+  PairConfig,
   PipeConfig,
   ProcessConfig,
   ReadyConfig,
@@ -34,4 +44,6 @@ export type {
   SignalName,
   Size,
   TaskRun,
+  TcpConfig,
+  UnixConfig,
 } from "./config.ts";

@@ -7,6 +7,7 @@
 import { z } from "zod";
 import { DEFAULTS, LIMITS } from "./defaults.ts";
 import { processSchema } from "./schema_process.ts";
+import { listenSchema, pairSchema } from "./schema_sockets.ts";
 import { doc, duration, list, size, text, whole } from "./schema_values.ts";
 
 // A schema that is used once in a process is faster interpreted than compiled: 6 ms less.
@@ -42,8 +43,13 @@ const groupSchema = z.strictObject({
 
 const pipeSchema = z.strictObject({
   kind: doc(z.literal("pipe"), "One kernel pipe. `pipe()` fills this in."),
-  from: doc(text(), 'The producer: `"name.stdout"` or `"name.stderr"`.'),
-  to: doc(text(), 'The consumer: `"name.stdin"`.'),
+  from: doc(
+    text(),
+    'The producer: `"name.stdout"`, `"name.stderr"`, or `"name.port"`, a further descriptor that ' +
+      "the program finds by the port's name (`connect()`, `COX_LINKS`).",
+    { range: `at most ${LIMITS.portsMax} further ports of a process` },
+  ),
+  to: doc(text(), 'The consumer: `"name.stdin"`, or `"name.port"`.'),
   capacity: z.exactOptional(doc(
     size({ min: LIMITS.pipeMin, max: LIMITS.pipeMax }),
     "How much the pipe holds before its producer has to wait. The kernel rounds up to a power " +
@@ -89,7 +95,9 @@ export const configSchema = z.strictObject({
     doc(
       z.record(
         z.string(),
-        z.discriminatedUnion("kind", [pipeSchema], { error: "must be a declaration by pipe()" }),
+        z.discriminatedUnion("kind", [pipeSchema, pairSchema, listenSchema], {
+          error: "must be a declaration by pipe(), socket() or listen()",
+        }),
       ),
       "The wiring between processes, by name of the channel.",
       { default: {}, range: `at most ${LIMITS.channelsMax} channels` },

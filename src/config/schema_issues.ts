@@ -23,7 +23,7 @@ export const KEYS_TO_COME: Readonly<Record<string, string>> = {
 };
 
 /** Kinds of channels of later versions. */
-const KINDS_TO_COME: readonly string[] = ["socket", "queue", "mailbox"];
+const KINDS_TO_COME: readonly string[] = ["queue", "mailbox"];
 
 type ZodIssue = z.core.$ZodIssue;
 
@@ -84,7 +84,7 @@ function missing(path: IssuePath): ConfigIssue {
   const fix = key === "run"
     ? 'run: deno("./program.ts") or run: command(["program"])'
     : key === "kind"
-    ? "use deno(), task(), command() or pipe(), which fill it in"
+    ? "use deno(), task(), command(), pipe(), socket() or listen(), which fill it in"
     : null;
   return errorAt(path, `${subject(path)} is required and missing`, fix);
 }
@@ -94,7 +94,7 @@ function wrongChoice(path: IssuePath, value: unknown, issue: ZodIssue): ConfigIs
   const isChannelKind = path[0] === "channels" && path.at(-1) === "kind";
   if (isChannelKind && typeof value === "string" && KINDS_TO_COME.includes(value)) {
     const message = `a ${value} is not yet supported: it will come with a later version`;
-    return errorAt(path, message, "use pipe()");
+    return errorAt(path, message, "use pipe(), socket() or listen()");
   }
   const listed = known.map((each) => JSON.stringify(each)).join(", ");
   const must = issue.message.startsWith("must ") && issue.code === "invalid_value"

@@ -28,7 +28,10 @@ export interface ProcessSnapshot {
 }
 
 /** One channel. */
-export interface ChannelSnapshot {
+export type ChannelSnapshot = PipeSnapshot | PairSnapshot | ListenSnapshot;
+
+/** One pipe. */
+export interface PipeSnapshot {
   readonly kind: "pipe";
   /** `sampler.stdout` */
   readonly from: string;
@@ -36,6 +39,36 @@ export interface ChannelSnapshot {
   readonly capacityBytes: number;
   /** Written and not yet read (FIONREAD). */
   readonly fillBytes: number;
+}
+
+/** One pair of sockets. */
+export interface PairSnapshot {
+  readonly kind: "pair";
+  readonly type: "stream" | "seqpacket" | "datagram";
+  /** `physics.control`, `robot.control` */
+  readonly between: readonly [string, string];
+  /** SO_SNDBUF of each side: bytes in flight, the kernel's bookkeeping included. */
+  readonly capacityBytes: number;
+  /** To be read on both sides together; of messages, the next of each. */
+  readonly fillBytes: number;
+}
+
+/** One listener. */
+export interface ListenSnapshot {
+  readonly kind: "listen";
+  /** `web.http` */
+  readonly server: string;
+  /** Either the path … */
+  readonly path: string | null;
+  /** … or host and port. */
+  readonly host: string | null;
+  readonly port: number | null;
+  /** Declared names; null: anyone. */
+  readonly clients: readonly string[] | null;
+  readonly backlog: number;
+  readonly lazy: boolean;
+  /** False while the address is not bound: it is taken, or the server has finally ended. */
+  readonly listening: boolean;
 }
 
 /** The crew at one moment. */

@@ -24,6 +24,8 @@ export interface PlanIndex {
   readonly produces: readonly (readonly ChannelIndex[])[];
   /** Channels that the process reads from. */
   readonly consumes: readonly (readonly ChannelIndex[])[];
+  /** Starts when a client connects, and not with the crew. */
+  readonly lazy: readonly boolean[];
 }
 
 /** Derives the index. O(processes * (processes + dependencies)). */
@@ -36,9 +38,13 @@ export function indexPlan(plan: Plan): PlanIndex {
   });
   const produces: ChannelIndex[][] = plan.processes.map(() => []);
   const consumes: ChannelIndex[][] = plan.processes.map(() => []);
+  const lazy = plan.processes.map(() => false);
   plan.channels.forEach((channel, c) => {
     for (const p of channel.from.processes) produces[p]!.push(c);
-    for (const p of channel.to.processes) consumes[p]!.push(c);
+    for (const p of channel.to.processes) {
+      consumes[p]!.push(c);
+      if (channel.kind === "listen" && channel.lazy) lazy[p] = true;
+    }
   });
   return {
     dependents,
@@ -46,6 +52,7 @@ export function indexPlan(plan: Plan): PlanIndex {
     ...indexGroups(plan),
     produces,
     consumes,
+    lazy,
   };
 }
 

@@ -46,14 +46,17 @@ export function initialState(plan: Plan, seed: number): CoreState {
     wave: 0,
     gaveUp: null,
   };
+  const index = indexPlan(plan);
+  // One that a connection starts is as if an operator had not started it yet.
+  const asleep: ProcessState = { ...process, wanted: "down" };
   return {
     plan,
-    processes: plan.processes.map(() => process),
+    processes: index.lazy.map((lazy) => lazy ? asleep : process),
     shutdown: null,
     phase: "new",
     groups: plan.groups.map(() => ({ restartsNs: [] })),
     channels: plan.channels.map(() => ({ producersEnded: false, consumersEnded: false })),
-    index: indexPlan(plan),
+    index,
     random: seed >>> 0,
     wave: 0,
   };
@@ -106,7 +109,8 @@ function boot(draft: Draft): void {
   draft.phase = "up";
   for (let p = 0; p < draft.processes.length; p++) {
     // One that could not start for a dependency's sake has been looked at already.
-    if (draft.processes[p]!.status === "idle") tryStart(draft, p, "boot");
+    const { status, wanted } = draft.processes[p]!;
+    if (status === "idle" && wanted === "up") tryStart(draft, p, "boot");
   }
 }
 

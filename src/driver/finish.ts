@@ -49,7 +49,8 @@ export function startFinish(
     argv: finish.argv,
     cwd: process.cwd,
     env: [
-      ...process.env,
+      // It has no links: the variable would name descriptors that are not there.
+      ...process.env.filter(([name]) => name !== "COX_LINKS" && !name.startsWith("LISTEN_FD")),
       ...ownEnvironment(context, process, instance),
       ...exitEnvironment(reason),
     ],

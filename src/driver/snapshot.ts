@@ -76,15 +76,42 @@ function channelSnapshots(
   plan.channels.forEach((channel: ChannelPlan, index) => {
     const held = channels[index];
     if (held === undefined) return;
-    snapshots[channel.name] = {
-      kind: channel.kind,
-      from: portText(plan, channel.from),
-      to: portText(plan, channel.to),
-      capacityBytes: held.capacityBytes,
-      fillBytes: held.fillBytes(),
-    };
+    snapshots[channel.name] = channelSnapshot(plan, channel, held);
   });
   return snapshots;
+}
+
+function channelSnapshot(plan: Plan, channel: ChannelPlan, held: Channel): ChannelSnapshot {
+  const { capacityBytes } = held;
+  const [from, to] = [portText(plan, channel.from), portText(plan, channel.to)];
+  switch (channel.kind) {
+    case "pipe":
+      return { kind: "pipe", from, to, capacityBytes, fillBytes: held.fillBytes() };
+    case "pair": {
+      const { type } = channel;
+      const fillBytes = held.fillBytes();
+      return { kind: "pair", type, between: [from, to], capacityBytes, fillBytes };
+    }
+    case "listen": {
+      const { address, backlog, lazy } = channel;
+      const unix = address.kind === "unix";
+      return {
+        kind: "listen",
+        server: to,
+        path: unix ? address.path : null,
+        host: unix ? null : address.host,
+        port: unix ? null : address.port,
+        clients: channel.clients === "anyone" ? null : declaredNames(plan, channel.from),
+        backlog,
+        lazy,
+        listening: held.isOpen,
+      };
+    }
+  }
+}
+
+function declaredNames(plan: Plan, port: PortPlan): string[] {
+  return [...new Set(port.processes.map((p) => plan.processes[p]?.declaredName ?? "?"))];
 }
 
 function portText(plan: Plan, port: PortPlan): string {

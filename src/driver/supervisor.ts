@@ -36,6 +36,8 @@ export interface SupervisorParts {
   readonly seed: number;
   /** Tells `@log` to show what is left and end. */
   readonly stopLog: () => void;
+  /** Called with each new state, before anything else looks at it. */
+  readonly stateChanged: (state: CoreState) => void;
   /** Called once, when the core says `exit`. */
   readonly onExit: (code: number) => void;
 }
@@ -111,6 +113,7 @@ export class Supervisor {
       this.#inbox.length = 0;
       this.#draining = false;
     }
+    this.#parts.stateChanged(this.#state);
     this.waiters.look(this.#state);
   }
 

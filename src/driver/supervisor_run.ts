@@ -4,7 +4,7 @@
  */
 import { EventLog } from "../audit/event_log.ts";
 import type { Channel } from "../channel/channel.ts";
-import { PipeChannel } from "../channel/pipe/pipe_channel.ts";
+import { openChannel } from "../channel/open_channel.ts";
 import type { CrewSnapshot } from "../control/protocol.ts";
 import { type ControlServer, startControlServer } from "../control/server.ts";
 import { giveMemoryBack } from "../os/memory.ts";
@@ -19,6 +19,7 @@ import { Captures } from "./captures.ts";
 import { startClock } from "./clock.ts";
 import { SupervisorControl } from "./control_handler.ts";
 import { Crew } from "./crew.ts";
+import { LazyStarts } from "./lazy_starts.ts";
 import { LogDialogue } from "./log_dialogue.ts";
 import { LogLink } from "./log_link.ts";
 import { prepareNotifyPlaces, removeNotifyPlaces } from "./notify_place.ts";
@@ -46,6 +47,7 @@ export class SupervisorRun {
   readonly #captures: Captures;
   readonly #logLink: LogLink;
   readonly #crew: Crew;
+  readonly #lazy: LazyStarts;
   readonly #supervisor: Supervisor;
   #control: ControlServer | null = null;
   #guardIsLost = false;
@@ -69,7 +71,7 @@ export class SupervisorRun {
     const reactor = this.#reactor;
     const token = crypto.randomUUID();
     this.#captures = new Captures(this.#plan, token);
-    this.#channels = this.#plan.channels.map((channel) => new PipeChannel(channel));
+    this.#channels = this.#plan.channels.map((channel) => openChannel(channel));
     this.#logLink = new LogLink(reactor, (report) => dialogue.hear(report));
     this.#log.follow((_, line) => this.#logLink.show(line));
     this.#crew = new Crew({
@@ -96,6 +98,7 @@ export class SupervisorRun {
       color: options.color,
       post: (event) => this.#supervisor.post(event),
     });
+    this.#lazy = this.#makeLazyStarts(reactor);
     this.#supervisor = this.#makeSupervisor();
   }
 
@@ -134,6 +137,18 @@ export class SupervisorRun {
     });
   }
 
+  #makeLazyStarts(reactor: Reactor): LazyStarts {
+    return new LazyStarts({
+      plan: this.#plan,
+      channels: this.#channels,
+      reactor,
+      nowNs: this.#clock.nowNs,
+      state: () => this.#supervisor.state,
+      connected: (channel) => this.#supervisor.record({ event: "connectionWaits", channel }),
+      request: (request) => void this.#supervisor.request(request),
+    });
+  }
+
   #makeSupervisor(): Supervisor {
     return new Supervisor({
       plan: this.#plan,
@@ -147,6 +162,7 @@ export class SupervisorRun {
         this.#captures[Symbol.dispose]();
         this.#logLink.send({ kind: "drain" });
       },
+      stateChanged: (state) => this.#lazy.look(state),
       onExit: (code) => void this.#leave(code),
     });
   }
@@ -204,6 +220,8 @@ export class SupervisorRun {
     const exit = this.#summarise(code);
     await this.#control?.close();
     removeNotifyPlaces(this.#plan);
+    // Also removes the paths that were listened on.
+    for (const channel of this.#channels) channel[Symbol.dispose]();
     exitWith(exit);
   }
 

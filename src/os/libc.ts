@@ -101,6 +101,12 @@ const SYMBOLS = {
   getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
   setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
   recvmsg: { parameters: ["i32", "buffer", "i32"], result: "isize" },
+  socketpair: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
+  listen: { parameters: ["i32", "i32"], result: "i32" },
+  connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  shutdown: { parameters: ["i32", "i32"], result: "i32" },
+  // glibc 2.28, musl 1.2.3.
+  statx: { parameters: ["i32", "buffer", "i32", "u32", "buffer"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
 /** The C library's functions, by name. */
@@ -206,6 +212,7 @@ export const O_CLOEXEC = 0o2000000;
 export const F_SETFD = 2;
 export const F_GETFD = 1;
 export const F_GETFL = 3;
+export const F_SETFL = 4;
 export const F_DUPFD_CLOEXEC = 1030;
 export const F_SETPIPE_SZ = 1031;
 export const F_GETPIPE_SZ = 1032;
@@ -218,6 +225,12 @@ export const LOCK_EX = 2;
 export const LOCK_NB = 4;
 /** unistd.h. */
 export const X_OK = 1;
+/** linux/fcntl.h. */
+export const AT_FDCWD = -100;
+export const AT_SYMLINK_NOFOLLOW = 0x100;
+/** linux/stat.h: type, mode, owner, group and inode; and `struct statx`, the same everywhere. */
+export const STATX_IDENTITY = 0x11b;
+export const STATX_BYTES = 256;
 
 /** sys/epoll.h. */
 export const EPOLL_CLOEXEC = O_CLOEXEC;
@@ -269,13 +282,22 @@ export const SYS_GETDENTS64 = Deno.build.arch === "x86_64" ? 217n : 61n;
 
 /** bits/socket.h, asm-generic/socket.h. */
 export const AF_UNIX = 1;
+export const AF_INET = 2;
+export const AF_INET6 = 10;
 export const SOCK_STREAM = 1;
 export const SOCK_DGRAM = 2;
+export const SOCK_SEQPACKET = 5;
 export const SOCK_CLOEXEC = O_CLOEXEC;
 export const SOCK_NONBLOCK = O_NONBLOCK;
 export const SOL_SOCKET = 1;
+export const SO_REUSEADDR = 2;
+export const SO_SNDBUF = 7;
 export const SO_PASSCRED = 16;
 export const SO_PEERCRED = 17;
+export const SHUT_RDWR = 2;
+/** netinet/in.h. */
+export const IPPROTO_IPV6 = 41;
+export const IPV6_V6ONLY = 26;
 export const SCM_RIGHTS = 1;
 export const SCM_CREDENTIALS = 2;
 export const MSG_TRUNC = 0x20;

@@ -9,13 +9,16 @@ import { expand, type ExpandedProcess, type Expansion } from "./expand.ts";
 import type { Facts } from "./facts.ts";
 import { type GroupTree, groupTree } from "./groups.ts";
 import { Issues } from "./issues.ts";
+import { clientGroups } from "./listen.ts";
+import { LISTEN_VARIABLES, listenEnvironment, listenShim } from "./listen_environment.ts";
 import { LOG_PROCESS_INDEX, logProcess } from "./log_process.ts";
 import { type StartOrder, startOrder } from "./order.ts";
 import type { ChannelPlan, GroupMember, GroupPlan, Plan, ProcessPlan } from "./plan.ts";
+import { LINKS_VARIABLE, linksText } from "./preload.ts";
 import { type ProcessTemplate, processTemplate } from "./process_template.ts";
 import { SUPERVISOR_LIMITS } from "./supervisor_limits.ts";
 import { wantedLibraries } from "./wanted_facts.ts";
-import { protectionOf } from "./write_grants.ts";
+import { protectionOf, protectionOfSockets } from "./write_grants.ts";
 
 /** A plan with the warnings about it, or everything that is wrong. */
 export type Compilation =
@@ -36,8 +39,8 @@ export function compile(config: Config, facts: Facts): Compilation {
   const start = startOrder(expansion, issues);
   const identityOrder = expansion.processes.map((_, index) => index);
   const tree = groupTree(config, expansion, start?.order ?? identityOrder, issues);
-  const channels = channelPlans(config, expansion, issues);
-  const templates = compileTemplates(expansion, facts, issues);
+  const channels = channelPlans(config, facts, expansion, issues);
+  const templates = compileTemplates({ config, expansion, channels, facts }, issues);
   const wiring = wirings(channels, expansion.processes.length);
   for (const [name, indices] of expansion.byDeclaredName) {
     const template = templates.get(name)!;
@@ -66,18 +69,25 @@ interface Parts {
 }
 
 function compileTemplates(
-  expansion: Expansion,
-  facts: Facts,
+  { config, expansion, channels, facts }: Pick<
+    Parts,
+    "config" | "expansion" | "channels" | "facts"
+  >,
   issues: Issues,
 ): Map<string, ProcessTemplate> {
   const declared = expansion.processes.map(({ declaredName, config }) =>
     [declaredName, config] as const
   );
-  const protectedList = protectionOf(facts, wantedLibraries(declared, facts.projectDir));
+  const protectedList = [
+    ...protectionOf(facts, wantedLibraries(declared, facts.projectDir)),
+    ...protectionOfSockets(channels),
+  ];
   const templates = new Map<string, ProcessTemplate>();
   for (const [name, indices] of expansion.byDeclaredName) {
     const process = expansion.processes[indices[0]!]!.config;
-    templates.set(name, processTemplate({ name, process, facts, protectedList }, issues));
+    const groups = clientGroups(name, config, facts);
+    const request = { name, process, facts, protectedList, clientGroups: groups };
+    templates.set(name, processTemplate(request, issues));
   }
   return templates;
 }
@@ -117,7 +127,11 @@ function processPlan(
 ): ProcessPlan {
   const template = parts.templates.get(process.declaredName)!;
   const wiring = parts.wiring[index]!;
-  const argv = template.argv(process.name, wiring.links);
+  const listens = listenEnvironment(template.kind, wiring);
+  const argv = [
+    ...(listens.length > 0 ? listenShim(parts.facts.cox.dir) : []),
+    ...template.argv(process.name, wiring.links),
+  ];
   return {
     name: process.name,
     declaredName: process.declaredName,
@@ -126,7 +140,7 @@ function processPlan(
     argv,
     executable: argv[0]!,
     cwd: template.context.cwd,
-    env: template.context.env,
+    env: withWiring(template.context.env, process.name, wiring, listens),
     umask: template.umask,
     uid: template.context.identity?.uid ?? null,
     gid: template.context.identity?.gid ?? null,
@@ -142,6 +156,27 @@ function processPlan(
     critical: template.critical,
     group: parts.tree.groupOf[index]!,
   };
+}
+
+/**
+ * Adds COX_LINKS where there are links, and what sd_listen_fds(3) reads where there are
+ * listeners; variables of these names are nobody's but ours.
+ */
+function withWiring(
+  env: ProcessPlan["env"],
+  process: string,
+  { links }: Wiring,
+  listens: ProcessPlan["env"],
+): ProcessPlan["env"] {
+  const ours = [LINKS_VARIABLE, ...LISTEN_VARIABLES];
+  const others = env.filter(([name]) => !ours.includes(name));
+  if (links.length === 0) return others;
+  const entries = [
+    ...others,
+    ...listens,
+    [LINKS_VARIABLE, linksText(process, links)] as const,
+  ];
+  return entries.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
 }
 
 function groupPlan(group: GroupPlan, renumber: (index: number) => number): GroupPlan {

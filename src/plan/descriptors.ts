@@ -2,9 +2,14 @@
  * The descriptor table of a process, and what a sandboxed program is told of it. Owns what an
  * unwired standard stream becomes. Must not know: how descriptors are made.
  */
+import { DEFAULTS } from "../config/defaults.ts";
+import { parseSizeBytes } from "../config/units.ts";
 import type { Issues } from "./issues.ts";
-import type { ChannelPlan, DescriptorPlan, ReadyPlan } from "./plan.ts";
+import type { ChannelPlan, DescriptorPlan, PortPlan, ReadyPlan } from "./plan.ts";
 import type { LinkDescription } from "./preload.ts";
+
+/** What a pipe holds that asks for no other capacity. */
+const KERNEL_CAPACITY_BYTES = parseSizeBytes(DEFAULTS.pipe.capacity);
 
 /** The wired ends of one process. */
 export interface Wiring {
@@ -23,15 +28,44 @@ export function wirings(channels: readonly ChannelPlan[], count: number): Wiring
   const descriptors = Array.from({ length: count }, (): Wiring["descriptors"][number][] => []);
   const links = Array.from({ length: count }, (): LinkDescription[] => []);
   for (const [channel, plan] of channels.entries()) {
-    for (const end of ["write", "read"] as const) {
-      const { processes, fd } = end === "write" ? plan.from : plan.to;
-      for (const process of processes) {
-        descriptors[process]!.push({ fd, kind: "channel", channel, end });
-        links[process]!.push({ name: plan.name, kind: plan.kind, direction: end, fd });
+    for (const { end, port, link } of endsOf(plan)) {
+      for (const process of port.processes) {
+        descriptors[process]!.push({ fd: port.fd, kind: "channel", channel, end });
+        links[process]!.push({ name: plan.name, port: port.port, fd: port.fd, ...link });
       }
     }
   }
   return descriptors.map((list, at) => ({ descriptors: list, links: links[at]! }));
+}
+
+/** One end of a channel: who holds it, and what its holder is told. */
+interface WiredEnd {
+  readonly end: Wiring["descriptors"][number]["end"];
+  readonly port: PortPlan;
+  readonly link: Omit<LinkDescription, "name" | "port" | "fd">;
+}
+
+function endsOf(plan: ChannelPlan): WiredEnd[] {
+  switch (plan.kind) {
+    case "pipe": {
+      const limits = { capacityBytes: plan.capacityBytes || KERNEL_CAPACITY_BYTES };
+      return [
+        { end: "write", port: plan.from, link: { kind: "pipe", direction: "write", limits } },
+        { end: "read", port: plan.to, link: { kind: "pipe", direction: "read", limits } },
+      ];
+    }
+    case "pair": {
+      const { type } = plan;
+      const link = { kind: "pair", direction: "both", type, limits: { capacityBytes: 0 } } as const;
+      return [{ end: "first", port: plan.from, link }, { end: "second", port: plan.to, link }];
+    }
+    case "listen": {
+      const limits = { capacityBytes: 0, backlog: plan.backlog };
+      return [
+        { end: "accept", port: plan.to, link: { kind: "listen", direction: "accept", limits } },
+      ];
+    }
+  }
 }
 
 /**

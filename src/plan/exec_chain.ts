@@ -15,6 +15,16 @@ export interface LimitPair {
 /** What prlimit(1) can set here, by its option name. */
 export type LimitName = "nofile" | "nproc" | "as" | "fsize" | "core" | "cpu";
 
+/** Who the program runs as. */
+export interface ChainIdentity {
+  readonly uid: number;
+  readonly gid: number;
+  /** It has a line in /etc/passwd, so that its groups are known. */
+  readonly named: boolean;
+  /** Exactly these supplementary groups; absent: those of the user. */
+  readonly groups?: readonly number[];
+}
+
 /** What the chain has to change before the program starts. */
 export interface ChainRequest {
   /** The program and its arguments; `program[0]` is its absolute path. */
@@ -22,8 +32,8 @@ export interface ChainRequest {
   readonly limits: readonly (readonly [name: LimitName, value: LimitPair])[];
   /** 0: leave it. */
   readonly nice: number;
-  /** null: leave it. `named`: it has a line in /etc/passwd, so that its groups are known. */
-  readonly identity: { readonly uid: number; readonly gid: number; readonly named: boolean } | null;
+  /** null: leave it. */
+  readonly identity: ChainIdentity | null;
   /** Absolute paths; one that is needed and null is reported. */
   readonly tools: Readonly<Record<ChainTool, string | null>>;
 }
@@ -58,9 +68,13 @@ function limitArgument(name: LimitName, pair: LimitPair): string {
   return `--${name}=${pair.soft ?? "unlimited"}:${pair.hard ?? "unlimited"}`;
 }
 
-function identityArguments(identity: { uid: number; gid: number; named: boolean }): string[] {
+function identityArguments(identity: ChainIdentity): string[] {
   // setpriv insists on being told what becomes of the supplementary groups; to keep root's
   // would leave the process more than its user has.
-  const groups = identity.named ? "--init-groups" : "--clear-groups";
+  const groups = identity.groups !== undefined
+    ? `--groups=${identity.groups.join(",")}`
+    : identity.named
+    ? "--init-groups"
+    : "--clear-groups";
   return [`--reuid=${identity.uid}`, `--regid=${identity.gid}`, groups];
 }

@@ -18,6 +18,8 @@ export interface UserFact {
 export interface GroupFact {
   readonly name: string;
   readonly gid: number;
+  /** Users that have it besides their primary group. */
+  readonly members: readonly string[];
 }
 
 /** An environment file: its variables, or why it could not be read. */

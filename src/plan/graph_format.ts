@@ -134,8 +134,12 @@ function formatText(drawing: Drawing): string {
   draw(groups.get("")!, "");
   for (const channel of drawing.channels) {
     const end = (side: DrawnChannel["from"]) =>
-      side.processes.map((name) => `${name}.${side.port}`).join(" + ");
-    lines.push(`${channel.name} (${channel.kind}): ${end(channel.from)} => ${end(channel.to)}`);
+      side.processes.map((name) => side.port === "" ? name : `${name}.${side.port}`)
+        .join(" + ") || "anyone";
+    const arrow = channel.kind === "pair" ? "<=>" : "=>";
+    lines.push(
+      `${channel.name} (${channel.kind}): ${end(channel.from)} ${arrow} ${end(channel.to)}`,
+    );
   }
   return `${lines.join("\n")}\n`;
 }
@@ -157,9 +161,10 @@ function formatMermaid(drawing: Drawing): string {
       lines.push(`  ${ids.get(other)} -.->|"${condition}"| ${ids.get(process.name)}`);
     }
   }
-  for (const { name, from, to } of drawing.channels) {
+  for (const { name, kind, from, to } of drawing.channels) {
+    const arrow = kind === "pair" ? "<==>" : "==>";
     for (const [source, sink] of pairs(from.processes, to.processes)) {
-      lines.push(`  ${ids.get(source)} ==>|"${mermaidText(name)}"| ${ids.get(sink)}`);
+      lines.push(`  ${ids.get(source)} ${arrow}|"${mermaidText(name)}"| ${ids.get(sink)}`);
     }
   }
   return `${lines.join("\n")}\n`;
@@ -179,10 +184,11 @@ function formatDot(drawing: Drawing): string {
       lines.push(`  ${edge} [style=dashed, label=${dotText(condition)}];`);
     }
   }
-  for (const { name, from, to } of drawing.channels) {
+  for (const { name, kind, from, to } of drawing.channels) {
+    const both = kind === "pair" ? "dir=both, " : "";
     for (const [source, sink] of pairs(from.processes, to.processes)) {
       const edge = `${dotText(source)} -> ${dotText(sink)}`;
-      lines.push(`  ${edge} [penwidth=2, label=${dotText(name)}];`);
+      lines.push(`  ${edge} [${both}penwidth=2, label=${dotText(name)}];`);
     }
   }
   return `${[...lines, "}"].join("\n")}\n`;

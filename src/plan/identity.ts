@@ -59,6 +59,37 @@ export function resolveIdentity(
   return { uid, gid, user: user?.entry ?? null };
 }
 
+/**
+ * Resolves the owner and group of a file.
+ *
+ * @param file As declared.
+ * @param path Where it is declared.
+ * @param facts Users, groups, and who cox itself is.
+ * @param issues Receives unknown names, and changes that only root can make.
+ * @returns null: there was an issue; a null inside: left as it is made.
+ */
+export function identityOfFile(
+  file: { readonly owner?: string | number; readonly group?: string | number },
+  path: readonly string[],
+  facts: IdentityFacts,
+  issues: Issues,
+): { readonly uid: number | null; readonly gid: number | null } | null {
+  const user = resolveUser(file.owner, [...path, "owner"], facts, issues);
+  const gid = resolveGroup(file.group, [...path, "group"], facts, issues);
+  if (user === "unknown" || gid === "unknown") return null;
+  const uid = user?.uid ?? null;
+  const foreign = (uid !== null && uid !== facts.uid) || (gid !== null && gid !== facts.gid);
+  if (foreign && facts.uid !== 0) {
+    issues.error(
+      [...path, uid !== null && uid !== facts.uid ? "owner" : "group"],
+      `only root can give a file away; cox runs as uid ${facts.uid}`,
+      "start cox as root, or remove `owner` and `group`",
+    );
+    return null;
+  }
+  return { uid, gid };
+}
+
 interface ResolvedUser {
   readonly uid: number;
   readonly entry: UserFact | null;

@@ -90,7 +90,8 @@ export type DescriptorPlan =
     readonly fd: number;
     readonly kind: "channel";
     readonly channel: ChannelIndex;
-    readonly end: "read" | "write";
+    /** Of a pipe: read, write; of a pair: first, second; of a listener: accept. */
+    readonly end: "read" | "write" | "first" | "second" | "accept";
   }
   /** A pipe per instance to the supervisor, in sd_notify's text format. */
   | { readonly fd: number; readonly kind: "notify" }
@@ -177,8 +178,11 @@ export type GroupMember =
   | { readonly kind: "process"; readonly process: ProcessIndex }
   | { readonly kind: "group"; readonly group: GroupIndex };
 
-/** Declared wiring. `pipe` alone for now; later mechanisms join the union. */
-export type ChannelPlan = PipePlan;
+/**
+ * Declared wiring. Whatever the mechanism: when every process of `from` has finally ended its
+ * producers have, when every one of `to` has its consumers have.
+ */
+export type ChannelPlan = PipePlan | PairPlan | ListenPlan;
 
 /** One kernel pipe; no byte passes through the supervisor. */
 export interface PipePlan {
@@ -192,6 +196,57 @@ export interface PipePlan {
   readonly producerEnds: "hold" | "eof";
   /** epipe: the producer sees EPIPE when the consumer has finally ended. */
   readonly consumerEnds: "hold" | "epipe";
+}
+
+/** Two sockets that are connected to each other, one for each side; both directions. */
+export interface PairPlan {
+  readonly kind: "pair";
+  readonly name: string;
+  /** Holds the first socket; one process, without replicas. */
+  readonly from: PortPlan;
+  /** Holds the second. */
+  readonly to: PortPlan;
+  readonly type: "stream" | "seqpacket" | "datagram";
+  /** eof: one side sees the end when the other has finally ended. Never with datagrams. */
+  readonly ends: "hold" | "eof";
+}
+
+/** A listening socket that the supervisor holds, and its server inherits. */
+export interface ListenPlan {
+  readonly kind: "listen";
+  readonly name: string;
+  /** Declared clients: they come by the address, and no descriptor is handed to them. */
+  readonly from: PortPlan;
+  /** The server. */
+  readonly to: PortPlan;
+  readonly address: UnixListenPlan | TcpListenPlan;
+  /** Connections that wait to be accepted; the kernel cuts it to net.core.somaxconn. */
+  readonly backlog: number;
+  /** Anyone who can reach the address may connect; else the processes of `from`. */
+  readonly clients: "anyone" | "declared";
+  /** The server is started by its first connection. */
+  readonly lazy: boolean;
+}
+
+/** A listener on a path. */
+export interface UnixListenPlan {
+  readonly kind: "unix";
+  /** Absolute. */
+  readonly path: string;
+  /** Of the socket file, set after the bind. null: ours. */
+  readonly mode: number;
+  readonly uid: number | null;
+  readonly gid: number | null;
+  /** What becomes of the directory; null: made 0755 where it is missing, else left alone. */
+  readonly directory: { readonly mode: number; readonly gid: number | null } | null;
+}
+
+/** A listener on a port. */
+export interface TcpListenPlan {
+  readonly kind: "tcp";
+  /** IPv4 or IPv6 address in digits. */
+  readonly host: string;
+  readonly port: number;
 }
 
 /** One end of a channel: a descriptor of a process (all replicas share it). */

@@ -4,13 +4,24 @@
  * and no file can redirect it. Must not know: what reads it (`coxswain/child`).
  */
 
-/** One end of a channel, as the program sees it. */
+/** One end of a channel, as the program sees it; the same in the preload and in COX_LINKS. */
 export interface LinkDescription {
   /** Name of the channel. */
   readonly name: string;
-  readonly kind: "pipe";
-  readonly direction: "read" | "write";
+  /** This process's own name for its end: `stdin`, `stdout`, `stderr`, `frames` … */
+  readonly port: string;
+  readonly kind: "pipe" | "pair" | "listen";
+  /** `both`: a pair; `accept`: a listener. */
+  readonly direction: "read" | "write" | "both" | "accept";
+  /** Of a pair: whether messages stay whole. */
+  readonly type?: "stream" | "seqpacket" | "datagram";
   readonly fd: number;
+  readonly limits: {
+    /** What the kernel was asked to hold; it rounds up to a power of two of pages. 0: its own. */
+    readonly capacityBytes: number;
+    /** Of a listener: connections that may wait; the kernel cuts it to net.core.somaxconn. */
+    readonly backlog?: number;
+  };
 }
 
 /** What the program is told. */
@@ -20,6 +31,20 @@ export interface LinksDescription {
   /** Descriptor for readiness messages in sd_notify's format; null: none. */
   readonly notifyFd: number | null;
   readonly links: readonly LinkDescription[];
+}
+
+/** The variable that tells the same to a program of any language. */
+export const LINKS_VARIABLE = "COX_LINKS";
+
+/**
+ * The value of COX_LINKS: `{ "version": 1, "process": NAME, "links": […] }`.
+ *
+ * @param process Name of the process (of the replica).
+ * @param links Its links.
+ * @returns JSON in one line.
+ */
+export function linksText(process: string, links: readonly LinkDescription[]): string {
+  return JSON.stringify({ version: 1, process, links });
 }
 
 /**

@@ -4,7 +4,8 @@
  */
 import { DEFAULTS } from "../config/defaults.ts";
 import { parseDurationNs } from "../config/units.ts";
-import { execChain } from "./exec_chain.ts";
+import { type ChainIdentity, execChain } from "./exec_chain.ts";
+import type { Identity } from "./identity.ts";
 import type { Issues } from "./issues.ts";
 import { closedTo } from "./notify_reach.ts";
 import { limitPairs } from "./limits.ts";
@@ -86,7 +87,7 @@ function chainOf(request: TemplateRequest, context: ProcessContext, issues: Issu
     const result = execChain({
       program,
       ...extras,
-      identity: identity === null ? null : { uid: identity.uid, gid: identity.gid, named },
+      identity: identity === null ? null : { ...chainIdentity(identity, request), named },
       tools: request.facts.tools,
     });
     if (result.kind === "chain") return result.argv;
@@ -102,6 +103,16 @@ function chainOf(request: TemplateRequest, context: ProcessContext, issues: Issu
     }
     return program;
   };
+}
+
+/** A client of listeners has their groups besides its own. */
+function chainIdentity(
+  { uid, gid, user }: Identity,
+  { facts, clientGroups }: TemplateRequest,
+): Pick<ChainIdentity, "uid" | "gid" | "groups"> {
+  if (clientGroups.length === 0) return { uid, gid };
+  const own = facts.groups.filter(({ members }) => user !== null && members.includes(user.name));
+  return { uid, gid, groups: [gid, ...own.map((group) => group.gid), ...clientGroups] };
 }
 
 function checkDirectory(request: TemplateRequest, context: ProcessContext, issues: Issues): void {

@@ -23,6 +23,8 @@ export interface TemplateRequest {
   readonly facts: Facts;
   /** What no write grant may cover. */
   readonly protectedList: readonly ProtectedPath[];
+  /** Groups of the listeners that it is a declared client of. */
+  readonly clientGroups: readonly number[];
 }
 
 /** The command line of one replica; its first element is an absolute path. */

@@ -5,7 +5,8 @@
  */
 import type { Facts, PathFact } from "./facts.ts";
 import type { IssuePath, Issues } from "./issues.ts";
-import { isWithin, resolvePath } from "./paths.ts";
+import { isWithin, parentDirectory, resolvePath } from "./paths.ts";
+import type { ChannelPlan } from "./plan.ts";
 import { notifyDirectory } from "./supervisor_flags.ts";
 
 /** Something that must not be written. */
@@ -57,6 +58,20 @@ export function protectionOf(
   const first = new Map<string, ProtectedPath>();
   for (const entry of list) if (!first.has(entry.path)) first.set(entry.path, entry);
   return [...first.values()];
+}
+
+/**
+ * Lists the directories of listening sockets: who can write there can put a server of its own
+ * in the place of the declared one.
+ *
+ * @param channels Compiled channels.
+ */
+export function protectionOfSockets(channels: readonly ChannelPlan[]): ProtectedPath[] {
+  return channels.flatMap((channel) =>
+    channel.kind === "listen" && channel.address.kind === "unix"
+      ? [{ path: parentDirectory(channel.address.path), what: "the directory of a socket" }]
+      : []
+  );
 }
 
 /** The write grants of one program. */

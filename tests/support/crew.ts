@@ -44,14 +44,19 @@ export interface TestCrewOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** A command line that runs `cox up` as its last arguments: `unshare …`. @default none */
   readonly under?: readonly string[];
+  /** A program of the test's in place of `main.ts`, and its first arguments. */
+  readonly front?: readonly string[];
   /** Wait until the control socket answers. @default true */
   readonly waitForControl?: boolean;
 }
 
 /** The `cox` command line for a test's own use. */
-export function coxCommand(args: readonly string[]): string[] {
+export function coxCommand(
+  args: readonly string[],
+  front: readonly string[] = [`${COX_DIR}/main.ts`],
+): string[] {
   return [Deno.execPath(), "run", "-A", "--cached-only", "--config", `${COX_DIR}/deno.json`]
-    .concat(`${COX_DIR}/main.ts`, args);
+    .concat(front, args);
 }
 
 /**
@@ -67,7 +72,7 @@ export async function startCrew(config: string, options: TestCrewOptions = {}): 
     await Deno.writeTextFile(file, text);
     if (options.executables?.includes(path)) await Deno.chmod(file, 0o755);
   }
-  const up = coxCommand(["up", "--run-dir", runDir, ...options.args ?? []]);
+  const up = coxCommand(["up", "--run-dir", runDir, ...options.args ?? []], options.front);
   const [command = "", ...args] = [...options.under ?? [], ...up];
   const child = new Deno.Command(command, {
     args,

@@ -49,7 +49,12 @@ export class PipeChannel implements Channel {
     return this.#capacityBytes;
   }
 
+  get isOpen(): boolean {
+    return this.#readFd !== null || this.#writeFd !== null;
+  }
+
   openEnd(end: ChannelEnd): number {
+    if (end !== "read" && end !== "write") throw new Error(`A pipe has no end "${end}"`);
     // Either held descriptor leads to the same pipe: with one let go, the other serves.
     const held = this.#readFd ?? this.#writeFd;
     if (held === null) throw new Error(`Channel "${this.name}" was closed`);

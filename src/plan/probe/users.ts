@@ -25,9 +25,10 @@ export function parsePasswd(text: string): UserFact[] {
  */
 export function parseGroup(text: string): GroupFact[] {
   return text.split("\n").flatMap((line) => {
-    const [name, , gid] = line.split(":");
+    const [name, , gid, list = ""] = line.split(":");
     const number = Number(gid || NaN);
-    return name && Number.isSafeInteger(number) ? [{ name, gid: number }] : [];
+    if (!name || !Number.isSafeInteger(number)) return [];
+    return [{ name, gid: number, members: list.split(",").filter((member) => member !== "") }];
   });
 }
 

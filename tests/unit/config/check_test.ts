@@ -185,21 +185,64 @@ Deno.test("checkConfig() refuses endpoints that are none", () => {
   assertEquals(ends("a.stdout", "b.stdin"), []);
   assertEquals(ends("a.stderr", "b.stdin"), []);
   assertEquals(ends("a", "b.stdin"), [
-    'channels.c.from | "from" must be "name.stdout" or "name.stderr", is "a" | "a.stdout"',
+    'channels.c.from | "from" must be "name.stdout" or "name.stderr" or "name.port", is "a" | "a.stdout"',
   ]);
   assertEquals(ends("a.stdin", "b.stdout"), [
-    'channels.c.from | "from" must be "name.stdout" or "name.stderr", is "a.stdin" | "a.stdout"',
-    'channels.c.to | "to" must be "name.stdin", is "b.stdout" | "b.stdin"',
+    'channels.c.from | "from" must be an output, is "a.stdin" | "a.stdout"',
+    'channels.c.to | "to" must be an input, is "b.stdout" | "b.stdin"',
   ]);
+  const slip = 'a port that begins with "std" or nearly does must be a standard stream';
   assertEquals(ends("a.stdrr", "x.y.z"), [
-    'channels.c.from | "from" must be "name.stdout" or "name.stderr", is "a.stdrr" | "a.stderr"',
-    'channels.c.to | "to" must be "name.stdin", is "x.y.z"',
+    `channels.c.from | ${slip}, is "a.stdrr" | "a.stderr", or another name`,
+    'channels.c.to | "to" must be "name.stdin" or "name.port", is "x.y.z"',
   ]);
+  for (const port of ["stderrr", "STDOUT", "tsdout", "std-frames", "tdin"]) {
+    assertEquals(ends(`a.${port}`, "b.stdin"), [
+      `channels.c.from | ${slip}, is "a.${port}" | "a.${
+        /err/.test(port) ? "stderr" : "stdout"
+      }", or another name`,
+    ]);
+  }
   assertEquals(
     ends("q.stdout", "b.stdin"),
     [
       'channels.c.from | no process is named "q" | one of "a", "b"',
     ].map((line) => line.replace('one of "a", "b"', 'did you mean "a"?')),
+  );
+});
+
+Deno.test("checkConfig() takes further ports by any name that a process could have", () => {
+  const ends = (from: string, to: string) =>
+    issuesOf(crew(A_AND_B, { channels: { c: pipe(from, to) } }));
+  assertEquals(ends("a.frames", "b.in-2_x"), []);
+  assertEquals(ends("a.studio", "b.audio"), []);
+  assertEquals(ends(`a.${"p".repeat(63)}`, "b.stdin"), []);
+  const rules = [
+    ["p".repeat(64), "must be at most 63 characters"],
+    ["2nd", 'must be a letter, then letters, digits, "_" or "-"'],
+    ["a/b", 'must not contain "/"'],
+  ] as const;
+  for (const [port, rule] of rules) {
+    const [issue = "", ...more] = ends(`a.${port}`, "b.stdin");
+    assertEquals(issue.startsWith(`channels.c.from | a port name ${rule}, is `), true, issue);
+    assertEquals(more, []);
+  }
+});
+
+Deno.test("checkConfig() takes 100 ports of a process besides its streams, and no more", () => {
+  const ports = (count: number) =>
+    issuesOf(crew(A_AND_B, {
+      channels: Object.fromEntries([
+        ["s", pipe("a.stdout", "b.stdin")],
+        ...Array.from({ length: count }, (_, n) => [`c${n}`, pipe(`a.p${n}`, `b.q${n}`)]),
+      ]),
+    }));
+  assertEquals(ports(100), []);
+  assertEquals(
+    ports(101),
+    ["a", "b"].map((name) =>
+      `channels.c100 | "${name}" must have at most 100 ports besides the standard streams`
+    ),
   );
 });
 

@@ -34,12 +34,14 @@ const valid = defineConfig({
   },
   channels: {
     readings: pipe({ from: "sampler.stdout", to: "recorder.stdin", capacity: "64KiB" }),
+    frames: pipe({ from: "sampler.frames", to: "recorder.frames" }),
   },
 });
 
 Deno.test("defineConfig() and the constructors return plain data", () => {
   assertEquals(valid.channels, {
     readings: { from: "sampler.stdout", to: "recorder.stdin", capacity: "64KiB", kind: "pipe" },
+    frames: { from: "sampler.frames", to: "recorder.frames", kind: "pipe" },
   });
   assertEquals(valid.groups?.["all"], { members: ["pipeline", "migrate"] });
   assertEquals(valid.processes["build"], { run: { kind: "task", name: "build" } });
@@ -66,6 +68,8 @@ export function mistakes(): void {
       three: pipe({ from: "a.stdin", to: "b.stdin" }),
       // @ts-expect-error: a consumer has no stdout
       four: pipe({ from: "a.stdout", to: "b.stdout" }),
+      // @ts-expect-error: no process "x", whatever the port
+      nine: pipe({ from: "x.frames", to: "b.stdin" }),
       // @ts-expect-error: no port
       five: pipe({ from: "a", to: "b.stdin" }),
       // @ts-expect-error: wrong unit

@@ -218,7 +218,7 @@ Deno.test("validateConfig() reports wrong shapes and wrong sense in one go", () 
     "channels.x.kind | a queue is not yet supported",
     'channels.y.capacty | "capacty" is not a known key | did you mean "capacity"?',
     'channels.y.from | no process is named "q"',
-    'channels.y.to | "to" must be "name.stdin", is "a.stdout" | "a.stdin"',
+    'channels.y.to | "to" must be an input, is "a.stdout" | "a.stdin"',
     'did you mean "one_for_one"?',
     'groups.g.members.1 | "a" is listed twice',
     'groups.g.members.2 | no process or group is named "zz"',

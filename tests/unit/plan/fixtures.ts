@@ -31,7 +31,7 @@ export function machine(changes: Partial<Facts> = {}): Facts {
       { name: "root", uid: 0, gid: 0, home: "/root" },
       { name: "www", uid: 33, gid: 33, home: "/var/www" },
     ],
-    groups: [{ name: "root", gid: 0 }, { name: "data", gid: 50 }],
+    groups: [{ name: "root", gid: 0, members: [] }, { name: "data", gid: 50, members: ["www"] }],
     tools: { setpriv: "/usr/bin/setpriv", prlimit: "/usr/bin/prlimit", nice: "/usr/bin/nice" },
     envFiles: new Map(),
     executables,

@@ -5,7 +5,14 @@ import { type LinksDescription, preloadSource } from "../../../src/plan/preload.
 const DESCRIPTION: LinksDescription = {
   process: 'we"ird\\name\u2028%41`${1}',
   notifyFd: 3,
-  links: [{ name: "__proto__", kind: "pipe", direction: "read", fd: 0 }],
+  links: [{
+    name: "__proto__",
+    port: "stdin",
+    kind: "pipe",
+    direction: "read",
+    fd: 0,
+    limits: { capacityBytes: 4096 },
+  }],
 };
 
 /** Runs `source` as a supervised program without permissions. */

@@ -17,8 +17,8 @@ Deno.test("parsePasswd() and parseGroup() skip malformed lines", () => {
     { name: "www", uid: 33, gid: 34, home: "" },
   ]);
   assertEquals(parseGroup("root:x:0:\nx\n:x:1:\ndata:x:50:a,b"), [
-    { name: "root", gid: 0 },
-    { name: "data", gid: 50 },
+    { name: "root", gid: 0, members: [] },
+    { name: "data", gid: 50, members: ["a", "b"] },
   ]);
 });
 

@@ -1,4 +1,4 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { PipeConfig } from "../../../src/config/config.ts";
 import {
   commandProcess,
@@ -65,6 +65,7 @@ Deno.test("compile() keeps a channel's own settings", () => {
     },
   ));
   const channel = plan.channels[0]!;
+  assert(channel.kind === "pipe");
   assertEquals(channel.capacityBytes, 1024 * 1024);
   assertEquals([channel.producerEnds, channel.consumerEnds], ["hold", "hold"]);
   assertEquals(channel.from.fd, 2);
@@ -92,13 +93,14 @@ Deno.test("compile() tells a sandboxed program its replica's name, readiness and
     { a: denoProcess({}, { replicas: 2 }), b: denoProcess() },
     { channels: { x: pipe("a.stdout", "b.stdin"), y: pipe("b.stdout", "a.stdin") } },
   ));
+  const limits = { capacityBytes: 65_536 };
   assertEquals(links(processNamed(plan, "a-2").argv), {
     version: 1,
     process: "a-2",
     notifyFd: 3,
     links: [
-      { name: "x", kind: "pipe", direction: "write", fd: 1 },
-      { name: "y", kind: "pipe", direction: "read", fd: 0 },
+      { name: "x", port: "stdout", kind: "pipe", direction: "write", fd: 1, limits },
+      { name: "y", port: "stdin", kind: "pipe", direction: "read", fd: 0, limits },
     ],
   });
   assertEquals(processNamed(plan, "a-2").descriptors, [
@@ -146,7 +148,7 @@ Deno.test("compile() refuses a port on two channels, an unknown process, a wrong
   const unknown = onlyError(crew(two, { channels: { x: pipe("z.stdout", "b.stdin") } }));
   assertEquals(unknown.path, ["channels", "x", "from"]);
   for (
-    const [from, to, side] of [["a.stdin", "b.stdin", "from"], ["a.stdout", "b.toString", "to"]]
+    const [from, to, side] of [["a.stdin", "b.stdin", "from"], ["a.stdout", "b.stderr", "to"]]
   ) {
     const wrong = onlyError(crew(two, { channels: { x: pipe(from!, to!) } }));
     assertEquals(wrong.path, ["channels", "x", side!]);
@@ -202,4 +204,105 @@ Deno.test("compile() gives @log every captured stream, the terminal and its own 
   assertEquals(log.ready, { by: "started" });
   assertEquals([log.stop.signal, log.stop.timeoutNs], [15, 2_000_000_000]);
   assertEquals(plan.processes.slice(1).flatMap((process) => process.after), []);
+});
+
+Deno.test("compile() numbers further ports from 4 up in order of declaration, round ready.fd", () => {
+  const plan = compiled(crew(
+    {
+      a: denoProcess(),
+      b: commandProcess({ ready: { by: "fd", fd: 5 } }),
+      out: commandProcess({ profiles: ["p"] }),
+      off: commandProcess({ profiles: ["p"] }),
+    },
+    {
+      channels: {
+        one: pipe("a.z", "b.m"),
+        left: pipe("out.x", "off.x"),
+        two: pipe("a.stdout", "b.k", { capacity: "1MiB" }),
+        three: pipe("b.toString", "a.y"),
+      },
+    },
+  ));
+  assertEquals(processNamed(plan, "a").descriptors, [
+    { fd: 0, kind: "null" },
+    { fd: 1, kind: "channel", channel: 1, end: "write" },
+    { fd: 2, kind: "log", stream: "stderr" },
+    { fd: 3, kind: "notify" },
+    { fd: 4, kind: "channel", channel: 0, end: "write" },
+    { fd: 5, kind: "channel", channel: 2, end: "read" },
+  ]);
+  assertEquals(processNamed(plan, "b").descriptors.slice(3), [
+    { fd: 4, kind: "channel", channel: 0, end: "read" },
+    { fd: 5, kind: "notify" },
+    { fd: 6, kind: "channel", channel: 1, end: "read" },
+    { fd: 7, kind: "channel", channel: 2, end: "write" },
+  ]);
+  assertEquals(plan.channels.map(({ from, to }) => [from.port, from.fd, to.port, to.fd]), [
+    ["z", 4, "m", 4],
+    ["stdout", 1, "k", 6],
+    ["toString", 7, "y", 5],
+  ]);
+});
+
+Deno.test("compile() keeps the number of a port when a profile leaves another channel out", () => {
+  const config = crew(
+    {
+      a: commandProcess(),
+      b: commandProcess(),
+      c: commandProcess({ profiles: ["p"] }),
+      d: commandProcess({ profiles: ["p"] }),
+    },
+    { channels: { left: pipe("c.one", "d.one"), kept: pipe("a.one", "b.one") } },
+  );
+  for (const profiles of [[], ["p"]]) {
+    const { channels } = compiled(config, machine({ profiles }));
+    assertEquals(channels.at(-1)!.from.fd, 4);
+  }
+});
+
+Deno.test("compile() puts COX_LINKS into the environment of what has links, and of nothing else", () => {
+  const plan = compiled(crew(
+    {
+      a: denoProcess({}, { replicas: 2 }),
+      b: commandProcess({ env: { Z: "1", COX_A: "2" } }),
+      c: commandProcess(),
+    },
+    { channels: { x: pipe("a.frames", "b.stdin", { capacity: "1MiB" }) } },
+  ));
+  const variable = (name: string) =>
+    processNamed(plan, name).env.filter(([variable]) => variable === "COX_LINKS");
+  const limits = { capacityBytes: 1_048_576 };
+  assertEquals(variable("a-2").map(([, text]) => JSON.parse(text)), [{
+    version: 1,
+    process: "a-2",
+    links: [{ name: "x", port: "frames", kind: "pipe", direction: "write", fd: 4, limits }],
+  }]);
+  assertEquals(variable("b").map(([, text]) => JSON.parse(text)), [{
+    version: 1,
+    process: "b",
+    links: [{ name: "x", port: "stdin", kind: "pipe", direction: "read", fd: 0, limits }],
+  }]);
+  assertEquals(variable("c"), []);
+  const names = processNamed(plan, "b").env.map(([name]) => name);
+  assertEquals(names, [...names].sort());
+  const told = links(processNamed(plan, "a-2").argv) as { links: unknown };
+  assertEquals(told.links, JSON.parse(variable("a-2")[0]![1]).links);
+});
+
+Deno.test("compile() tells the longest list of links in one argument and one variable", () => {
+  const name = (letter: string, n: number) => letter.repeat(60) + `${n}`.padStart(3, "0");
+  const plan = compiled(crew(
+    { a: denoProcess(), b: commandProcess() },
+    {
+      channels: Object.fromEntries(Array.from({ length: 100 }, (_, n) => [
+        name("c", n),
+        pipe(`a.${name("p", n)}`, `b.${name("q", n)}`, { capacity: "1GiB" }),
+      ])),
+    },
+  ));
+  const { argv, env } = processNamed(plan, "a");
+  const longest = [...argv, ...env.map(([name, value]) => `${name}=${value}`)]
+    .map((text) => text.length);
+  // MAX_ARG_STRLEN of Linux less the terminating NUL (execve(2)).
+  assertEquals(longest.every((length) => length <= 131_071), true, `${Math.max(...longest)}`);
 });

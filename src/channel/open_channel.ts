@@ -1,0 +1,25 @@
+/**
+ * From a channel of the plan to the mechanism that carries it. Owns the choice alone.
+ * Must not know: what a mechanism does.
+ */
+import type { ChannelPlan } from "../plan/plan.ts";
+import type { Channel } from "./channel.ts";
+import { ListenChannel } from "./listen/listen_channel.ts";
+import { PairChannel } from "./pair/pair_channel.ts";
+import { PipeChannel } from "./pipe/pipe_channel.ts";
+
+/**
+ * Makes what a channel needs, once for the whole run.
+ *
+ * @throws {SystemError} when the kernel refuses.
+ */
+export function openChannel(plan: ChannelPlan): Channel {
+  switch (plan.kind) {
+    case "pipe":
+      return new PipeChannel(plan);
+    case "pair":
+      return new PairChannel(plan);
+    case "listen":
+      return new ListenChannel(plan);
+  }
+}

@@ -1,0 +1,189 @@
+/**
+ * `connect()`: from the name of a port or a channel to a typed link. Owns the options, their
+ * limits, and that each descriptor has one owner. Must not know: how bytes move.
+ */
+import { ConnectedLink } from "./connected_link.ts";
+import {
+  bytesFraming,
+  framesFraming,
+  type Framing,
+  linesFraming,
+  ndjsonFraming,
+} from "./framing.ts";
+import type { Link, LinkInfo, MessageError } from "./link.ts";
+import { linksOf } from "./supervision.ts";
+
+const MESSAGE_BYTES_DEFAULT = 1 << 20;
+const MESSAGE_BYTES_MAX = 2 ** 30;
+const BUFFER_BYTES_DEFAULT = 4 << 20;
+const BUFFER_BYTES_MAX = 2 ** 31;
+
+/** What all formats share. */
+export interface ConnectOptions {
+  /**
+   * Most bytes that are taken by `send()` and not yet written, framing included; at least one
+   * largest message, at most 2^31. @default {4194304, or one largest message if that is more}
+   */
+  readonly bufferBytesMax?: number;
+  /**
+   * Told of each malformed message, which is then skipped. Without it the error is thrown. A
+   * producer that is killed may leave one message unfinished: see docs/links.md.
+   */
+  readonly onBadMessage?: (error: MessageError) => void;
+}
+
+/** Bytes as they come, without boundaries. */
+export interface BytesOptions extends ConnectOptions {
+  /** @default {"bytes"} */
+  readonly as?: "bytes";
+}
+
+/** UTF-8 text, each line ended by a line feed. */
+export interface LinesOptions extends ConnectOptions {
+  readonly as: "lines";
+  /** Longest line, bytes without its line feed; 1 … 2^30. @default {1048576} */
+  readonly maxLineBytes?: number;
+}
+
+/** One JSON value a line. */
+export interface NdjsonOptions<T> extends ConnectOptions {
+  readonly as: "ndjson";
+  /** Longest line, bytes without its line feed; 1 … 2^30. @default {1048576} */
+  readonly maxLineBytes?: number;
+  /** Makes a `T` of what JSON held; what it throws makes the message `refused`. */
+  readonly parse?: (value: unknown) => T;
+}
+
+/** Messages after their length: u32, big-endian. */
+export interface FramesOptions extends ConnectOptions {
+  readonly as: "frames";
+  /** Largest message, bytes without its length; 1 … 2^30. @default {1048576} */
+  readonly maxFrameBytes?: number;
+}
+
+/**
+ * Connects to a link of this process, by the name of its port or of its channel (a port of that
+ * name wins). Needs no permission and opens nothing: the supervisor handed the descriptor over.
+ *
+ * `as` says what a message is: `bytes` (default), `lines`, `ndjson` or `frames`. Both sides of a
+ * channel have to say the same. A link is connected once and has one owner.
+ *
+ * @param name `"frames"`.
+ * @param options The format, its largest message, and how much `send()` may buffer.
+ * @returns The link; reading or writing begins with its first use.
+ * @throws {NotSupervisedError} when no supervisor started the program, or of another version.
+ * @throws {RangeError} when no link has that name, or a limit is out of range.
+ * @throws {TypeError} when it was connected before, or is no link for messages.
+ *
+ * @example A stage of a pipeline (alone it says how to run it)
+ * ```ts
+ * import { connect, isSupervised, NotSupervisedError } from "coxswain/child";
+ * import { assertThrows } from "@std/assert";
+ *
+ * if (isSupervised()) {
+ *   const frames = connect("frames", { as: "frames" });
+ *   using sizes = connect("sizes", { as: "ndjson" });
+ *   for await (const frame of frames) {
+ *     while (sizes.send({ bytes: frame.length }).kind === "full") await sizes.drained();
+ *   }
+ * } else assertThrows(() => connect("frames"), NotSupervisedError, "cox up");
+ * ```
+ */
+export function connect(name: string, options?: BytesOptions): Link<Uint8Array>;
+export function connect(name: string, options: LinesOptions): Link<string>;
+export function connect(name: string, options: FramesOptions): Link<Uint8Array>;
+export function connect<T = unknown>(name: string, options: NdjsonOptions<T>): Link<T>;
+export function connect(
+  name: string,
+  options: BytesOptions | LinesOptions | FramesOptions | NdjsonOptions<unknown> = {},
+): Link<never> {
+  const info = findLink(name);
+  const framing = framingOf(options) as Framing<never>;
+  const { onBadMessage } = options;
+  const bufferBytesMax = bufferLimit(options.bufferBytesMax, framing.encodedBytesMax);
+  if (connected.has(info.fd)) {
+    throw new TypeError(
+      `Cannot connect to "${name}": it was connected before, and a link has one owner`,
+    );
+  }
+  connected.add(info.fd);
+  return new ConnectedLink({ info, framing, bufferBytesMax, onBadMessage });
+}
+
+/**
+ * The links of this process, in the order of their declaration.
+ *
+ * @returns What the supervisor said of each.
+ * @throws {NotSupervisedError} when no supervisor started the program, or of another version.
+ *
+ * @example
+ * ```ts
+ * import { isSupervised, links } from "coxswain/child";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const names = isSupervised() ? links().map((link) => link.name) : [];
+ * assertEquals(names, []);
+ * ```
+ */
+export function links(): readonly LinkInfo[] {
+  return linksOf("links");
+}
+
+/** By descriptor. */
+const connected = new Set<number>();
+
+function findLink(name: string): LinkInfo {
+  const known = linksOf("connect");
+  const info = known.find(({ port }) => port === name) ??
+    known.find((link) => link.name === name);
+  if (info === undefined) {
+    const list = known.map((link) => `"${link.port}" (channel "${link.name}")`).join(", ");
+    throw new RangeError(
+      `Cannot connect to "${name}": this process has ` +
+        (known.length === 0 ? "no links" : `the links ${list}`),
+    );
+  }
+  if (info.type !== undefined && info.type !== "stream") {
+    throw new TypeError(
+      `Cannot connect to "${name}": its messages are whole already (${info.type}); use packets()`,
+    );
+  }
+  if (["read", "write", "both"].includes(info.direction)) return info;
+  throw new TypeError(`Cannot connect to "${name}": it takes connections (${info.kind})`);
+}
+
+function framingOf(
+  options: BytesOptions | LinesOptions | FramesOptions | NdjsonOptions<unknown>,
+): Framing<Uint8Array> | Framing<string> | Framing<unknown> {
+  switch (options.as) {
+    case undefined:
+    case "bytes":
+      return bytesFraming(options.bufferBytesMax ?? BUFFER_BYTES_DEFAULT);
+    case "lines":
+      return linesFraming(messageLimit("maxLineBytes", options.maxLineBytes));
+    case "ndjson":
+      return ndjsonFraming(messageLimit("maxLineBytes", options.maxLineBytes), options.parse);
+    case "frames":
+      return framesFraming(messageLimit("maxFrameBytes", options.maxFrameBytes));
+    default:
+      throw new RangeError(
+        `as must be "bytes", "lines", "ndjson" or "frames", is ${
+          JSON.stringify((options as { as: unknown }).as)
+        }`,
+      );
+  }
+}
+
+function messageLimit(key: string, value: number = MESSAGE_BYTES_DEFAULT): number {
+  if (Number.isSafeInteger(value) && value >= 1 && value <= MESSAGE_BYTES_MAX) return value;
+  throw new RangeError(`${key} must be a whole number from 1 to 2^30, is ${value}`);
+}
+
+function bufferLimit(value: number | undefined, encodedBytesMax: number): number {
+  if (value === undefined) return Math.max(BUFFER_BYTES_DEFAULT, encodedBytesMax);
+  const min = Math.max(1, encodedBytesMax);
+  if (Number.isSafeInteger(value) && value >= min && value <= BUFFER_BYTES_MAX) return value;
+  throw new RangeError(
+    `bufferBytesMax must be a whole number from ${min} (one largest message) to 2^31, is ${value}`,
+  );
+}

@@ -1,0 +1,183 @@
+/**
+ * Listeners: from an address and its clients as declared to what the supervisor binds, and who
+ * gets in. Owns who may connect. Must not know: descriptors, how an address is bound.
+ *
+ * With declared clients the directory of the path is the channel's own: nobody enters it but
+ * root, cox, and whoever has the channel's group, a number that no group of the machine has.
+ */
+import type { Config, ListenConfig } from "../config/config.ts";
+import { DEFAULTS, LIMITS } from "../config/defaults.ts";
+import type { Expansion } from "./expand.ts";
+import type { Facts } from "./facts.ts";
+import { identityOfFile, resolveIdentity } from "./identity.ts";
+import { Issues } from "./issues.ts";
+import { isWithin, parentDirectory, resolvePath } from "./paths.ts";
+import type { ChannelPlan, ListenPlan, PortPlan, UnixListenPlan } from "./plan.ts";
+
+/** Above what account tools, systemd and container runtimes give away; 28 bits of room. */
+const GROUP_MIN = 0x7000_0000;
+const GROUP_MASK = 0x0fff_ffff;
+/** For its owner and its group; for its owner alone. */
+const DIRECTORY_MODES = { shared: 0o750, private: 0o700 } as const;
+
+/** A listener as declared, and what it depends on. */
+export interface ListenRequest {
+  readonly name: string;
+  readonly channel: ListenConfig;
+  /** The server's port. */
+  readonly to: PortPlan;
+  readonly config: Config;
+  readonly facts: Facts;
+  readonly expansion: Expansion;
+}
+
+/**
+ * Compiles a listener.
+ *
+ * @param request What is declared.
+ * @param issues Receives unknown owners and groups, and a warning about trusted clients.
+ * @returns null after an error.
+ */
+export function listenPlan(request: ListenRequest, issues: Issues): ListenPlan | null {
+  const { name, channel, to, expansion } = request;
+  const clients = channel.clients === "anyone" ? [] : channel.clients;
+  const address = channel.tcp === undefined
+    ? unixPlan(request, issues)
+    : { kind: "tcp", host: DEFAULTS.listen.host, ...channel.tcp } as const;
+  if (address === null) return null;
+  return {
+    kind: "listen",
+    name,
+    from: {
+      processes: clients.flatMap((client) => expansion.byDeclaredName.get(client) ?? []),
+      port: "",
+      fd: -1,
+    },
+    to,
+    address,
+    clients: channel.clients === "anyone" ? "anyone" : "declared",
+    backlog: channel.backlog ?? DEFAULTS.listen.backlog,
+    lazy: channel.lazy ?? DEFAULTS.listen.lazy,
+  };
+}
+
+/**
+ * Refuses a directory that is not one channel's own where it has to be: its mode would shut
+ * others out.
+ *
+ * @param plans All channels.
+ * @param facts Where the project and the run directory are.
+ * @param issues Receives the errors.
+ */
+export function checkDirectories(
+  plans: readonly ChannelPlan[],
+  facts: Facts,
+  issues: Issues,
+): void {
+  const listeners = plans.flatMap((plan) =>
+    plan.kind === "listen" && plan.address.kind === "unix"
+      ? [{ name: plan.name, address: plan.address, at: parentDirectory(plan.address.path) }]
+      : []
+  );
+  for (const { name, address, at } of listeners) {
+    if (address.directory === null) continue;
+    const other = listeners.find((each) => each.name !== name && isWithin(each.at, at));
+    const what = other !== undefined
+      ? `the socket of channel "${other.name}"`
+      : isWithin(facts.projectDir, at)
+      ? "the project"
+      : isWithin(facts.runDir, at)
+      ? "the run directory"
+      : null;
+    if (what === null) continue;
+    issues.error(
+      ["channels", name, "unix", "path"],
+      `with declared clients its directory is the channel's own, and ${at} also holds ${what}`,
+      `path: "./${name}/socket"`,
+    );
+  }
+}
+
+/**
+ * The groups that a process gets for the listeners that it is a declared client of.
+ *
+ * @param name Its declared name.
+ * @param config The configuration.
+ * @param facts Who cox is; what groups exist.
+ */
+export function clientGroups(name: string, config: Config, facts: Facts): number[] {
+  if (!hasOwnUser(name, config, facts)) return [];
+  return Object.entries(config.channels ?? {}).flatMap(([channel, declared]) => {
+    if (declared.kind !== "listen" || declared.unix === undefined) return [];
+    if (declared.clients === "anyone" || !declared.clients.includes(name)) return [];
+    return [channelGroup(channel, facts)];
+  });
+}
+
+function unixPlan(request: ListenRequest, issues: Issues): UnixListenPlan | null {
+  const { name, channel, facts } = request;
+  const unix = channel.unix!;
+  const path = resolvePath(facts.projectDir, unix.path);
+  const place = ["channels", name, "unix"];
+  const bytes = new TextEncoder().encode(path).length;
+  if (bytes > LIMITS.socketPathBytesMax) {
+    issues.error(
+      [...place, "path"],
+      `the path of a socket must be at most ${LIMITS.socketPathBytesMax} bytes, ${path} has ${bytes}`,
+      "choose a shorter one",
+    );
+    return null;
+  }
+  const owner = identityOfFile(unix, place, facts, issues);
+  if (owner === null) return null;
+  if (channel.clients === "anyone") {
+    const mode = parseInt(unix.mode ?? DEFAULTS.listen.mode, 8);
+    return { kind: "unix", path, mode, ...owner, directory: null };
+  }
+  const gid = closedGroup(request, channel.clients, issues);
+  const mode = parseInt(unix.mode ?? DEFAULTS.listen.clientsMode, 8);
+  const directoryMode = gid === null ? DIRECTORY_MODES.private : DIRECTORY_MODES.shared;
+  const directory = { mode: directoryMode, gid };
+  return { kind: "unix", path, mode, uid: owner.uid, gid, directory };
+}
+
+/** @returns The channel's group; null where no client could make use of it. */
+function closedGroup(
+  { name, config, facts, expansion }: ListenRequest,
+  clients: readonly string[],
+  issues: Issues,
+): number | null {
+  const active = clients.filter((client) => expansion.byDeclaredName.has(client));
+  const trusted = active.filter((client) => !hasOwnUser(client, config, facts));
+  if (trusted.length > 0) {
+    const names = trusted.map((client) => `"${client}"`).join(", ");
+    issues.warning(
+      ["channels", name, "clients"],
+      `the clients are trusted, not checked: ${names} run${
+        trusted.length === 1 ? "s" : ""
+      } as the same user as cox, as may others that can connect then`,
+      "give each client a user of its own",
+    );
+  }
+  return trusted.length < active.length ? channelGroup(name, facts) : null;
+}
+
+function hasOwnUser(name: string, config: Config, facts: Facts): boolean {
+  const process = config.processes[name];
+  if (process === undefined) return false;
+  // What is wrong with it is reported where the process is compiled.
+  const identity = resolveIdentity(process, name, facts, new Issues());
+  return identity !== null && identity.uid !== facts.uid;
+}
+
+/** The same for every run of a configuration: FNV-1a over where it runs and the channel's name. */
+function channelGroup(name: string, facts: Facts): number {
+  let hash = 0x811c_9dc5;
+  for (const byte of new TextEncoder().encode(`${facts.runDir}\0${name}`)) {
+    hash = Math.imul(hash ^ byte, 0x0100_0193) >>> 0;
+  }
+  const taken = new Set(facts.groups.map(({ gid }) => gid));
+  let gid = GROUP_MIN + (hash & GROUP_MASK);
+  while (taken.has(gid)) gid = GROUP_MIN + ((gid + 1) & GROUP_MASK);
+  return gid;
+}
