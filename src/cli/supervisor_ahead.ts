@@ -5,8 +5,7 @@
  */
 import { closeFd, createPipe, writeFd } from "../os/pipe.ts";
 import { sendSignal } from "../os/signals.ts";
-import { AHEAD_ARGUMENT, GO_FD, STATUS_FD } from "../driver/ahead.ts";
-import type { SupervisorOptions } from "../driver/options.ts";
+import { AHEAD_ARGUMENT, GO_FD, STATUS_FD, type SupervisorOptions } from "../driver/options.ts";
 import { reap } from "../process/reap.ts";
 import { spawnProcess } from "../process/spawn.ts";
 import { SystemRefusal } from "./exit_codes.ts";

@@ -53,10 +53,10 @@ export async function run(context: CommandContext): Promise<number> {
       checkOpenFiles(system, prepared.plan);
       writePrivate(`${runDir}/plan.json`, JSON.stringify(prepared.plan));
       writePrivate(`${runDir}/import_map.json`, prepared.importMap);
-      const cgroupDir = makeCgroup(context, system, prepared.plan.name, runDir, containment);
+      const cgroup = makeCgroup(context, system, prepared.plan.name, runDir, containment);
       const guardPid = ahead === null ? system.INIT_PID : Deno.pid;
       const color = context.color;
-      const options = { runDir, lockFd, guardPid, forNs, summaryPath, color, cgroupDir };
+      const options = { runDir, lockFd, guardPid, forNs, summaryPath, color, ...cgroup };
       context.log("becoming the guard");
       becomeGuardOver(system, launch, ahead, options);
     }
@@ -141,19 +141,20 @@ function makeCgroup(
   name: string,
   runDir: string,
   containment: Containment,
-): string | null {
-  if (containment === "guard" || containment === "pidns") return null;
+): Pick<SupervisorOptions, "cgroupDir" | "cgroupProblem"> {
+  if (containment === "guard" || containment === "pidns") {
+    return { cgroupDir: null, cgroupProblem: null };
+  }
   const made = system.createCrewCgroup(name, Deno.pid);
   if (made.kind === "made") {
     system.noteCgroup(runDir, made.dir);
     log(`made cgroup ${made.dir}`);
-    return made.dir;
+    return { cgroupDir: made.dir, cgroupProblem: null };
   }
   if (containment === "cgroup") {
     throw new SystemRefusal(`No cgroup can be made here: ${made.why}; see \`cox doctor\``);
   }
-  log(`no cgroup: ${made.why}`);
-  return null;
+  return { cgroupDir: null, cgroupProblem: made.why };
 }
 
 function keptEnvironment({ io }: CommandContext): [string, string][] {

@@ -9,13 +9,7 @@
  * ```
  */
 import { closeFd, readFd, setCloseOnExec, writeFd } from "../os/pipe.ts";
-
-/** The argument in the place of the options. */
-export const AHEAD_ARGUMENT = "ahead";
-/** Descriptor on which "go" comes. */
-export const GO_FD = 3;
-/** Descriptor on which the exit status is told. */
-export const STATUS_FD = 4;
+import { GO_FD, STATUS_FD } from "./options.ts";
 
 let statusFd: number | null = null;
 

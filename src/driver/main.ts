@@ -7,8 +7,8 @@ import { SystemError } from "../os/errno.ts";
 import { setCloseOnExec } from "../os/pipe.ts";
 import { setUmask } from "../os/umask.ts";
 import { becomeSessionLeader } from "../process/guard.ts";
-import { AHEAD_ARGUMENT, awaitGo, exitWith } from "./ahead.ts";
-import { parseSupervisorOptions } from "./options.ts";
+import { awaitGo, exitWith } from "./ahead.ts";
+import { AHEAD_ARGUMENT, parseSupervisorOptions } from "./options.ts";
 import { SupervisorRun } from "./supervisor_run.ts";
 
 /** Exit code of our own bug. */

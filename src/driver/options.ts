@@ -4,6 +4,13 @@
  * command line.
  */
 
+/** The argument in the place of the options, of a supervisor that is started ahead. */
+export const AHEAD_ARGUMENT = "ahead";
+/** Descriptor on which the options come then. */
+export const GO_FD = 3;
+/** Descriptor on which the exit status is told. */
+export const STATUS_FD = 4;
+
 /** Options of one run; the plan is in `<runDir>/plan.json`. */
 export interface SupervisorOptions {
   /** Absolute run directory. */
@@ -20,6 +27,8 @@ export interface SupervisorOptions {
   readonly color: boolean;
   /** The crew's cgroup; null where none can be made. */
   readonly cgroupDir: string | null;
+  /** Why there is none although one was wanted; null when there is, or none was. */
+  readonly cgroupProblem: string | null;
 }
 
 /**
@@ -34,7 +43,8 @@ export function parseSupervisorOptions(text: string): SupervisorOptions {
     (value.forNs === null || Number.isSafeInteger(value.forNs)) &&
     (value.summaryPath === null || typeof value.summaryPath === "string") &&
     typeof value.color === "boolean" &&
-    (value.cgroupDir === null || typeof value.cgroupDir === "string");
+    (value.cgroupDir === null || typeof value.cgroupDir === "string") &&
+    (value.cgroupProblem === null || typeof value.cgroupProblem === "string");
   if (!good) throw new TypeError(`Malformed supervisor options: ${text}`);
   return value;
 }

@@ -104,11 +104,15 @@ export class SupervisorRun {
 
   /** Starts the crew, then opens the control socket. */
   async start(): Promise<void> {
-    const { guardPid, forNs } = this.#options;
+    const { guardPid, forNs, cgroupProblem } = this.#options;
     const supervisor = this.#supervisor;
     const containment = await this.#joined;
     const { cox, name: config } = this.#plan;
     supervisor.record({ event: "supervisorStarted", cox, pid: Deno.pid, config, containment });
+    if (cgroupProblem !== null) {
+      const message = `The guard alone holds the crew, no cgroup can be made: ${cgroupProblem}`;
+      supervisor.record({ event: "warning", message });
+    }
     const shutDown = () => void supervisor.request({ op: "shutdown", exitCode: 0 });
     listenForShutdown(this.#clock.nowNs, shutDown);
     armParentDeath(guardPid, () => {

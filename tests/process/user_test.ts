@@ -94,8 +94,10 @@ export default defineConfig({
         return processes.program.state === "running" && livingWith(`sleep\0${marker}`).length === 2;
       });
       assertEquals((await cox(place, "restart", "program").output()).code, 0);
-      const started = Deno.readTextFileSync(`${runDir}/events.jsonl`).split("\n")[0]!;
+      const [started = "", warned = ""] = Deno.readTextFileSync(`${runDir}/events.jsonl`)
+        .split("\n");
       assertEquals(JSON.parse(started).containment, "guard");
+      assertStringIncludes(JSON.parse(warned).message, "The guard alone holds the crew");
       const supervisor = JSON.parse(started).pid;
       Deno.kill(supervisor, "SIGKILL");
       await eventually("nothing is left", () => livingWith(`sleep\0${marker}`).length === 0);

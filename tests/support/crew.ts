@@ -42,7 +42,10 @@ export interface TestCrewOptions {
   /** Which of them may be executed. */
   readonly executables?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** A command line that runs `cox up` as its last arguments: `unshare …`. @default none */
+  /**
+   * A command line that runs `cox up` as its last arguments, by exec or so that a KILL ends
+   * both: `prlimit …`, `unshare --kill-child …`. @default none
+   */
   readonly under?: readonly string[];
   /** A program of the test's in place of `main.ts`, and its first arguments. */
   readonly front?: readonly string[];
@@ -139,7 +142,8 @@ export async function startCrew(config: string, options: TestCrewOptions = {}): 
     ended: () => ended,
     output: () => text,
     async [Symbol.asyncDispose]() {
-      if (status === null) child.kill("SIGTERM");
+      // What runs `cox up` may not pass a signal on; it must see to its children's end.
+      if (status === null) child.kill(options.under === undefined ? "SIGTERM" : "SIGKILL");
       await ended;
       removeNotedCgroup(runDir);
       await Deno.remove(projectDir, { recursive: true }).catch(() => {});

@@ -9,6 +9,7 @@ const good = {
   summaryPath: null,
   color: false,
   cgroupDir: null,
+  cgroupProblem: null,
 };
 
 Deno.test("parseSupervisorOptions() reads what the front end writes", () => {
@@ -24,6 +25,7 @@ Deno.test("parseSupervisorOptions() refuses each field of the wrong kind", () =>
     summaryPath: 1,
     color: "yes",
     cgroupDir: 0,
+    cgroupProblem: 0,
   };
   for (const [key, value] of Object.entries(wrong)) {
     assertThrows(
