@@ -6,7 +6,7 @@
 /** What became of the connections. */
 export interface LoadReport {
   answered: number;
-  /** Connected, and closed without an answer: accepted by an instance that then died. */
+  /** Connected, and closed without an answer, or within it: accepted by one that then died. */
   unanswered: number;
   /** Could not connect, with the error's name. */
   readonly refused: string[];
@@ -73,24 +73,33 @@ async function once(
     report.refused.push(error instanceof Error ? error.name : String(error));
     return;
   }
-  let answer = "";
+  const answer = await ask(connection, request(id));
+  if (answer.includes(id)) report.answered++;
+  else if (/r[0-9]+r/.test(answer)) report.wrong.push(`${id}: ${answer}`);
+  else report.unanswered++;
+}
+
+/** @returns "" when the connection ended without an answer. */
+async function ask(connection: Deno.Conn, request: string): Promise<string> {
   try {
-    await connection.write(new TextEncoder().encode(request(id)));
-    answer = await new Response(connection.readable).text();
+    await connection.write(new TextEncoder().encode(request));
+    // Reading to the end closes it.
+    return await new Response(connection.readable).text();
   } catch (error) {
-    // Reset: the instance died with our request unread.
+    // Reset: the instance died with our request unread. The stream has closed the connection,
+    // if it got so far.
     if (!(error instanceof Error)) throw error;
-  } finally {
-    try {
-      connection.close();
-    } catch (error) {
-      // Reading to the end has closed it.
-      if (!(error instanceof Deno.errors.BadResource)) throw error;
-    }
+    closeAnyway(connection);
+    return "";
   }
-  if (answer === "") report.unanswered++;
-  else if (answer.includes(id)) report.answered++;
-  else report.wrong.push(`${id}: ${answer}`);
+}
+
+function closeAnyway(connection: Deno.Conn): void {
+  try {
+    connection.close();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BadResource)) throw error;
+  }
 }
 
 /** A port that was free a moment ago. */
