@@ -167,7 +167,13 @@ Deno.test("children of a six-process crew: own descriptors alone, own environmen
         ).sort();
     const own = ["COX_INSTANCE", "COX_PROCESS", "COX_RUN"];
     assertEquals(names("plain"), [...own, "PATH"]);
-    assertEquals(names("to"), [...own, "NOTIFY_SOCKET", "PATH"]);
+    // It has a channel, and is told of it.
+    assertEquals(
+      names("to"),
+      ["COX_INSTANCE", "COX_LINKS", "COX_PROCESS", "COX_RUN"].concat(
+        ["NOTIFY_SOCKET", "PATH"],
+      ),
+    );
     const deno = names("probe").filter((name) => !name.startsWith("DENO_"));
     assertEquals(deno, [...own, "NO_COLOR", "PATH", "SECRET_PASSED", "SHOWN"].sort());
   });
