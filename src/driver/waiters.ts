@@ -57,7 +57,10 @@ export function judgeGoal(goal: Goal, state: CoreState): GoalOutcome | null {
   if (process === undefined) return "failed";
   switch (goal.kind) {
     case "stopped":
-      return isDown(process) ? "reached" : null;
+      if (isDown(process)) return "reached";
+      // Somebody else wants it up again: it may go from one instance to the next with no
+      // moment between in which it is down.
+      return process.wanted === "up" ? "failed" : null;
     case "started":
       return judgeUp(process);
     case "restarted":

@@ -32,6 +32,12 @@ Deno.test("judgeGoal() decides a stop by nothing being alive", () => {
   assertEquals(judgeGoal(goal, stateOf("idle", "down", 3)), "reached");
 });
 
+Deno.test("judgeGoal() gives a stop up when somebody wants the process up again", () => {
+  const goal = { kind: "stopped", process: 0 } as const;
+  assertEquals(judgeGoal(goal, stateOf("stopping", "up", 3)), "failed");
+  assertEquals(judgeGoal(goal, stateOf("running", "up", 4)), "failed");
+});
+
 Deno.test("Waiters resolves a goal when the state that decides it is looked at", async () => {
   const waiters = new Waiters();
   const signal = new AbortController().signal;
