@@ -1,11 +1,13 @@
 /**
- * The vitals of this machine: three sandboxed programs on two kernel pipes.
+ * The vitals of this machine: four sandboxed programs on three kernel pipes and a socket.
  *
  *   sampler ──readings──► detector ──findings──► recorder ──► ./data
+ *                            └───────page──────► panel ──http──► ./run/panel.sock
  *
- * `cox up` runs it. Kill any of the three and watch it come back.
+ * `cox up` runs it. Kill any of the four and watch it come back;
+ * `curl --unix-socket run/panel.sock http://vitals/` is answered all the same.
  */
-import { defineConfig, deno, group, pipe } from "coxswain";
+import { defineConfig, deno, group, listen, pipe } from "coxswain";
 
 /** For ever: at once after a good run, then 100 ms, 200 ms, … and never above 5 s. */
 const forEver = {
@@ -42,6 +44,12 @@ export default defineConfig({
       ready: { by: "notify", within: "5s" },
       restart: forEver,
     },
+    // Serves pages without any permission: its listener and its pipe are handed to it.
+    panel: {
+      run: deno("./examples/vitals/panel.ts"),
+      ready: { by: "notify", within: "5s" },
+      restart: forEver,
+    },
   },
   groups: {
     // When one dies, those behind it start afresh with it. More than 50 restarts within
@@ -65,6 +73,18 @@ export default defineConfig({
       to: "recorder.stdin",
       producerEnds: "hold",
       consumerEnds: "hold",
+    }),
+    page: pipe({
+      from: "detector.page",
+      to: "panel.page",
+      producerEnds: "hold",
+      consumerEnds: "hold",
+    }),
+    // Held by the supervisor as well: who connects while panel is down waits for the next one.
+    http: listen({
+      server: "panel.http",
+      unix: { path: "./run/panel.sock", mode: "0600" },
+      clients: "anyone",
     }),
   },
 });

@@ -34,7 +34,9 @@ export function salvage(raw: unknown, wrongShapes: readonly ConfigIssue[]): Conf
     const endsAreRight = issues.every(({ path }) =>
       path.length > 2 && path[2] !== "kind" && path[2] !== "from" && path[2] !== "to"
     );
-    if (endsAreRight) channels.set(name, value as ChannelConfig);
+    // The checks of a socket look at all of its keys together.
+    const whole = issues.length === 0 || (isObject(value) && value["kind"] === "pipe");
+    if (whole && endsAreRight) channels.set(name, value as ChannelConfig);
   }
   return {
     name: wrong.has("name") ? "salvaged" : raw["name"] as string,

@@ -74,7 +74,7 @@ export function fullConfig(): Data {
       recorder: {
         run: { kind: "command", argv: ["cat"] },
         after: { sampler: "ready", migrate: "completed", build: "started" },
-        ready: { by: "fd", fd: 4, within: "500ms" },
+        ready: { by: "fd", fd: 5, within: "500ms" },
         profiles: ["live", "test"],
       },
       worker: { run: { kind: "command", argv: ["sleep", "1"] }, replicas: 3 },
@@ -98,6 +98,26 @@ export function fullConfig(): Data {
         consumerEnds: "hold",
       },
       complaints: { kind: "pipe", from: "sampler.stderr", to: "worker.stdin" },
+      control: {
+        kind: "pair",
+        between: ["sampler.control", "recorder.control"],
+        type: "seqpacket",
+        ends: "hold",
+      },
+      samples: {
+        kind: "listen",
+        server: "recorder.samples",
+        unix: { path: "./samples/socket", mode: "0660", owner: "root" },
+        backlog: 64,
+        clients: ["sampler"],
+        lazy: false,
+      },
+      status: {
+        kind: "listen",
+        server: "recorder.status",
+        tcp: { port: 8080, host: "::1" },
+        clients: "anyone",
+      },
     },
   };
 }

@@ -1,0 +1,38 @@
+/**
+ * Shows the newest vitals on an inherited listener: a page on `/`, the sample as JSON on
+ * `/vitals.json`. Needs no permission at all. Killed or restarted, it loses nobody: who
+ * connects meanwhile waits for the next instance.
+ *
+ * `curl --unix-socket run/panel.sock http://vitals/vitals.json`
+ */
+import { connect, ready, stopSignal, takeListenerFd } from "coxswain/child";
+import { createServer, type ServerResponse } from "node:http";
+import { formatPage } from "./panel_page.ts";
+import { type Judged, parseJudged } from "./sample.ts";
+
+let last: Judged | null = null;
+
+const page = connect("page", {
+  as: "ndjson",
+  parse: parseJudged,
+  onBadMessage: (error) => console.error(`skipped: ${error.message}`),
+});
+const server = createServer((request, response) => {
+  // One request a connection: nobody holds on to an instance that wants to end.
+  response.shouldKeepAlive = false;
+  const { pathname } = new URL(request.url ?? "/", "http://vitals");
+  if (pathname === "/") answer(response, 200, "text/html; charset=utf-8", formatPage(last));
+  else if (pathname !== "/vitals.json") answer(response, 404, "text/plain", "not found\n");
+  else if (last === null) answer(response, 503, "text/plain", "no sample yet\n");
+  else answer(response, 200, "application/json", `${JSON.stringify(last)}\n`);
+});
+const stop = stopSignal();
+stop.addEventListener("abort", () => server.close());
+server.listen({ fd: takeListenerFd("http") });
+await ready();
+
+for await (const sample of page.receive({ signal: stop })) last = sample;
+
+function answer(response: ServerResponse, status: number, type: string, body: string): void {
+  response.writeHead(status, { "content-type": type, "cache-control": "no-store" }).end(body);
+}
