@@ -114,13 +114,17 @@ else
 fi
 for signal in $waiting; do pass_on "$signal"; done
 
-# A signal ends `wait` early. As long as a child has not been waited for, `kill -0` finds it,
-# as a zombie at least; once it has, the last status was its own.
+# A signal ends `wait` early, with a status of its own; then it is asked again. The shell keeps
+# the status of a child until it has told it, and then knows the child no more: 127. (Whether
+# the child is still there says nothing: dash reaps after every builtin.)
+status=
 while :; do
   interrupted=
   wait "$awaited"
-  status=$?
-  if [ -z "$interrupted" ] || ! kill -0 "$awaited" 2>/dev/null; then break; fi
+  answer=$?
+  if [ "$answer" = 127 ] && [ -n "$status" ]; then break; fi
+  status=$answer
+  if [ -z "$interrupted" ]; then break; fi
 done
 
 # Nothing may cut the clean-up short.

@@ -31,6 +31,29 @@ Deno.test("guard forwards signals, waits on, and exits as the supervisor chose",
   assertEquals((await crew.guard.status).code, 42);
 });
 
+Deno.test("guard exits as a supervisor chose that ends the moment it is signalled, 100 times", async () => {
+  using dir = temporaryDirectory();
+  const guard = new URL("../../src/process/guard.sh", import.meta.url).pathname;
+  const script = `trap "exit 42" TERM; echo up; read -r line`;
+  const codes = await Promise.all(Array.from({ length: 4 }, async () => {
+    const found: number[] = [];
+    for (let run = 0; run < 25; run++) {
+      const child = new Deno.Command("/bin/sh", {
+        args: [guard, dir.path, "-", "start", "/bin/sh", "-c", script],
+        stdin: "piped",
+        stdout: "piped",
+        stderr: "null",
+      }).spawn();
+      await child.stdout.getReader().read();
+      child.kill("SIGTERM");
+      found.push((await child.status).code);
+      await child.stdin.close().catch(() => {});
+    }
+    return found;
+  }));
+  assertEquals(codes.flat().filter((code) => code !== 42), []);
+});
+
 Deno.test("guard kills what a supervisor that ended well left behind", async () => {
   const marker = uniqueSeconds();
   const argv = ["/bin/sh", "-c", `env -i setsid sleep ${marker} & exit 0`];

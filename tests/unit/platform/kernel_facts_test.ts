@@ -192,3 +192,11 @@ Deno.test("platform: an init does not hear a signal that it has no trap for", as
   }).output();
   assertEquals(new TextDecoder().decode(stdout), "deaf\nheard\n");
 });
+
+Deno.test("platform: the shell tells a child's status once, also when it has reaped it before", async () => {
+  const script =
+    "(exit 7) & child=$!; sleep 0.05; :; :; wait $child; echo $?; wait $child; echo $?";
+  const { text } = await outputOf(shellRequest(script));
+  // bash goes on telling it, dash and busybox say that they know no such child.
+  assert(["7\n127\n", "7\n7\n"].includes(text), text);
+});
