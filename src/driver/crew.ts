@@ -81,6 +81,14 @@ export class Crew {
     post({ kind: "spawned", process: index, instance: number, pid });
   }
 
+  /** Asks what an exit asks, of a process that is no child: of this one. See `Supervisor`. */
+  rehearse(): void {
+    reap(Deno.pid);
+    sendSignal(Deno.pid, 0);
+    this.#launchers.find((launcher) => launcher !== undefined)?.rehearse();
+    this.#context.containment.rehearse();
+  }
+
   /** Carries out `kill`. A process that is already gone is no error. */
   kill(effect: Of<"kill">, mainPid: number | null): void {
     const { process: index, instance, signal, scope, cause } = effect;

@@ -122,7 +122,12 @@ export class SupervisorRun {
     if (forNs !== null) setTimeout(shutDown, Math.ceil(forNs / 1e6));
     supervisor.post({ kind: "boot" });
     this.#control = this.#openControl();
-    whenQuiet(() => this.#log.seq, giveMemoryBack);
+    // When what is under way has been done; and again when it has been forgotten.
+    setTimeout(() => supervisor.rehearse());
+    whenQuiet(() => this.#log.seq, () => {
+      giveMemoryBack();
+      supervisor.rehearse();
+    });
   }
 
   /** For our bug: KILL to everything that lives, without asking the core. */

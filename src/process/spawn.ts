@@ -129,6 +129,7 @@ export class Spawner implements Disposable {
     return errno === 0 ? watched(this.#pid[0]!) : failure(errno, this.#program);
   }
 
+  /** Gives memory of the C library's back; it can be used again all the same. */
   [Symbol.dispose](): void {
     if (this.#actions !== null) libc().posix_spawn_file_actions_destroy(this.#actions);
     this.#actions = null;

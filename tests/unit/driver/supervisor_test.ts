@@ -1,0 +1,94 @@
+import { assert, assertEquals, assertStrictEquals } from "@std/assert";
+import { EventLog } from "../../../src/audit/event_log.ts";
+import type { Effect } from "../../../src/core/effect.ts";
+import type { Crew } from "../../../src/driver/crew.ts";
+import { Supervisor } from "../../../src/driver/supervisor.ts";
+import type { Plan } from "../../../src/plan/plan.ts";
+import { temporaryDirectory } from "../../process/support/harness.ts";
+import { planOf, processPlan } from "./fixtures.ts";
+
+const PID = 4711;
+
+/** A crew that starts everything at once and kills nothing. */
+class StubCrew {
+  supervisor: Supervisor | null = null;
+  readonly spawned: number[] = [];
+  rehearsals = 0;
+
+  spawn({ process, instance }: Extract<Effect, { kind: "spawn" }>): void {
+    this.spawned.push(instance);
+    this.supervisor?.post({ kind: "spawned", process, instance, pid: PID });
+  }
+
+  kill(): void {}
+
+  lastRunOf(): { pid: number; ranMs: number } {
+    return { pid: PID, ranMs: 1 };
+  }
+
+  rehearse(): void {
+    this.rehearsals++;
+  }
+}
+
+function makeSupervisor(plan: Plan, log: EventLog) {
+  const crew = new StubCrew();
+  const supervisor = new Supervisor({
+    plan,
+    clock: { nowNs: () => 0, wall: () => "", wallOf: () => "" },
+    log,
+    crew: crew as unknown as Crew,
+    channels: [],
+    seed: 1,
+    stopLog: () => {},
+    stateChanged: () => {},
+    onExit: () => {},
+  });
+  crew.supervisor = supervisor;
+  return { supervisor, crew };
+}
+
+function openLog(folder: string): EventLog {
+  return new EventLog({
+    path: `${folder}/events.jsonl`,
+    keptMax: 100,
+    fileBytesMax: 1 << 20,
+    nowNs: () => 0,
+    wall: () => "",
+  });
+}
+
+Deno.test("Supervisor.rehearse() changes nothing and tells nothing", () => {
+  using folder = temporaryDirectory();
+  using log = openLog(folder.path);
+  const { supervisor, crew } = makeSupervisor(planOf([processPlan("a"), processPlan("b")]), log);
+  supervisor.post({ kind: "boot" });
+  const { state } = supervisor;
+  const { seq } = log;
+  assertEquals(state.processes.map(({ status }) => status), ["running", "running"]);
+  supervisor.rehearse();
+  assertStrictEquals(supervisor.state, state);
+  assertEquals([log.seq, crew.spawned, crew.rehearsals], [seq, [1, 1], 1]);
+});
+
+Deno.test("Supervisor.rehearse() does nothing without a permanent process that runs", () => {
+  using folder = temporaryDirectory();
+  using log = openLog(folder.path);
+  const { supervisor, crew } = makeSupervisor(planOf([processPlan("a")]), log);
+  supervisor.rehearse();
+  assertEquals(crew.rehearsals, 0);
+});
+
+Deno.test("Supervisor.record() reaches file and followers at the end of the turn", async () => {
+  using folder = temporaryDirectory();
+  using log = openLog(folder.path);
+  const { supervisor } = makeSupervisor(planOf([processPlan("a")]), log);
+  const told: string[] = [];
+  log.follow(({ event }) => told.push(event));
+  supervisor.post({ kind: "boot" });
+  assertEquals(told, []);
+  await Promise.resolve();
+  assert(told.length > 0);
+  const lines = Deno.readTextFileSync(`${folder.path}/events.jsonl`).trimEnd().split("\n");
+  assertEquals(lines.map((line) => JSON.parse(line).event), told);
+});
