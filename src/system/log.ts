@@ -8,6 +8,7 @@
  */
 import net from "node:net";
 import type { EventRecord } from "../audit/event_record.ts";
+import { packHeap } from "../os/heap.ts";
 import { type CaptureItem, CaptureLines } from "./capture_lines.ts";
 import { LineWatch } from "./line_watch.ts";
 import {
@@ -31,6 +32,8 @@ const PARTIAL_DELAY_MS = 50;
 const DRAIN_SILENCE_MS = 200;
 /** … and after this long in any case. */
 const DRAIN_MAX_MS = 1000;
+/** Most of what it takes to load and begin is never used again; by then it has begun. */
+const PACK_AFTER_MS = 5_000;
 
 interface Stream {
   readonly capture: LogCapture;
@@ -196,4 +199,7 @@ class Log {
   }
 }
 
-if (import.meta.main) new Log().run();
+if (import.meta.main) {
+  new Log().run();
+  setTimeout(packHeap, PACK_AFTER_MS);
+}

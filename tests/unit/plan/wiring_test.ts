@@ -196,7 +196,7 @@ Deno.test("compile() gives @log every captured stream, the terminal and its own 
     "--no-config",
     "--cached-only",
     "--no-lock",
-    "--v8-flags=--max-semi-space-size=2",
+    "--v8-flags=--max-semi-space-size=2,--expose-gc",
     "/opt/cox/src/system/log.ts",
   ]);
   assertEquals([log.system, log.group, log.critical], [true, 0, false]);

@@ -45,6 +45,7 @@ function startLog(options: { color?: boolean; hello?: boolean } = {}): LogFixtur
     "--no-prompt",
     "--no-config",
     "--cached-only",
+    "--v8-flags=--expose-gc",
     PROGRAM,
   ], { stdio: ["pipe", "pipe", "inherit", "pipe", ...childFds], env: { ...Deno.env.toObject() } });
   childFds.forEach(closeFd);
