@@ -18,7 +18,12 @@ import { startFinish } from "./finish.ts";
 import { disposeInstance, type Instance } from "./instance.ts";
 import { Launcher } from "./launcher.ts";
 import { notifyPathFor, usesSocket } from "./notify_place.ts";
-import { type NotifyContext, watchNotifyPipe, watchNotifySocket } from "./notifications.ts";
+import {
+  type Listening,
+  type NotifyContext,
+  watchNotifyPipe,
+  watchNotifySocket,
+} from "./notifications.ts";
 
 /** What the crew needs of the supervisor. */
 export interface CrewContext {
@@ -145,6 +150,7 @@ export class Crew {
       number,
       statusText: null,
       watchdogNs: null,
+      hearings: [],
       cleanups: [],
     };
     // READY may be in the pipe before `posix_spawn` has returned, but it is heard after.
@@ -158,14 +164,14 @@ export class Crew {
     const notifyPath = usesSocket(process) ? notifyPathFor(this.#context.plan, process) : null;
     let table;
     try {
-      if (notifyPath !== null) instance.cleanups.push(watchNotifySocket(notify, notifyPath));
+      if (notifyPath !== null) listenTo(instance, watchNotifySocket(notify, notifyPath));
       table = openDescriptorTable(process, index, sources);
     } catch (error) {
       disposeInstance(instance as Instance);
       return failureOf(error);
     }
     if (table.notifyReadFd !== null) {
-      instance.cleanups.push(watchNotifyPipe(notify, table.notifyReadFd));
+      listenTo(instance, watchNotifyPipe(notify, table.notifyReadFd));
     }
     this.#markCaptures(process, index, number);
     const spawned = this.#launcherOf(index).launch(number, notifyPath, table.entries);
@@ -205,6 +211,9 @@ export class Crew {
   }
 
   #ended(instance: Instance, pidfd: number): void {
+    // What it said came before its end, MAINPID above all; and as long as it is not reaped,
+    // its pid is nobody else's.
+    for (const hear of instance.hearings) hear();
     const result = reap(instance.pid, { oomKilled: () => this.#oomKilled(instance) });
     if (result.kind === "running") return;
     const { process } = instance;
@@ -270,6 +279,14 @@ export class Crew {
     if (process === undefined) throw new Error(`No process ${index} in the plan`);
     return process;
   }
+}
+
+function listenTo(
+  instance: Pick<Instance, "hearings" | "cleanups">,
+  listening: Listening,
+): void {
+  instance.hearings.push(() => listening.hear());
+  instance.cleanups.push(() => listening.close());
 }
 
 function failureOf(error: unknown): { kind: "failed"; errno: string; path: string } {

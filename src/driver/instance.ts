@@ -17,6 +17,8 @@ export interface Instance {
   statusText: string | null;
   /** WATCHDOG=1 was last seen at; kept for deadlines. */
   watchdogNs: number | null;
+  /** Takes in what it has said and was not heard yet. */
+  readonly hearings: (() => void)[];
   /** Undone in reverse order when the instance has ended. */
   readonly cleanups: (() => void)[];
 }

@@ -9,6 +9,7 @@ import { closeFd } from "../os/pipe.ts";
 import type { Reactor } from "../os/reactor.ts";
 import { sendSignal } from "../os/signals.ts";
 import type { ProcessIndex, ProcessPlan } from "../plan/plan.ts";
+import { lineageMark, markWithinRun } from "../process/lineage.ts";
 import { type NotifyMessage, parseNotifyMessage } from "../process/notify_message.ts";
 import { NotifySocket, type ReceivedNotify } from "../process/notify_socket.ts";
 import { isDescendant, processStat } from "../process/tree.ts";
@@ -24,6 +25,7 @@ export interface NotifyContext {
   readonly process: ProcessPlan;
   readonly index: ProcessIndex;
   readonly number: number;
+  readonly runId: string;
   readonly reactor: Reactor;
   readonly nowNs: () => number;
   readonly post: (event: CoreEvent) => void;
@@ -32,14 +34,22 @@ export interface NotifyContext {
   readonly instance: () => Instance | null;
 }
 
+/** What listens to one instance. */
+export interface Listening {
+  /** Hears what waits now. */
+  hear(): void;
+  /** Hears what still waits, then lets go. */
+  close(): void;
+}
+
 /**
  * Makes the instance's sd_notify socket and listens on it.
  *
  * @param path absolute; becomes NOTIFY_SOCKET.
- * @returns hears what still waits, then closes the socket and removes its file.
+ * @returns whose `close` also removes the socket's file.
  * @throws {SystemError} when the socket cannot be made.
  */
-export function watchNotifySocket(context: NotifyContext, path: string): () => void {
+export function watchNotifySocket(context: NotifyContext, path: string): Listening {
   const { uid, gid } = context.process;
   const socket = new NotifySocket(path, {
     ...(uid === null ? {} : { uid }),
@@ -53,10 +63,13 @@ export function watchNotifySocket(context: NotifyContext, path: string): () => v
     }
   };
   context.reactor.watch(socket.fd, hear);
-  return () => {
-    hear();
-    context.reactor.unwatch(socket.fd);
-    socket.close();
+  return {
+    hear,
+    close() {
+      hear();
+      context.reactor.unwatch(socket.fd);
+      socket.close();
+    },
   };
 }
 
@@ -65,9 +78,8 @@ export function watchNotifySocket(context: NotifyContext, path: string): () => v
  * nobody needs to be checked.
  *
  * @param readFd non-blocking; closed by the returned function.
- * @returns hears what still waits, then closes the pipe.
  */
-export function watchNotifyPipe(context: NotifyContext, readFd: number): () => void {
+export function watchNotifyPipe(context: NotifyContext, readFd: number): Listening {
   const reader = new LineReader(readFd, LINE_BYTES_MAX);
   let watching = true;
   const hear = () => {
@@ -80,11 +92,14 @@ export function watchNotifyPipe(context: NotifyContext, readFd: number): () => v
     }
   };
   context.reactor.watch(readFd, hear);
-  return () => {
-    hear();
-    if (watching) context.reactor.unwatch(readFd);
-    watching = false;
-    closeFd(readFd);
+  return {
+    hear,
+    close() {
+      hear();
+      if (watching) context.reactor.unwatch(readFd);
+      watching = false;
+      closeFd(readFd);
+    },
   };
 }
 
@@ -120,12 +135,18 @@ function maySpeak(context: NotifyContext, sender: number): boolean {
   if (instance === null) return false;
   const stat = processStat(sender);
   if (stat === null || stat.state === "Z" || stat.state === "X") return true;
-  return belongsTo(instance, sender);
+  return belongsTo(context, instance, sender);
 }
 
-/** A descendant, or what a descendant left behind in the instance's session. */
-function belongsTo(instance: Instance, pid: number): boolean {
-  return isDescendant(pid, instance.pid) || processStat(pid)?.session === instance.pid;
+/**
+ * A descendant, or one that has lost its line of descent, as a daemon does whose first process
+ * has ended: it is known by its session or by the mark that it inherited.
+ */
+function belongsTo(context: NotifyContext, instance: Instance, pid: number): boolean {
+  if (isDescendant(pid, instance.pid)) return true;
+  if (processStat(pid)?.session === instance.pid) return true;
+  const { runId, process, number } = context;
+  return markWithinRun(pid, runId) === lineageMark(runId, `${process.name}#${number}`);
 }
 
 function hearMessage(context: NotifyContext, message: NotifyMessage, text: string): void {
@@ -161,7 +182,7 @@ function hearMainPid(context: NotifyContext, pid: number): void {
   const instance = context.instance();
   if (instance === null || pid === instance.mainPid) return;
   const exists = sendSignal(pid, 0) === "sent";
-  if (!exists || !belongsTo(instance, pid)) {
+  if (!exists || !belongsTo(context, instance, pid)) {
     context.record({
       event: "notifyRefused",
       process: process.name,
