@@ -1,13 +1,14 @@
 /**
  * Claim: a killed process is back as soon as a bare Deno program could have it back.
  * From just before the SIGKILL to the first instruction of the next instance, by one C probe
- * with one clock on both sides; the two sides take turns, so that noise meets both.
+ * with one clock. A crew and a bare loop run side by side and are killed in turn, a tenth of a
+ * second apart, so that noise meets both.
  */
 import type { Config, ProcessConfig } from "../src/config/config.ts";
 import { makeRow, type Row } from "./row.ts";
 import { BenchCrew } from "./support/crew.ts";
 import { median, quantile, spreadOf } from "./support/stats.ts";
-import { denoProgram, runProbe, stop, Workshop } from "./support/workshop.ts";
+import { denoProgram, runToEnd, stop, Workshop } from "./support/workshop.ts";
 
 export const name = "restart_latency";
 
@@ -16,17 +17,17 @@ const ROUNDS = 40;
 /** Above `resetAfter`: every kill meets a process that counts as healthy again. */
 const SETTLE_MS = 150;
 const RESET_AFTER = "100ms";
-const FRESH_CREWS = 10;
+const FRESH_CREWS = 20;
 const YOUNG_MS = 200;
 
 /** Measures. */
 export async function run(): Promise<Row[]> {
   await using workshop = await Workshop.open();
   const stamp = await workshop.compile("stamp");
-  const probe = await workshop.compile("restart_probe");
-  const one = await takeTurns(workshop, { stamp, probe, count: 1 });
-  const ten = await takeTurns(workshop, { stamp, probe, count: 10 });
-  const young = await killYoung(workshop, stamp, probe);
+  const restartProbe = await workshop.compile("restart_probe");
+  const one = await takeTurns(workshop, { stamp, probe: restartProbe, count: 1 });
+  const ten = await takeTurns(workshop, { stamp, probe: restartProbe, count: 10 });
+  const young = await killYoung(workshop, stamp, restartProbe);
   const bare = { name: "bare Deno spawn loop", value: median(one.bare) };
   return [
     makeRow({
@@ -74,53 +75,69 @@ interface Tools {
   readonly count: number;
 }
 
-async function takeTurns(workshop: Workshop, tools: Tools) {
+/** Milliseconds. */
+interface Sides {
+  readonly cox: number[];
+  readonly bare: number[];
+}
+
+/** Both sides live through the same time, each turn with a crew and a loop of its own. */
+async function takeTurns(workshop: Workshop, tools: Tools): Promise<Sides> {
   const cox: number[] = [];
   const bare: number[] = [];
   for (let turn = 0; turn < TURNS; turn++) {
     const id = `${tools.count}-${turn}`;
     const coxFifo = await workshop.makeFifo(`cox-${id}`);
-    const measured = probeRounds(tools, coxFifo, ROUNDS, SETTLE_MS);
-    {
-      await using _crew = await BenchCrew.start(workshop, `crew-${id}`, crewOf(tools, coxFifo));
-      cox.push(...await measured);
-    }
     const bareFifo = await workshop.makeFifo(`bare-${id}`);
-    const counted = probeRounds(tools, bareFifo, ROUNDS, SETTLE_MS);
-    const loop = workshop.start(
-      denoProgram("bare_loop.ts", String(tools.count), tools.stamp, bareFifo),
-    );
-    bare.push(...await counted);
+    const measured = probe(tools, ROUNDS, SETTLE_MS, [coxFifo, bareFifo]);
+    await using _crew = await BenchCrew.start(workshop, `crew-${id}`, crewOf(tools, coxFifo));
+    const loop = startLoop(workshop, tools, bareFifo);
+    for (const [coxMs, bareMs] of await measured) {
+      cox.push(coxMs!);
+      bare.push(bareMs!);
+    }
     await stop(loop);
   }
   return { cox, bare };
 }
 
-/** Each crew and each loop gives one sample: only its first restart is the first. */
-async function killYoung(workshop: Workshop, stamp: string, probe: string) {
+/** Each crew and each loop gives one sample, alone: only its first restart is the first. */
+async function killYoung(workshop: Workshop, stamp: string, restartProbe: string): Promise<Sides> {
   const cox: number[] = [];
   const bare: number[] = [];
-  const tools = { stamp, probe, count: 1 };
+  const tools = { stamp, probe: restartProbe, count: 1 };
   for (let turn = 0; turn < FRESH_CREWS; turn++) {
     const coxFifo = await workshop.makeFifo(`young-cox-${turn}`);
-    const measured = probeRounds(tools, coxFifo, 1, YOUNG_MS);
+    const measured = probe(tools, 1, YOUNG_MS, [coxFifo]);
     {
       // The defaults: ten seconds of health before a restart is immediate again.
       const config = configOf({ young: { run: { kind: "command", argv: [stamp, coxFifo] } } });
       await using _crew = await BenchCrew.start(workshop, `young-crew-${turn}`, config);
-      cox.push(...await measured);
+      cox.push(...(await measured).flat());
     }
     const bareFifo = await workshop.makeFifo(`young-bare-${turn}`);
-    const counted = probeRounds(tools, bareFifo, 1, YOUNG_MS);
-    const loop = workshop.start(denoProgram("bare_loop.ts", "1", stamp, bareFifo));
-    bare.push(...await counted);
+    const counted = probe(tools, 1, YOUNG_MS, [bareFifo]);
+    const loop = startLoop(workshop, tools, bareFifo);
+    bare.push(...(await counted).flat());
     await stop(loop);
   }
   return { cox, bare };
 }
 
-function probeRounds(tools: Tools, fifo: string, rounds: number, settleMs: number) {
-  return runProbe([tools.probe, fifo, String(tools.count), String(rounds), String(settleMs)]);
+/** @returns milliseconds: one list a round, one figure a FIFO. */
+async function probe(
+  tools: Tools,
+  rounds: number,
+  settleMs: number,
+  fifos: readonly string[],
+): Promise<number[][]> {
+  const numbers = [tools.count, rounds, settleMs].map(String);
+  const text = await runToEnd([tools.probe, ...numbers, ...fifos]);
+  return text.trim().split("\n").map((line) => line.split(" ").map((ns) => Number(ns) / 1e6));
+}
+
+function startLoop(workshop: Workshop, { count, stamp }: Tools, fifo: string) {
+  return workshop.start(denoProgram("bare_loop.ts", String(count), stamp, fifo));
 }
 
 function crewOf(tools: Tools, fifo: string): Config {
