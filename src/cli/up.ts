@@ -86,6 +86,7 @@ function becomeGuardOver(
     } as const;
     return system.becomeGuard({ supervisor, env, lockFd, runDir, hold: system.PID_NAMESPACE });
   }
+  system.becomeSubreaper();
   ahead.go(options);
   const { pid, statusFd } = ahead;
   const supervisor = { kind: "adopt", pid, statusFd } as const;

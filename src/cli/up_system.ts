@@ -13,5 +13,5 @@ export {
   pidNamespaceProblem,
 } from "../process/pid_namespace.ts";
 export { startSupervisorAhead } from "./supervisor_ahead.ts";
-export { becomeGuard } from "../process/guard.ts";
+export { becomeGuard, becomeSubreaper } from "../process/guard.ts";
 export { claimRunDir, noteCgroup } from "../process/run_dir.ts";

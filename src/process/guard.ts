@@ -65,7 +65,7 @@ export function becomeGuard(request: GuardRequest): never {
   const argv = [GUARD_SHELL, ...guardArguments(runDir, hold, supervisor)];
   const strings = stringTables(argv, env.map(([name, value]) => `${name}=${value}`));
   const shell = cString(GUARD_SHELL);
-  checked(libc().prctl(PR_SET_CHILD_SUBREAPER, 1n, 0n, 0n, 0n), "prctl(PR_SET_CHILD_SUBREAPER)");
+  becomeSubreaper();
   // Rust opens everything close-on-exec, but what we inherited need not be.
   const closed = libc().syscall(SYS_CLOSE_RANGE, 3n, 0xffff_ffffn, CLOSE_RANGE_CLOEXEC);
   checked(Number(closed), "close_range");
@@ -76,6 +76,14 @@ export function becomeGuard(request: GuardRequest): never {
   libc().pthread_sigmask(SIG_SETMASK, new Uint8Array(SIGSET_BYTES), null);
   libc().execve(shell, strings.tables[0]!, strings.tables[1]!);
   throw new SystemError("execve", lastErrno(), GUARD_SHELL);
+}
+
+/**
+ * Makes orphans below us our children: now, and after `execve`. A supervisor that was started
+ * ahead must not be told to begin before this: what gets away first would get away for good.
+ */
+export function becomeSubreaper(): void {
+  checked(libc().prctl(PR_SET_CHILD_SUBREAPER, 1n, 0n, 0n, 0n), "prctl(PR_SET_CHILD_SUBREAPER)");
 }
 
 /** The script and its arguments. */
