@@ -35,6 +35,7 @@ const SYMBOLS = {
   // Memory that outlives a call: what a nonblocking call may touch.
   malloc: { parameters: ["usize"], result: "pointer" },
   free: { parameters: ["pointer"], result: "void" },
+  madvise: { parameters: ["usize", "usize", "i32"], result: "i32" },
   // glibc alone.
   malloc_trim: { parameters: ["usize"], result: "i32", optional: true },
   // Waiting.
@@ -224,6 +225,8 @@ export const LOCK_EX = 2;
 export const LOCK_NB = 4;
 /** unistd.h. */
 export const X_OK = 1;
+/** asm-generic/mman-common.h. */
+export const MADV_DONTNEED = 4;
 /** linux/fcntl.h. */
 export const AT_FDCWD = -100;
 export const AT_SYMLINK_NOFOLLOW = 0x100;
