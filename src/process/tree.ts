@@ -113,7 +113,8 @@ export function parseStat(text: string): ProcessStat | null {
  */
 export function ticksSinceBoot(agoMs: number): number {
   const seconds = Number(readSmallFile("/proc/uptime")?.split(" ")[0] ?? NaN);
-  return Math.floor((seconds - agoMs / 1000) * TICKS_PER_S);
+  // The file has hundredths; 1.15 * 100 is 114.99999999999999, so it is rounded and not cut.
+  return Math.round(seconds * TICKS_PER_S) - Math.ceil((agoMs / 1000) * TICKS_PER_S);
 }
 
 /** Alive in the sense that matters: it exists and is no zombie. */
