@@ -86,12 +86,11 @@ export class Crew {
     post({ kind: "spawned", process: index, instance: number, pid });
   }
 
-  /** Asks what an exit asks, of a process that is no child: of this one. See `Supervisor`. */
-  rehearse(): void {
-    reap(Deno.pid);
-    sendSignal(Deno.pid, 0);
-    this.#launchers.find((launcher) => launcher !== undefined)?.rehearse();
-    this.#context.containment.rehearse();
+  /** Takes over an instance that runs. `pidfd` becomes readable when it ends; it is ours. */
+  take(instance: Instance, pidfd: number): void {
+    this.#live.set(instance.process, instance);
+    this.#newestPid[instance.process] = instance.pid;
+    this.#context.reactor.watch(pidfd, () => this.#ended(instance, pidfd));
   }
 
   /** Carries out `kill`. A process that is already gone is no error. */
@@ -144,7 +143,7 @@ export class Crew {
     index: ProcessIndex,
     number: number,
   ): { kind: "spawned"; instance: Instance } | { kind: "failed"; errno: string; path: string } {
-    const { sources, reactor, containment, nowNs } = this.#context;
+    const { sources, containment, nowNs } = this.#context;
     const instance: Omit<Instance, "pid" | "mainPid" | "spawnedNs"> = {
       process: index,
       number,
@@ -185,10 +184,8 @@ export class Crew {
       mainPid: spawned.pid,
       spawnedNs: nowNs(),
     });
-    this.#live.set(index, live);
-    this.#newestPid[index] = spawned.pid;
+    this.take(live, spawned.pidfd);
     containment.adopt(process.name, spawned.pid);
-    reactor.watch(spawned.pidfd, () => this.#ended(live, spawned.pidfd));
     return { kind: "spawned", instance: live };
   }
 

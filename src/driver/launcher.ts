@@ -35,9 +35,4 @@ export class Launcher {
     if (notifyPath !== null) env.push(["NOTIFY_SOCKET", notifyPath]);
     return this.#spawner.spawn({ env, descriptors, mark: this.#markOf(instance) });
   }
-
-  /** Does what may come before a start that is not the first. See `Supervisor`. */
-  rehearse(): void {
-    this.#spawner[Symbol.dispose]();
-  }
 }

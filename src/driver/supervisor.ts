@@ -29,8 +29,8 @@ import { Waiters } from "./waiters.ts";
 export interface SupervisorParts {
   readonly plan: Plan;
   readonly clock: Clock;
-  readonly log: EventLog;
-  readonly crew: Crew;
+  readonly log: Pick<EventLog, "append" | "flush">;
+  readonly crew: Pick<Crew, "spawn" | "kill" | "runFinish" | "killFinish" | "lastRunOf">;
   readonly channels: readonly Channel[];
   /** Feeds the backoff jitter. */
   readonly seed: number;
@@ -97,31 +97,6 @@ export class Supervisor {
       this.#flushIsDue = false;
       this.#flush();
     });
-  }
-
-  /**
-   * Goes through a restart without making one. Code is compiled at its first use and each
-   * symbol of the C library looked up; that costs 3 ms, more than a whole restart later on,
-   * and is not to fall on the first process that dies.
-   */
-  rehearse(): void {
-    const { plan, clock, crew } = this.#parts;
-    const process = this.#state.processes.findIndex(({ status }, index) =>
-      status === "running" && plan.processes[index]?.restart.policy === "permanent"
-    );
-    const running = this.#state.processes[process];
-    if (running === undefined || this.#state.shutdown !== null) return;
-    // `step` is pure: what it returns is dropped, and nothing has happened.
-    const { instance } = running;
-    const reason = { kind: "signal", signal: "SIGKILL", coreDumped: false, cause: null } as const;
-    const nowNs = clock.nowNs();
-    const end = step(this.#state, { kind: "exited", process, instance, reason }, nowNs);
-    const next = { kind: "spawned", process, instance: instance + 1, pid: Deno.pid } as const;
-    const begin = step(end.state, next, nowNs);
-    for (const effect of [...end.effects, ...begin.effects]) {
-      if (effect.kind === "record") this.#nameRecord(effect.record);
-    }
-    crew.rehearse();
   }
 
   #drain(): void {

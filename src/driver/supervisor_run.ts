@@ -8,6 +8,7 @@ import { openChannel } from "../channel/open_channel.ts";
 import type { CrewSnapshot } from "../control/protocol.ts";
 import { type ControlServer, startControlServer } from "../control/server.ts";
 import { giveMemoryBack } from "../os/memory.ts";
+import { SystemError } from "../os/errno.ts";
 import { openNull } from "../os/pipe.ts";
 import { Reactor } from "../os/reactor.ts";
 import type { Plan } from "../plan/plan.ts";
@@ -24,6 +25,7 @@ import { LogDialogue } from "./log_dialogue.ts";
 import { LogLink } from "./log_link.ts";
 import { prepareNotifyPlaces, removeNotifyPlaces } from "./notify_place.ts";
 import type { SupervisorOptions } from "./options.ts";
+import { rehearseRestart } from "./rehearsal.ts";
 import { listenForShutdown } from "./shutdown_signals.ts";
 import { takeSnapshot } from "./snapshot.ts";
 import { writeSummary } from "./summary.ts";
@@ -122,12 +124,21 @@ export class SupervisorRun {
     if (forNs !== null) setTimeout(shutDown, Math.ceil(forNs / 1e6));
     supervisor.post({ kind: "boot" });
     this.#control = this.#openControl();
-    // When what is under way has been done; and again when it has been forgotten.
-    setTimeout(() => supervisor.rehearse());
-    whenQuiet(() => this.#log.seq, () => {
-      giveMemoryBack();
-      supervisor.rehearse();
-    });
+    // When what is under way has been done.
+    setTimeout(() => void this.#rehearse());
+    whenQuiet(() => this.#log.seq, giveMemoryBack);
+  }
+
+  async #rehearse(): Promise<void> {
+    const parts = { plan: this.#plan, clock: this.#clock, reactor: this.#reactor };
+    try {
+      await rehearseRestart({ ...parts, containment: this.#containment });
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+      // No descriptor left, say: the first restart will be slower, and none worse.
+      const message = `The first restart could not be rehearsed: ${error.message}`;
+      this.#supervisor.record({ event: "warning", message });
+    }
   }
 
   /** For our bug: KILL to everything that lives, without asking the core. */

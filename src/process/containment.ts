@@ -145,12 +145,6 @@ export class Containment implements Disposable {
     return [...strays.values()];
   }
 
-  /** Asks what {@link killTree} asks before it has found anything. */
-  rehearse(): void {
-    this.#hasLeftNothing(this.#options.supervisorPid);
-    this.#seesNoOrphan();
-  }
-
   /**
    * Kills whatever this run has started and is alive anywhere, but for the supervisor
    * itself: for the end of a crew whose guard has died, since orphans go to init then.

@@ -1,7 +1,6 @@
-import { assert, assertEquals, assertStrictEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { EventLog } from "../../../src/audit/event_log.ts";
 import type { Effect } from "../../../src/core/effect.ts";
-import type { Crew } from "../../../src/driver/crew.ts";
 import { Supervisor } from "../../../src/driver/supervisor.ts";
 import type { Plan } from "../../../src/plan/plan.ts";
 import { temporaryDirectory } from "../../process/support/harness.ts";
@@ -12,22 +11,19 @@ const PID = 4711;
 /** A crew that starts everything at once and kills nothing. */
 class StubCrew {
   supervisor: Supervisor | null = null;
-  readonly spawned: number[] = [];
-  rehearsals = 0;
 
   spawn({ process, instance }: Extract<Effect, { kind: "spawn" }>): void {
-    this.spawned.push(instance);
     this.supervisor?.post({ kind: "spawned", process, instance, pid: PID });
   }
 
   kill(): void {}
 
+  runFinish(): void {}
+
+  killFinish(): void {}
+
   lastRunOf(): { pid: number; ranMs: number } {
     return { pid: PID, ranMs: 1 };
-  }
-
-  rehearse(): void {
-    this.rehearsals++;
   }
 }
 
@@ -37,7 +33,7 @@ function makeSupervisor(plan: Plan, log: EventLog) {
     plan,
     clock: { nowNs: () => 0, wall: () => "", wallOf: () => "" },
     log,
-    crew: crew as unknown as Crew,
+    crew,
     channels: [],
     seed: 1,
     stopLog: () => {},
@@ -45,7 +41,7 @@ function makeSupervisor(plan: Plan, log: EventLog) {
     onExit: () => {},
   });
   crew.supervisor = supervisor;
-  return { supervisor, crew };
+  return supervisor;
 }
 
 function openLog(folder: string): EventLog {
@@ -58,31 +54,10 @@ function openLog(folder: string): EventLog {
   });
 }
 
-Deno.test("Supervisor.rehearse() changes nothing and tells nothing", () => {
-  using folder = temporaryDirectory();
-  using log = openLog(folder.path);
-  const { supervisor, crew } = makeSupervisor(planOf([processPlan("a"), processPlan("b")]), log);
-  supervisor.post({ kind: "boot" });
-  const { state } = supervisor;
-  const { seq } = log;
-  assertEquals(state.processes.map(({ status }) => status), ["running", "running"]);
-  supervisor.rehearse();
-  assertStrictEquals(supervisor.state, state);
-  assertEquals([log.seq, crew.spawned, crew.rehearsals], [seq, [1, 1], 1]);
-});
-
-Deno.test("Supervisor.rehearse() does nothing without a permanent process that runs", () => {
-  using folder = temporaryDirectory();
-  using log = openLog(folder.path);
-  const { supervisor, crew } = makeSupervisor(planOf([processPlan("a")]), log);
-  supervisor.rehearse();
-  assertEquals(crew.rehearsals, 0);
-});
-
 Deno.test("Supervisor.record() reaches file and followers at the end of the turn", async () => {
   using folder = temporaryDirectory();
   using log = openLog(folder.path);
-  const { supervisor } = makeSupervisor(planOf([processPlan("a")]), log);
+  const supervisor = makeSupervisor(planOf([processPlan("a")]), log);
   const told: string[] = [];
   log.follow(({ event }) => told.push(event));
   supervisor.post({ kind: "boot" });
