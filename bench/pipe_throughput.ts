@@ -2,7 +2,8 @@
  * Claim: a pipe between two children is the kernel's own, with nothing in between. 4 GB from one
  * C program to another, over cox's pipe and over the shell's, both of 64 KiB, taking turns and the
  * lead in each pair. The source waits before its first byte, from which the time runs: what a
- * start costs is measured elsewhere, and two cores are what the two programs need.
+ * start costs is measured elsewhere, and two cores are what the two programs need. The shell's
+ * two have a session each, as cox's have: the scheduler shares out cores by session (sched(7)).
  */
 import type { Config } from "../src/config/config.ts";
 import { makeRow, type Row } from "./row.ts";
@@ -55,7 +56,7 @@ async function throughCox(workshop: Workshop, turn: number, source: string, sink
 async function throughShell(workshop: Workshop, turn: number, source: string, sink: string) {
   const result = `${workshop.folder}/shell-${turn}.txt`;
   const words = [source, String(BYTES), String(DELAY_MS), sink, result];
-  await runToEnd(["sh", "-c", '"$1" "$2" "$3" | "$4" "$5"', "sh", ...words]);
+  await runToEnd(["sh", "-c", 'setsid "$1" "$2" "$3" | setsid "$4" "$5"', "sh", ...words]);
   return await readResult(result);
 }
 
