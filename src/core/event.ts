@@ -8,7 +8,7 @@ import type { ExitReason } from "./exit_reason.ts";
 /** Names a timer: one of each kind per process; `group` timers do not exist. */
 export interface TimerKey {
   readonly process: ProcessIndex;
-  readonly kind: "ready" | "stop" | "backoff" | "healthy" | "finish";
+  readonly kind: "ready" | "stop" | "backoff" | "finish";
 }
 
 /** What an operator asks. Processes are indices: names are resolved before. */

@@ -154,7 +154,7 @@ function report(draft: Draft, event: InstanceEvent): void {
 function fire(draft: Draft, timer: TimerKey): void {
   const { process: p, kind } = timer;
   const process = draft.processes[p];
-  if (process === undefined || kind === "healthy" || TIMER_OF[process.status] !== kind) return;
+  if (process === undefined || TIMER_OF[process.status] !== kind) return;
   // A timer of this kind that was armed earlier, cleared, and fires all the same.
   if (process.dueNs === null || draft.nowNs < process.dueNs) return;
   edit(draft, p).dueNs = null;

@@ -27,12 +27,11 @@ import type { CoreEvent, TimerKey } from "./event.ts";
 import * as on from "./lifecycle.ts";
 import type { EventHandler, InstanceEvent } from "./lifecycle.ts";
 
-type TimerKind = Exclude<TimerKey["kind"], "healthy">;
 type Asked = { readonly [Op in ProcessRequest["op"]]: RequestHandler };
 type Reported = {
   readonly [K in InstanceEvent["kind"]]: EventHandler<Extract<CoreEvent, { kind: K }>>;
 };
-type Due = { readonly [K in TimerKind as `${K}Due`]: EventHandler<unknown> };
+type Due = { readonly [K in TimerKey["kind"] as `${K}Due`]: EventHandler<unknown> };
 
 /** One row of the table: a handler for each event about a process. */
 export type Row = Asked & Reported & Due;

@@ -321,7 +321,7 @@ export class Checker {
     const right = armed("ready") === (status === "starting" && limited) &&
       armed("stop") === (status === "stopping") &&
       armed("backoff") === (status === "backoff") &&
-      armed("finish") === (this.#world.instances[p]!.finish === "runs") && !armed("healthy");
+      armed("finish") === (this.#world.instances[p]!.finish === "runs");
     must(right, () => `p${p} is ${status}, with the wrong timers`);
   }
 

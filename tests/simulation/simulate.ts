@@ -203,7 +203,7 @@ class Crew {
   }
 
   #staleTimer(process: number): void {
-    const kind = this.#random.pick(["ready", "stop", "backoff", "healthy", "finish"] as const);
+    const kind = this.#random.pick(["ready", "stop", "backoff", "finish"] as const);
     const timer = { process, kind };
     const event = { kind: "timerFired", timer } as const;
     const dueNs = this.#world.dueNs(timer);
