@@ -7,7 +7,8 @@ import { EXIT } from "./exit_codes.ts";
 type Outcome = RequestResult["outcomes"][number];
 
 /**
- * Asks for each name in turn and prints one line a process.
+ * Asks for all names at once, so that an unknown one keeps the others from being touched, and
+ * prints one line a process.
  *
  * @param done what an accepted request has led to: `started`.
  * @returns 111 when any of them was denied or failed.
@@ -19,13 +20,10 @@ export async function requestProcesses(
 ): Promise<number> {
   const wait = !context.options.flag("no-wait");
   using client = await connect(context);
-  let exit: number = EXIT.ok;
-  for (const name of context.options.operands) {
-    // A stop may take as long as the process's own timeout: the supervisor bounds it.
-    const { outcomes } = await client.call(op, { name, wait }, { timeoutMs: wait ? null : 10_000 });
-    exit = Math.max(exit, printOutcomes(context, outcomes, wait ? done : "accepted"));
-  }
-  return exit;
+  const name = context.options.operands;
+  // A stop may take as long as the process's own timeout: the supervisor bounds it.
+  const { outcomes } = await client.call(op, { name, wait }, { timeoutMs: wait ? null : 10_000 });
+  return printOutcomes(context, outcomes, wait ? done : "accepted");
 }
 
 /** Prints outcomes. @returns the exit code that they call for. */

@@ -8,7 +8,7 @@ import { type ControlMethods, RPC_ERROR } from "./protocol.ts";
 /** A method's name. */
 export type MethodName = keyof ControlMethods;
 
-type Kind = "string" | "boolean" | "integer";
+type Kind = "string" | "names" | "boolean" | "integer";
 interface Field {
   readonly kind: Kind;
   readonly required: boolean;
@@ -16,9 +16,11 @@ interface Field {
 
 /** What a name may at most measure, in UTF-16 units: longer ones name nothing. */
 const STRING_LENGTH_MAX = 256;
+/** How many names a call may list. */
+const NAMES_MAX = 1024;
 
 const PROCESS_FIELDS = {
-  name: { kind: "string", required: true },
+  name: { kind: "names", required: true },
   wait: { kind: "boolean", required: false },
 } as const;
 
@@ -81,6 +83,7 @@ export function isMethodName(name: string): name is MethodName {
 
 const KIND_TEXT: Readonly<Record<Kind, string>> = {
   string: `a text of 1 to ${STRING_LENGTH_MAX} characters`,
+  names: `a text of 1 to ${STRING_LENGTH_MAX} characters, or a list of 1 to ${NAMES_MAX} of them`,
   boolean: "true or false",
   integer: "an integer of at least 0",
 };
@@ -88,12 +91,19 @@ const KIND_TEXT: Readonly<Record<Kind, string>> = {
 function isOfKind(value: unknown, kind: Kind): boolean {
   switch (kind) {
     case "string":
-      return typeof value === "string" && value.length > 0 && value.length <= STRING_LENGTH_MAX;
+      return isName(value);
+    case "names":
+      if (!Array.isArray(value)) return isName(value);
+      return value.length > 0 && value.length <= NAMES_MAX && value.every(isName);
     case "boolean":
       return typeof value === "boolean";
     case "integer":
       return Number.isSafeInteger(value) && (value as number) >= 0;
   }
+}
+
+function isName(value: unknown): boolean {
+  return typeof value === "string" && value.length > 0 && value.length <= STRING_LENGTH_MAX;
 }
 
 function refuse(message: string): RpcErrorBody {

@@ -105,7 +105,10 @@ export interface ControlMethods {
     readonly result: { readonly cox: string; readonly pid: number };
   };
   readonly snapshot: { readonly params: Record<string, never>; readonly result: CrewSnapshot };
-  /** `name` is a process, a declared name (all its replicas) or a group. */
+  /**
+   * A name is a process, a declared name (all its replicas) or a group. Each process that is
+   * named counts once, however often.
+   */
   readonly start: { readonly params: ProcessParams; readonly result: RequestResult };
   readonly stop: { readonly params: ProcessParams; readonly result: RequestResult };
   readonly restart: { readonly params: ProcessParams; readonly result: RequestResult };
@@ -129,7 +132,8 @@ export interface ControlMethods {
 
 /** Start, stop, restart: with `wait` the answer comes when it is done. */
 export interface ProcessParams {
-  readonly name: string;
+  /** One or several. Each must be known before anything is done to any of them. */
+  readonly name: string | readonly string[];
   /** @default true */
   readonly wait?: boolean;
 }

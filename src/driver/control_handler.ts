@@ -17,7 +17,7 @@ import type { Admission } from "../core/effect.ts";
 import type { Request } from "../core/event.ts";
 import { signalNumber } from "../os/signals.ts";
 import type { ProcessIndex } from "../plan/plan.ts";
-import { knownNames, resolveName } from "./names.ts";
+import { knownNames, resolveNames } from "./names.ts";
 import type { Supervisor } from "./supervisor.ts";
 import type { Goal } from "./waiters.ts";
 
@@ -71,7 +71,7 @@ export class SupervisorControl implements ControlHandler {
     peer: Peer,
     connection: Connection,
   ): Promise<RequestResult> {
-    const processes = this.#resolve(name);
+    const processes = this.#resolve(typeof name === "string" ? [name] : name);
     const gone = new AbortController();
     connection.onClose(() => gone.abort());
     // Backwards for a stop, so that dependents go before what they depend on.
@@ -113,7 +113,7 @@ export class SupervisorControl implements ControlHandler {
     if (number === undefined || number < 1 || number > 64) {
       throw new ControlError(RPC_ERROR.invalidParams, `there is no signal "${signal}"`);
     }
-    const outcomes = this.#resolve(name).map((process): Outcome => {
+    const outcomes = this.#resolve([name]).map((process): Outcome => {
       const admission = this.#ask(
         { op: "signal", process, signal: number },
         "signal",
@@ -165,13 +165,13 @@ export class SupervisorControl implements ControlHandler {
     });
   }
 
-  #resolve(name: string): readonly ProcessIndex[] {
+  #resolve(names: readonly string[]): readonly ProcessIndex[] {
     const { plan } = this.#parts.supervisor.state;
-    const found = resolveName(plan, name);
-    if (found !== null) return found;
+    const { processes, unknown } = resolveNames(plan, names);
+    if (unknown === null) return processes;
     throw new ControlError(
       RPC_ERROR.unknownName,
-      `there is no process or group "${name}"`,
+      `there is no process or group "${unknown}"`,
       { known: knownNames(plan) },
     );
   }

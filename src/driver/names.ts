@@ -21,6 +21,23 @@ export function resolveName(plan: Plan, name: string): readonly ProcessIndex[] |
   return membersOf(plan, group).toSorted((a, b) => a - b);
 }
 
+/**
+ * Several names at once.
+ *
+ * @returns each process once, in start order; `unknown` is the first name that nothing has,
+ * and then nothing is to be done to the others either.
+ */
+export function resolveNames(
+  plan: Plan,
+  names: readonly string[],
+): { readonly processes: readonly ProcessIndex[]; readonly unknown: string | null } {
+  const found = names.map((name) => resolveName(plan, name));
+  const unknown = names[found.indexOf(null)] ?? null;
+  if (unknown !== null) return { processes: [], unknown };
+  const processes = new Set(found.flatMap((some) => some ?? []));
+  return { processes: [...processes].sort((a, b) => a - b), unknown: null };
+}
+
 /** Every name that {@link resolveName} takes, for a hint when one is misspelt. */
 export function knownNames(plan: Plan): readonly string[] {
   const names = new Set<string>();

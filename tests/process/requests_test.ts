@@ -1,6 +1,8 @@
 /** Requests from many sides at once, and at awkward moments, to real processes. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { connectControl } from "../../src/control/client.ts";
+import { ControlError } from "../../src/control/control_error.ts";
+import { RPC_ERROR } from "../../src/control/protocol.ts";
 import { coxCommand, eventually, isAlive, startCrew, type TestCrew } from "../support/crew.ts";
 import { request } from "../support/request.ts";
 
@@ -82,6 +84,20 @@ Deno.test("a restart during a restart waits for the one end and makes one instan
   await Promise.all([1, 2, 3].map(() => request(crew, "restart", "p")));
   assertEquals((await crew.process("p")).instance, 2);
   assert(!wasDouble(crew), "two instances at a time");
+});
+
+Deno.test("a request with an unknown name does nothing, and a name given twice counts once", async () => {
+  await using crew = await startCrew(configOf("exec sleep 1000"));
+  using client = await connectControl(`${crew.runDir}/control.sock`);
+  for (const op of OPS) {
+    const error = await assertRejects(() => client.call(op, { name: ["p", "q"] }), ControlError);
+    assertEquals(error.code, RPC_ERROR.unknownName);
+  }
+  const { state, instance } = await crew.process("p");
+  assertEquals([state, instance], ["running", 1]);
+  const { outcomes } = await client.call("restart", { name: ["p", "p"] });
+  assertEquals(outcomes, [{ process: "p", kind: "accepted", reason: null }]);
+  assertEquals((await crew.process("p")).instance, 2);
 });
 
 Deno.test("one_for_all restarts every member when one dies, and nobody else", async () => {

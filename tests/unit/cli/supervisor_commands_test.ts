@@ -140,12 +140,14 @@ Deno.test("cox events -f goes on until the supervisor ends", async () => {
 Deno.test("cox start prints each outcome and exits 111 when one failed", async () => {
   await using fake = await startFake({
     start: ({ name }) => ({
-      outcomes: name === "good"
-        ? [
-          { process: "good-1", kind: "accepted", reason: null },
-          { process: "good-2", kind: "ignored", reason: "it is up" },
-        ]
-        : [{ process: "bad", kind: "failed", reason: "it is failed" }],
+      outcomes: (name as string[]).flatMap((one) =>
+        one === "good"
+          ? [
+            { process: "good-1", kind: "accepted", reason: null },
+            { process: "good-2", kind: "ignored", reason: "it is up" },
+          ]
+          : [{ process: "bad", kind: "failed", reason: "it is failed" }]
+      ),
     }),
   });
   assertEquals(await fake.cox("start", "good"), {
@@ -158,9 +160,8 @@ Deno.test("cox start prints each outcome and exits 111 when one failed", async (
   assertEquals(both.err, "bad: failed: it is failed\n");
   assertStringIncludes(both.out, "good-1: accepted\n");
   assertEquals(fake.calls.map(({ params }) => params), [
-    { name: "good", wait: true },
-    { name: "bad", wait: false },
-    { name: "good", wait: false },
+    { name: ["good"], wait: true },
+    { name: ["bad", "good"], wait: false },
   ]);
 });
 
@@ -169,7 +170,7 @@ for (const [op, done] of [["stop", "stopped"], ["restart", "restarted"]] as cons
     await using fake = await startFake({
       [op]: ({ name }) => ({
         outcomes: [
-          name === "web"
+          (name as string[]).includes("web")
             ? { process: "web", kind: "accepted", reason: null }
             : { process: "db", kind: "denied", reason: "the crew shuts down" },
         ],

@@ -73,6 +73,9 @@ Deno.test("checkCall() knows every method, refuses unknown names, keys, kinds an
   assertEquals(checkCall("stop", name(1)), null);
   assertEquals(checkCall("stop", name(256)), null);
   assertEquals(checkCall("stop", { name: "a", wait: false }), null);
+  const names = (count: number) => ({ name: new Array<string>(count).fill("n") });
+  assertEquals(checkCall("stop", names(1)), null);
+  assertEquals(checkCall("stop", names(1024)), null);
   assertEquals(checkCall("events", { since: 0, follow: true }), null);
   assertEquals(checkCall("stpo", {})?.code, RPC_ERROR.methodNotFound);
   assertEquals(checkCall("toString", {})?.code, RPC_ERROR.methodNotFound);
@@ -81,6 +84,11 @@ Deno.test("checkCall() knows every method, refuses unknown names, keys, kinds an
     ["stop", name(0)],
     ["stop", name(257)],
     ["stop", { name: 1 }],
+    ["stop", names(0)],
+    ["stop", names(1025)],
+    ["stop", { name: ["a", 1] }],
+    ["stop", { name: ["a", ""] }],
+    ["signal", { name: ["a"], signal: "HUP" }],
     ["stop", { name: "a", wait: "yes" }],
     ["stop", { name: "a", now: true }],
     ["version", { a: 1 }],

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { knownNames, resolveName } from "../../../src/driver/names.ts";
+import { knownNames, resolveName, resolveNames } from "../../../src/driver/names.ts";
 import { planOf, processPlan } from "./fixtures.ts";
 
 const plan = planOf([
@@ -47,6 +47,17 @@ Deno.test("resolveName() finds a process, all replicas, and a group's nested mem
 Deno.test("resolveName() knows neither the root group nor a stranger", () => {
   assertEquals(resolveName(plan, ""), null);
   assertEquals(resolveName(plan, "wob"), null);
+});
+
+Deno.test("resolveNames() names each process once, in start order", () => {
+  assertEquals(resolveNames(plan, ["cron", "web-2", "webs", "cron"]), {
+    processes: [1, 2, 3],
+    unknown: null,
+  });
+});
+
+Deno.test("resolveNames() gives nothing but the first stranger when there is one", () => {
+  assertEquals(resolveNames(plan, ["db", "wob", "wub"]), { processes: [], unknown: "wob" });
 });
 
 Deno.test("knownNames() lists every name once", () => {
