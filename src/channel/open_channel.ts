@@ -21,5 +21,7 @@ export function openChannel(plan: ChannelPlan): Channel {
       return new PairChannel(plan);
     case "listen":
       return new ListenChannel(plan);
+    case "leg":
+      throw new Error(`A leg of "${plan.name}" needs @relay`);
   }
 }

@@ -84,6 +84,9 @@ class TableBuilder {
         return this.#openLogEnds().reportsFd;
       case "log-capture":
         return this.#own(captures.openReadEnd(descriptor.process, descriptor.stream));
+      case "relay-link":
+      case "relay-counters":
+        throw new Error(`No ${descriptor.kind} in this crew`);
     }
   }
 

@@ -76,12 +76,17 @@ function channelSnapshots(
   plan.channels.forEach((channel: ChannelPlan, index) => {
     const held = channels[index];
     if (held === undefined) return;
+    if (channel.kind === "leg") return;
     snapshots[channel.name] = channelSnapshot(plan, channel, held);
   });
   return snapshots;
 }
 
-function channelSnapshot(plan: Plan, channel: ChannelPlan, held: Channel): ChannelSnapshot {
+function channelSnapshot(
+  plan: Plan,
+  channel: Exclude<ChannelPlan, { kind: "leg" }>,
+  held: Channel,
+): ChannelSnapshot {
   const { capacityBytes } = held;
   const [from, to] = [portText(plan, channel.from), portText(plan, channel.to)];
   switch (channel.kind) {

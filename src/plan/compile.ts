@@ -115,6 +115,7 @@ function assemble(parts: Parts): Plan {
       from: { ...channel.from, processes: channel.from.processes.map(renumber) },
       to: { ...channel.to, processes: channel.to.processes.map(renumber) },
     })),
+    relayed: [],
     limits: SUPERVISOR_LIMITS,
   };
 }

@@ -59,6 +59,12 @@ function endsOf(plan: ChannelPlan): WiredEnd[] {
       const link = { kind: "pair", direction: "both", type, limits: { capacityBytes: 0 } } as const;
       return [{ end: "first", port: plan.from, link }, { end: "second", port: plan.to, link }];
     }
+    case "leg": {
+      const limits = { capacityBytes: plan.capacityBytes || KERNEL_CAPACITY_BYTES };
+      return plan.direction === "in"
+        ? [{ end: "write", port: plan.from, link: { kind: "pipe", direction: "write", limits } }]
+        : [{ end: "read", port: plan.to, link: { kind: "pipe", direction: "read", limits } }];
+    }
     case "listen": {
       const limits = { capacityBytes: 0, backlog: plan.backlog };
       return [

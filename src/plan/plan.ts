@@ -35,6 +35,8 @@ export interface Plan {
   /** Parents before children; `groups[0]` is the root and always exists. */
   readonly groups: readonly GroupPlan[];
   readonly channels: readonly ChannelPlan[];
+  /** Pipes whose messages `@relay` moves; their ends are legs among `channels`. */
+  readonly relayed: readonly RelayedPlan[];
   readonly limits: SupervisorLimits;
 }
 
@@ -98,6 +100,9 @@ export type DescriptorPlan =
   /** `@log` alone: commands from, reports to the supervisor, captured outputs. */
   | { readonly fd: number; readonly kind: "log-commands" }
   | { readonly fd: number; readonly kind: "log-reports" }
+  /** `@relay` alone: a seqpacket socket to the supervisor, and the memory of its counters. */
+  | { readonly fd: number; readonly kind: "relay-link" }
+  | { readonly fd: number; readonly kind: "relay-counters" }
   | {
     readonly fd: number;
     readonly kind: "log-capture";
@@ -182,7 +187,7 @@ export type GroupMember =
  * Declared wiring. Whatever the mechanism: when every process of `from` has finally ended its
  * producers have, when every one of `to` has its consumers have.
  */
-export type ChannelPlan = PipePlan | PairPlan | ListenPlan;
+export type ChannelPlan = PipePlan | PairPlan | ListenPlan | LegPlan;
 
 /** One kernel pipe; no byte passes through the supervisor. */
 export interface PipePlan {
@@ -196,6 +201,80 @@ export interface PipePlan {
   readonly producerEnds: "hold" | "eof";
   /** epipe: the producer sees EPIPE when the consumer has finally ended. */
   readonly consumerEnds: "hold" | "epipe";
+}
+
+/** Index into {@link Plan.relayed}. */
+export type RelayedIndex = number;
+
+/** What becomes of a message that finds no room, or comes faster than it may. */
+export type Overflow = "block" | "drop-oldest" | "drop-newest" | "fail";
+
+/** A pipe whose messages are seen: `@relay` takes them from its in-legs and fills its out-legs. */
+export interface RelayedPlan {
+  readonly name: string;
+  /**
+   * lines: UTF-8, each ended by a line feed. ndjson: lines that are JSON. frames: a length
+   * (u32, big-endian) and as many bytes.
+   */
+  readonly framing: "lines" | "ndjson" | "frames";
+  /** Largest message, bytes, without its line feed or length. */
+  readonly maxMessageBytes: number;
+  /** What becomes of the sender of a malformed or oversized message: end its link. */
+  readonly onMalformed: "drop" | "end";
+  /** Of each producer; null: no limit. */
+  readonly rate: RatePlan | null;
+  /** One for each producing process, replicas included; indices of legs. */
+  readonly inLegs: readonly ChannelIndex[];
+  /** One for each consumer; indices of legs. */
+  readonly outLegs: readonly ChannelIndex[];
+}
+
+/** A token bucket for messages and one for bytes. */
+export interface RatePlan {
+  /** 0: no limit. */
+  readonly messagesPerSecond: number;
+  readonly messagesBurst: number;
+  /** 0: no limit. */
+  readonly bytesPerSecond: number;
+  /** At least the largest message. */
+  readonly bytesBurst: number;
+  /** drop-oldest is no answer here: what came first has been let through. */
+  readonly overflow: Exclude<Overflow, "drop-oldest">;
+}
+
+/**
+ * One end of a relayed pipe: between one process and `@relay`, a kernel pipe of its own for
+ * each instance of that process, so that no message is cut by the death of its writer or reader.
+ */
+export interface LegPlan {
+  readonly kind: "leg";
+  /** Of the relayed pipe: its legs share it. */
+  readonly name: string;
+  readonly relayed: RelayedIndex;
+  /** in: from a producer to `@relay`; out: from `@relay` to a consumer. */
+  readonly direction: "in" | "out";
+  /** Its record in the counters: unique over all legs of the plan, from 0. */
+  readonly slot: number;
+  /** On `@relay`'s side `fd` is -1: pipes are handed over while it runs. */
+  readonly from: PortPlan;
+  readonly to: PortPlan;
+  /** F_SETPIPE_SZ of each of its pipes; fitted to the largest message. */
+  readonly capacityBytes: number;
+  readonly producerEnds: "hold" | "eof";
+  readonly consumerEnds: "hold" | "epipe";
+  /** Of an out-leg; null on an in-leg. */
+  readonly queue: QueuePlan | null;
+}
+
+/** What `@relay` keeps for one consumer. */
+export interface QueuePlan {
+  readonly overflow: Overflow;
+  /** High-water marks: full when either is reached. */
+  readonly messagesMax: number;
+  /** At least one largest message. */
+  readonly bytesMax: number;
+  /** A message that waited longer than this in `@relay` is not delivered; 0: no limit. */
+  readonly lifespanNs: number;
 }
 
 /** Two sockets that are connected to each other, one for each side; both directions. */

@@ -77,6 +77,7 @@ export function crewPlan(
       members,
     }],
     channels: options.channels ?? [],
+    relayed: [],
     limits: {
       eventsKeptMax: 1000,
       requestBytesMax: 65536,

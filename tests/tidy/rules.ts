@@ -19,7 +19,7 @@ export const ARROWS: Readonly<Record<string, readonly string[]>> = {
   channel: ["os", "plan/plan.ts"],
   process: ["os", "plan/plan.ts", "core/exit_reason.ts"],
   control: ["os", "plan/plan.ts", "core/exit_reason.ts", "core/effect.ts", "audit/event_record.ts"],
-  system: ["audit", "core/exit_reason.ts", "core/effect.ts", "os/heap.ts"],
+  system: ["audit", "core/exit_reason.ts", "core/effect.ts", "os", "channel/relay", "plan/plan.ts"],
   driver: [
     "core",
     "os",

@@ -54,6 +54,7 @@ export function planOf(processes: readonly ProcessPlan[], fields: Partial<Plan> 
       members: processes.map((_, process) => ({ kind: "process" as const, process })),
     }],
     channels: [],
+    relayed: [],
     limits: {
       eventsKeptMax: 100,
       requestBytesMax: 65536,
