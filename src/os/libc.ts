@@ -278,6 +278,7 @@ export const PR_SET_CHILD_SUBREAPER = 36;
 /** System calls added after 5.0 have one number everywhere. */
 export const SYS_PIDFD_OPEN = 434n;
 export const SYS_CLOSE_RANGE = 436n;
+export const SYS_PIDFD_GETFD = 438n;
 export const CLOSE_RANGE_CLOEXEC = 4n;
 /** The older ones do not: arch/x86/entry/syscalls/syscall_64.tbl, asm-generic/unistd.h. */
 export const SYS_GETDENTS64 = Deno.build.arch === "x86_64" ? 217n : 61n;
@@ -296,6 +297,8 @@ export const SO_REUSEADDR = 2;
 export const SO_SNDBUF = 7;
 export const SO_PASSCRED = 16;
 export const SO_PEERCRED = 17;
+/** Linux 6.5. */
+export const SO_PEERPIDFD = 77;
 export const SHUT_RDWR = 2;
 /** netinet/in.h. */
 export const IPPROTO_IPV6 = 41;
