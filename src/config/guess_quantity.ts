@@ -44,18 +44,18 @@ const SIZE_UNITS: Readonly<Record<string, string>> = {
  * Guesses a quantity.
  *
  * @param value What was written.
- * @param rule The rule that it breaks: {@link DURATION_RULE} or {@link SIZE_RULE}.
+ * @param rule The rule that it breaks: it begins with {@link DURATION_RULE} or
+ * {@link SIZE_RULE}.
  * @returns The fix, or null where there is nothing to guess from.
  */
 export function guessQuantity(value: unknown, rule: string): string | null {
-  switch (rule) {
-    case DURATION_RULE:
-      return guess(value, { units: DURATION_UNITS, plain: "s", parse: parseDurationNs });
-    case SIZE_RULE:
-      return guess(value, { units: SIZE_UNITS, plain: "B", parse: parseSizeBytes });
-    default:
-      return null;
+  if (rule.startsWith(DURATION_RULE)) {
+    return guess(value, { units: DURATION_UNITS, plain: "s", parse: parseDurationNs });
   }
+  if (rule.startsWith(SIZE_RULE)) {
+    return guess(value, { units: SIZE_UNITS, plain: "B", parse: parseSizeBytes });
+  }
+  return null;
 }
 
 interface Grammar {

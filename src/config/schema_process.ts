@@ -16,6 +16,7 @@ import {
   whole,
   wholeSeconds,
 } from "./schema_values.ts";
+import { DURATION_RULE, SIZE_RULE } from "./units.ts";
 
 const args = z.exactOptional(doc(
   list(text({ empty: true }), { max: LIMITS.argvMax }),
@@ -181,29 +182,42 @@ const countLimit = z.union([whole(0, LIMITS.countLimitMax), z.literal("unlimited
 const sizeLimit = size({ unlimited: true });
 const cpuLimit = wholeSeconds();
 
-function limit<T extends z.ZodType>(value: T, description: string, unit: string, range: string) {
+/** @param shape the rule of one value. */
+function limit<T extends z.ZodType>(
+  value: T,
+  shape: string,
+  description: string,
+  { unit, range }: { readonly unit: string; readonly range: string },
+) {
   const pair = z.tuple([value, value], { error: "must be [soft, hard]" });
   return z.exactOptional(doc(
-    z.union([value, pair], { error: "must be a limit, or [soft, hard]" }),
+    z.union([value, pair], { error: `${shape}, "unlimited", or two of these as [soft, hard]` }),
     `${description} One value sets the soft and the hard limit; \`[soft, hard]\` sets them apart.`,
     { unit, range, absent: "inherited from cox" },
   ));
 }
 
-const countRange = `0 … ${LIMITS.countLimitMax}, or "unlimited"`;
-const sizeRange = '0B … 8388608GiB, or "unlimited"';
-const sizeUnit = "B, KiB, MiB or GiB (powers of 1024)";
+const limitOfCount = (description: string, unit: string) =>
+  limit(countLimit, "must be a whole number", description, {
+    unit,
+    range: `0 … ${LIMITS.countLimitMax}, or "unlimited"`,
+  });
+const limitOfSize = (description: string) =>
+  limit(sizeLimit, SIZE_RULE, description, {
+    unit: "B, KiB, MiB or GiB (powers of 1024)",
+    range: '0B … 8388608GiB, or "unlimited"',
+  });
 const limitsSchema = z.strictObject({
-  nofile: limit(countLimit, "Open file descriptors (RLIMIT_NOFILE).", "descriptors", countRange),
-  nproc: limit(countLimit, "Processes of its user (RLIMIT_NPROC).", "processes", countRange),
-  as: limit(sizeLimit, "Address space (RLIMIT_AS).", sizeUnit, sizeRange),
-  fsize: limit(sizeLimit, "Largest file that it writes (RLIMIT_FSIZE).", sizeUnit, sizeRange),
-  core: limit(sizeLimit, "Largest core dump (RLIMIT_CORE).", sizeUnit, sizeRange),
+  nofile: limitOfCount("Open file descriptors (RLIMIT_NOFILE).", "descriptors"),
+  nproc: limitOfCount("Processes of its user (RLIMIT_NPROC).", "processes"),
+  as: limitOfSize("Address space (RLIMIT_AS)."),
+  fsize: limitOfSize("Largest file that it writes (RLIMIT_FSIZE)."),
+  core: limitOfSize("Largest core dump (RLIMIT_CORE)."),
   cpu: limit(
     cpuLimit,
+    DURATION_RULE,
     "CPU time (RLIMIT_CPU): SIGXCPU at the soft limit, SIGKILL at the hard one.",
-    "whole seconds, written as a duration",
-    '1s … 2160h, or "unlimited"',
+    { unit: "whole seconds, written as a duration", range: '1s … 2160h, or "unlimited"' },
   ),
 });
 
