@@ -87,5 +87,16 @@ function checkGrant(kind: Kind, grant: string, path: IssuePath): ConfigIssue[] {
       host === "" ? null : JSON.stringify(host),
     )];
   }
+  const port = kind === "net" ? portOf(grant) : null;
+  if (port !== null && (!/^[0-9]{1,5}$/.test(port) || Number(port) > 65_535)) {
+    return [errorAt(path, `a port must be a number of 0 to 65535, is ${show(port)}`)];
+  }
   return [];
+}
+
+/** @returns what stands for the port of `host:port`, `[::1]:port`; null without one. */
+function portOf(grant: string): string | null {
+  // What speaks another tongue (unix:, vsock:) or has many colons is Deno's to judge.
+  const [, port] = /^(?:\[[^\]]*\]|(?!unix:|vsock:)[^:]*):([^:]*)$/.exec(grant) ?? [];
+  return port ?? null;
 }

@@ -305,6 +305,9 @@ Deno.test("checkConfig() refuses grants that are not scoped, or say something el
   const wrong: [Data, string][] = [
     [{ read: ["*"] }, "grants everything"],
     [{ net: ["*"] }, "grants everything"],
+    [{ net: ["host:65536"] }, 'a port must be a number of 0 to 65535, is "65536"'],
+    [{ net: ["[::1]:"] }, 'is ""'],
+    [{ net: ["host:http"] }, 'is "http"'],
     [{ env: [" * "] }, "grants everything"],
     [{ read: [""] }, "must not be empty"],
     [{ read: [" "] }, "blank"],
