@@ -40,6 +40,8 @@ export class RunDirError extends Error {
 }
 
 const RECLAIM_WAIT_MS = 2000;
+/** Files that are written to or read, by whichever name they are reached. */
+const FILES = ["lock", "plan.json", "import_map.json", "events.jsonl", "events.jsonl.1", "cgroup"];
 
 /**
  * Where the crew of a configuration runs unless told otherwise: the same answer for every
@@ -73,8 +75,8 @@ export async function defaultRunDir(
  * there: sockets, and a cgroup with everything in it.
  *
  * @param path absolute.
- * @throws {RunDirError} for a symbolic link in its place, another owner, or permissions
- * that let others write.
+ * @throws {RunDirError} for a symbolic link in its place or a file's, another owner, or
+ * permissions that let others write.
  * @throws {SystemError} when the lock file cannot be opened or locked.
  */
 export function claimRunDir(path: string): RunDirClaim {
@@ -83,6 +85,7 @@ export function claimRunDir(path: string): RunDirClaim {
   if (!path.startsWith("/")) throw new RunDirError(path, "the path must be absolute");
   makePrivate(base, false, uid);
   makePrivate(path, true, uid);
+  checkFiles(path);
   const lockPath = `${path}/lock`;
   const flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC;
   const lockFd = openHigh(lockPath, flags);
@@ -152,6 +155,21 @@ function makePrivate(path: string, isRunDir: boolean, uid: number): void {
     throw new RunDirError(path, `others may write to "${path}" (mode ${octal}); chmod go-w`);
   }
   if (isRunDir && (mode & 0o077) !== 0) Deno.chmodSync(path, 0o700);
+}
+
+/** A symbolic link would have us write somewhere else, a pipe would have us wait for ever. */
+function checkFiles(runDir: string): void {
+  const check = (name: string, isRight: (info: Deno.FileInfo) => boolean, kind: string) => {
+    try {
+      if (isRight(Deno.lstatSync(`${runDir}/${name}`))) return;
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return;
+      throw error;
+    }
+    throw new RunDirError(runDir, `"${name}" in it is no ${kind}; remove it`);
+  };
+  for (const name of FILES) check(name, (info) => info.isFile, "regular file");
+  check("notify", (info) => info.isDirectory, "directory");
 }
 
 /** To be passed, not listed: beside run directories lie the notify sockets of other users. */

@@ -1,5 +1,4 @@
 import { assert, assertEquals, assertMatch, assertNotEquals, assertThrows } from "@std/assert";
-import { SystemError } from "../../../src/os/errno.ts";
 import { closeFd } from "../../../src/os/pipe.ts";
 import { createCrewCgroup } from "../../../src/process/crew_cgroup.ts";
 import {
@@ -93,13 +92,24 @@ Deno.test({
   },
 });
 
-Deno.test("claimRunDir() refuses a lock that is a symbolic link, and does not touch its target", () => {
+for (const name of ["lock", "plan.json", "import_map.json", "events.jsonl", "cgroup", "notify"]) {
+  Deno.test(`claimRunDir() refuses a symbolic link for ${name}, and does not touch its target`, () => {
+    using dir = temporaryDirectory();
+    Deno.mkdirSync(`${dir.path}/run`, { mode: 0o700 });
+    Deno.writeTextFileSync(`${dir.path}/precious`, "kept");
+    Deno.symlinkSync(`${dir.path}/precious`, `${dir.path}/run/${name}`);
+    assertThrows(() => claimRunDir(`${dir.path}/run`), RunDirError, `"${name}" in it is no `);
+    assertEquals(Deno.readTextFileSync(`${dir.path}/precious`), "kept");
+  });
+}
+
+Deno.test("claimRunDir() refuses a link to nowhere, and a folder in the place of a file", () => {
   using dir = temporaryDirectory();
-  Deno.mkdirSync(`${dir.path}/run`, { mode: 0o700 });
-  Deno.writeTextFileSync(`${dir.path}/precious`, "kept");
-  Deno.symlinkSync(`${dir.path}/precious`, `${dir.path}/run/lock`);
-  assertThrows(() => claimRunDir(`${dir.path}/run`), SystemError, "ELOOP");
-  assertEquals(Deno.readTextFileSync(`${dir.path}/precious`), "kept");
+  Deno.mkdirSync(`${dir.path}/run/plan.json`, { recursive: true, mode: 0o700 });
+  assertThrows(() => claimRunDir(`${dir.path}/run`), RunDirError, '"plan.json" in it is no');
+  Deno.removeSync(`${dir.path}/run/plan.json`);
+  Deno.symlinkSync(`${dir.path}/nowhere`, `${dir.path}/run/lock`);
+  assertThrows(() => claimRunDir(`${dir.path}/run`), RunDirError, '"lock" in it is no');
 });
 
 Deno.test("claimRunDir() takes a world-readable directory and makes it private", () => {
