@@ -15,6 +15,8 @@ export interface ProtectedPath {
   readonly path: string;
   /** "cox's own code": completes "it covers …". */
   readonly what: string;
+  /** True where it counts only if the folder exists: package managers put many into PATH. */
+  readonly ifThere?: boolean;
 }
 
 /**
@@ -51,6 +53,11 @@ export function protectionOf(
   for (const path of facts.envFiles.keys()) add(path, "an environment file");
   for (const path of Object.values(facts.tools)) add(path, "an executable");
   for (const path of facts.executables.values()) add(path, "an executable");
+  // What a script runs by name is looked up there, each time anew.
+  for (const path of (facts.environment["PATH"] ?? "").split(":")) {
+    if (!path.startsWith("/")) continue;
+    list.push({ path: resolvePath("/", path), what: "a folder of PATH", ifThere: true });
+  }
   for (const path of libraries) add(path, "a native library");
   for (const program of facts.programs.values()) {
     for (const path of program.files) add(path, "a module of a program");
@@ -103,6 +110,7 @@ export function checkWriteGrants(
     const written = resolvePath(write.projectDir, grant);
     const granted = new Set([written, realPath(written, paths)]);
     const covered = protectedList.find((entry) => {
+      if (entry.ifThere && paths.get(entry.path)?.kind !== "directory") return false;
       const targets = new Set([entry.path, realPath(entry.path, paths)]);
       return [...granted].some((from) =>
         [...targets].some((target) => isWithin(target, from) || isWithin(from, target))

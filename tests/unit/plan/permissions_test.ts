@@ -160,6 +160,22 @@ Deno.test("compile() refuses write grants that cover a library another program l
   assertStringIncludes(onlyError(config).message, "covers a native library");
 });
 
+Deno.test("compile() refuses write grants over folders of PATH that exist", () => {
+  const facts = machine({
+    environment: { PATH: "/opt/tools:/gone/bin:relative" },
+    paths: paths({
+      "/project": "directory",
+      "/project/main.ts": "file",
+      "/opt/tools": "directory",
+    }),
+  });
+  for (const grant of ["/opt/tools", "/opt/tools/sort"]) {
+    const { message } = onlyError(crewWith({ write: [grant] }), facts);
+    assertStringIncludes(message, "a folder of PATH: /opt/tools", grant);
+  }
+  assertEquals(warnings(crewWith({ write: ["/gone", "./relative"] }), facts), []);
+});
+
 Deno.test("compile() allows write grants beside what is protected", () => {
   const grants = ["./data", "./library", "./lib/a.ts.bak", "/opt/cox/data", "/run/other", "/tmp/x"];
   assertEquals(warnings(crewWith({ write: grants }), guarded), []);
