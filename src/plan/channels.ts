@@ -10,6 +10,7 @@ import type { Expansion } from "./expand.ts";
 import type { Facts } from "./facts.ts";
 import type { Issues } from "./issues.ts";
 import { checkDirectories, listenPlan } from "./listen.ts";
+import { checkAddresses } from "./listen_addresses.ts";
 import type { ChannelPlan, PortPlan } from "./plan.ts";
 import { endpointsOf, portName, portNumbers } from "./ports.ts";
 
@@ -79,6 +80,7 @@ export function channelPlans(
     }
   }
   checkDirectories(plans, facts, issues);
+  checkAddresses(plans, issues);
   return plans;
 }
 
