@@ -49,7 +49,8 @@ export async function runtimeCommand(
 }
 
 /**
- * The reason in what a failed subcommand printed: its `error:` lines as one line.
+ * The reason in what a failed subcommand printed: its `error:` lines as one line, without a
+ * place in a module that we made up.
  *
  * @param stderr Standard error of the subcommand.
  */
@@ -58,5 +59,6 @@ export function failureText(stderr: string): string {
   const start = lines.findIndex((line) => line.startsWith("error:"));
   const end = lines.findIndex((line, at) => at > start && line === "");
   const part = lines.slice(Math.max(start, 0), end === -1 ? undefined : end);
-  return part.filter((line) => line !== "").join(" ").replace(/^error: /, "");
+  return part.filter((line) => line !== "").join(" ").replace(/^error: /, "")
+    .replaceAll(/ +at data:\S+/g, "");
 }

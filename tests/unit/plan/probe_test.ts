@@ -158,4 +158,7 @@ Deno.test("failureText() is the reason on one line", () => {
   const stderr = "Download x\nerror: Module not found.\n    at a.ts:1:1\n\nStack backtrace:\n 0";
   assertEquals(failureText(stderr), "Module not found. at a.ts:1:1");
   assertEquals(failureText("odd\n"), "odd");
+  const madeUp =
+    'error: Not in cache: "https://x/y.ts"\n    at data:text/javascript,import%20x:1:51\n';
+  assertEquals(failureText(madeUp), 'Not in cache: "https://x/y.ts"');
 });
