@@ -162,6 +162,11 @@ function unknownCommand(name: string): UserError {
 function unknownOption(arg: string, specs: readonly OptionSpec[], hint: string): UserError {
   const option = arg.split("=")[0] ?? arg;
   const nearest = nearestName(option.replace(/^-+/, ""), specs.map(({ name }) => name));
-  const fix = nearest === null ? `see \`${hint}\`` : `did you mean --${nearest}?`;
+  const named = COMMANDS.find(({ name }) => option === `--${name}`);
+  const fix = nearest !== null
+    ? `did you mean --${nearest}?`
+    : named !== undefined
+    ? `did you mean \`cox ${named.name}\`?`
+    : `see \`${hint}\``;
   return new UserError(`There is no option ${option} here; ${fix}`);
 }

@@ -34,6 +34,7 @@ const MISTAKES: readonly (readonly [args: readonly string[], message: string])[]
   [["ps", "--jsno"], "There is no option --jsno here; did you mean --json?"],
   [["ps", "--for", "1s"], "There is no option --for here; see `cox ps --help`"],
   [["--jsno", "ps"], "There is no option --jsno here; see `cox help`"],
+  [["--version"], "There is no option --version here; did you mean `cox version`?"],
   [["ps", "-x"], "There is no option -x here; see `cox ps --help`"],
   [["ps", "--json=false"], "Option --json takes no value; see `cox ps --help`"],
   [["--verbose=1", "ps"], "Option --verbose takes no value; see `cox help`"],
