@@ -59,6 +59,7 @@ export function channelPlans(
           capacityBytes: channel.capacity === undefined ? 0 : parseSizeBytes(channel.capacity),
           producerEnds: channel.producerEnds ?? DEFAULTS.pipe.producerEnds,
           consumerEnds: channel.consumerEnds ?? DEFAULTS.pipe.consumerEnds,
+          stall: null,
         });
         break;
       }

@@ -201,7 +201,30 @@ export interface PipePlan {
   readonly producerEnds: "hold" | "eof";
   /** epipe: the producer sees EPIPE when the consumer has finally ended. */
   readonly consumerEnds: "hold" | "epipe";
+  readonly stall: StallPlan | null;
 }
+
+/**
+ * What happens when a consumer has taken nothing for `afterNs` although something waits for it:
+ * all of the actions, in this order, once for each such time.
+ */
+export interface StallPlan {
+  /** More than 0. */
+  readonly afterNs: number;
+  /** At least one. */
+  readonly actions: readonly StallAction[];
+}
+
+/** The slow side is who keeps the others waiting: the consumer, or whom it waits for itself. */
+export type StallAction =
+  | { readonly kind: "event" }
+  | { readonly kind: "warn" }
+  /** To the slow side's process. */
+  | { readonly kind: "signal"; readonly signal: number; readonly signalName: string }
+  /** Of the slow side. */
+  | { readonly kind: "restart" }
+  /** Of a relayed pipe alone: holds until the consumer has recovered. */
+  | { readonly kind: "overflow"; readonly overflow: Overflow };
 
 /** Index into {@link Plan.relayed}. */
 export type RelayedIndex = number;
@@ -227,6 +250,8 @@ export interface RelayedPlan {
   readonly inLegs: readonly ChannelIndex[];
   /** One for each consumer; indices of legs. */
   readonly outLegs: readonly ChannelIndex[];
+  /** Of each consumer by itself. */
+  readonly stall: StallPlan | null;
 }
 
 /** A token bucket for messages and one for bytes. */

@@ -18,6 +18,7 @@ const pipe: Mechanism = {
       capacityBytes,
       producerEnds: "eof",
       consumerEnds: "epipe",
+      stall: null,
     }),
 };
 

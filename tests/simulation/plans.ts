@@ -103,6 +103,7 @@ export function pipePlan(
     capacityBytes: 0,
     producerEnds: "eof",
     consumerEnds: "epipe",
+    stall: null,
   };
 }
 

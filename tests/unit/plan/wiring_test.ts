@@ -38,6 +38,7 @@ Deno.test("compile() puts a pipe between two processes", () => {
     capacityBytes: 0,
     producerEnds: "eof",
     consumerEnds: "epipe",
+    stall: null,
   }]);
   assertEquals(processNamed(plan, "a").descriptors, [
     { fd: 0, kind: "null" },
