@@ -8,7 +8,7 @@
  * ```
  */
 import type { SupervisorOptions } from "../driver/options.ts";
-import { SOCKET_PATH_BYTES_MAX } from "../os/unix_socket.ts";
+import { SOCKET_PATH_BYTES_MAX } from "../os/socket_address.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { CommandContext } from "./command.ts";
 import type { AheadRequest, SupervisorAhead } from "./supervisor_ahead.ts";

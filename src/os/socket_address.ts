@@ -12,8 +12,8 @@
 import { cString } from "./c_string.ts";
 import { AF_INET, AF_INET6, AF_UNIX } from "./libc.ts";
 
-/** `sun_path` of `struct sockaddr_un`, with its NUL. */
-const SUN_PATH_BYTES = 108;
+/** `sun_path` of `struct sockaddr_un` (unix(7)), without the NUL at its end. */
+export const SOCKET_PATH_BYTES_MAX = 107;
 const SOCKADDR_IN_BYTES = 16;
 const SOCKADDR_IN6_BYTES = 28;
 const IPV4 = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/;
@@ -27,14 +27,14 @@ export interface SocketAddress {
 /**
  * The address of a path.
  *
- * @throws {RangeError} when it has more than 107 bytes.
+ * @throws {RangeError} when it has more than {@link SOCKET_PATH_BYTES_MAX} bytes.
  */
 export function unixAddress(path: string): SocketAddress {
   const text = cString(path);
-  if (text.length > SUN_PATH_BYTES) {
+  if (text.length > SOCKET_PATH_BYTES_MAX + 1) {
     throw new RangeError(
-      `Cannot make socket "${path}": a socket's path must be at most ${SUN_PATH_BYTES - 1} ` +
-        `bytes, is ${text.length - 1}`,
+      `Cannot make socket "${path}": a socket's path must be at most ` +
+        `${SOCKET_PATH_BYTES_MAX} bytes, is ${text.length - 1}`,
     );
   }
   const bytes = new Uint8Array(2 + text.length);

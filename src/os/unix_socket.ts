@@ -2,14 +2,12 @@
  * Unix sockets as descriptors: addresses, binding, listening, accepting. Every descriptor made
  * here is close-on-exec and non-blocking. Must not know: who connects, what is said.
  */
-import { cString } from "./c_string.ts";
 import { checked, errnoName, lastErrno, SystemError } from "./errno.ts";
 import { AF_UNIX, libc, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM } from "./libc.ts";
 import { closeFd } from "./pipe.ts";
+import { unixAddress } from "./socket_address.ts";
 import { setUmask } from "./umask.ts";
 
-/** `sun_path` of `struct sockaddr_un` (unix(7)), without the NUL at its end. */
-export const SOCKET_PATH_BYTES_MAX = 107;
 /** Connections that wait to be accepted; the kernel takes the lesser of it and somaxconn. */
 const BACKLOG = 1024;
 /** Mask that leaves a socket file mode 0600. */
@@ -40,9 +38,10 @@ export function openUnix(type: number): number {
  * @throws {SystemError} EADDRINUSE when the file exists; EACCES …
  */
 export function bindUnix(fd: number, path: string): void {
-  const address = unixAddress(path);
+  const { bytes } = unixAddress(path);
+  // In one turn with the bind: files that others make meanwhile do not exist.
   const umask = setUmask(PRIVATE_UMASK);
-  const result = libc().bind(fd, address, address.length);
+  const result = libc().bind(fd, bytes, bytes.length);
   const errno = result < 0 ? lastErrno() : 0;
   setUmask(umask);
   if (result < 0) throw new SystemError("bind", errno, path);
@@ -92,18 +91,4 @@ export function acceptUnix(fd: number): number | NotAccepted {
         throw new SystemError("accept4", errno);
     }
   }
-}
-
-function unixAddress(path: string): Uint8Array<ArrayBuffer> {
-  const bytes = cString(path);
-  if (bytes.length > SOCKET_PATH_BYTES_MAX + 1) {
-    throw new RangeError(
-      `Cannot make socket ${path}: a socket path must be at most ${SOCKET_PATH_BYTES_MAX} bytes, ` +
-        `is ${bytes.length - 1}; choose a shorter --run-dir`,
-    );
-  }
-  const address = new Uint8Array(2 + bytes.length);
-  new DataView(address.buffer).setUint16(0, AF_UNIX, true);
-  address.set(bytes, 2);
-  return address;
 }

@@ -2,13 +2,8 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { SystemError } from "../../../src/os/errno.ts";
 import { SOCK_DGRAM } from "../../../src/os/libc.ts";
 import { closeFd, createPipe } from "../../../src/os/pipe.ts";
-import {
-  acceptUnix,
-  bindUnix,
-  listenUnix,
-  openUnix,
-  SOCKET_PATH_BYTES_MAX,
-} from "../../../src/os/unix_socket.ts";
+import { acceptUnix, bindUnix, listenUnix, openUnix } from "../../../src/os/unix_socket.ts";
+import { SOCKET_PATH_BYTES_MAX } from "../../../src/os/socket_address.ts";
 import { setUmask } from "../../../src/os/umask.ts";
 import { openDescriptors, temporaryDirectory } from "../../process/support/harness.ts";
 
