@@ -33,7 +33,8 @@ import {
   STATX_IDENTITY,
 } from "./libc.ts";
 import { closeFd } from "./pipe.ts";
-import { type SocketAddress, tcpAddress, unixAddress } from "./socket_address.ts";
+import { tcpAddress, unixAddress } from "./socket_address.ts";
+import { bindUnix } from "./unix_socket.ts";
 
 /** What a pair keeps of what is written: nothing but order, or each write as one message. */
 export type PairType = "stream" | "seqpacket" | "datagram";
@@ -70,7 +71,10 @@ export function listenTcp(host: string, port: number, backlog: number): number {
   try {
     setOption(fd, SOL_SOCKET, SO_REUSEADDR, "SO_REUSEADDR");
     if (address.family === AF_INET6) setOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, "IPV6_V6ONLY");
-    bindAndListen(fd, address, backlog, `${host}:${port}`);
+    const { bytes } = address;
+    const shown = `${host}:${port}`;
+    checked(libc().bind(fd, bytes, bytes.length), "bind", shown);
+    checked(libc().listen(fd, backlog), "listen", shown);
   } catch (error) {
     closeFd(fd);
     throw error;
@@ -86,17 +90,13 @@ export function listenTcp(host: string, port: number, backlog: number): number {
  * @throws {RangeError} when the path is too long.
  */
 export function listenUnix(path: string, backlog: number): number {
-  const address = unixAddress(path);
   const fd = openSocket(AF_UNIX, SOCK_STREAM);
-  // In one turn with the bind: files that others make meanwhile do not exist.
-  const ownUmask = libc().umask(0o177);
   try {
-    bindAndListen(fd, address, backlog, path);
+    bindUnix(fd, path);
+    checked(libc().listen(fd, backlog), "listen", path);
   } catch (error) {
     closeFd(fd);
     throw error;
-  } finally {
-    libc().umask(ownUmask);
   }
   return fd;
 }
@@ -222,10 +222,4 @@ function openSocket(family: number, type: number): number {
 function setOption(fd: number, level: number, option: number, name: string): void {
   const on = new Int32Array([1]);
   checked(libc().setsockopt(fd, level, option, on, on.byteLength), `setsockopt(${name})`);
-}
-
-function bindAndListen(fd: number, address: SocketAddress, backlog: number, shown: string): void {
-  const { bytes } = address;
-  checked(libc().bind(fd, bytes, bytes.length), "bind", shown);
-  checked(libc().listen(fd, backlog), "listen", shown);
 }
