@@ -10,7 +10,12 @@
  *
  * The supervisor holds every pipe that it has handed over until `@relay` has said that it is
  * done with it. When `@relay` has died, the next one is told everything again: channels, then
- * the pipes that are still held, oldest first, under the same numbers.
+ * the pipes that are still held, oldest first, under the same numbers, then which sides have
+ * ended and which overflow is in force. Descriptors that are handed over are non-blocking, their
+ * descriptions are nobody else's but the supervisor's, which never uses them.
+ *
+ * A report of a pipe that the supervisor has let go of meanwhile is without effect. One that
+ * cannot be understood, or is of a pipe that never was, ends that instance of `@relay`.
  * Must not know: either side.
  */
 import type { Overflow, QueuePlan, RatePlan, RelayedPlan } from "../../plan/plan.ts";
@@ -22,6 +27,12 @@ export const RELAY_COUNTERS_FD = 4;
 
 /** Largest packet, bytes; a longer one is our bug. */
 export const RELAY_PACKET_BYTES_MAX = 65_536;
+
+/**
+ * Pipes of one leg that are held at once: as many instances may come and go while nobody takes
+ * what they wrote. For another both sides let go of the oldest, and what is in it is lost.
+ */
+export const LEG_PIPES_MAX = 16;
 
 /** Number of a pipe that was handed over; unique for the life of the supervisor, from 1. */
 export type PipeNumber = number;
@@ -55,7 +66,7 @@ export type RelayCommand =
   | { readonly kind: "channel"; readonly channel: RelayChannel }
   /**
    * A new pipe of the producer's, for one instance of it. Descriptors: its read end.
-   * What is in the earlier pipes of the same slot comes first.
+   * What is in the earlier pipes of the same slot comes first. Undoes `inputEnded`.
    */
   | {
     readonly kind: "input";
@@ -65,7 +76,8 @@ export type RelayCommand =
   }
   /**
    * A new pipe of the consumer's, for one instance of it. Descriptors: its write end and its
-   * read end. Whole messages that are still in the pipe before it are delivered again, first.
+   * read end; of one that was finished the read end alone. Whole messages that are still in the
+   * pipe before it are delivered again, first. Undoes `outputEnded`.
    */
   | {
     readonly kind: "output";
@@ -75,7 +87,11 @@ export type RelayCommand =
   }
   /** The producer has finally ended, and its consumers are to see it (`producerEnds: "eof"`). */
   | { readonly kind: "inputEnded"; readonly slot: number }
-  /** The consumer has finally ended, and its producers are to see it (`consumerEnds: "epipe"`). */
+  /**
+   * The consumer has finally ended, and its producers are to see it (`consumerEnds: "epipe"`).
+   * Both sides let go of its pipes; when all consumers of the channel have so ended, of the
+   * pipes of its producers too. Nothing is reported of them.
+   */
   | { readonly kind: "outputEnded"; readonly slot: number }
   /** Until told otherwise, overflow at this consumer is handled in this way. */
   | { readonly kind: "overflow"; readonly slot: number; readonly overflow: Overflow }
@@ -114,7 +130,8 @@ export type RelayReport =
   | { readonly kind: "outputDone"; readonly pipe: PipeNumber }
   /**
    * All producers have finally ended and everything was delivered: the supervisor lets go of
-   * the write end, and the consumer sees the end.
+   * the write end, and the consumer sees the end. The read end it holds on: a consumer that is
+   * killed before it has read everything is followed by one that reads the rest.
    */
   | { readonly kind: "outputFinished"; readonly pipe: PipeNumber }
   /**
