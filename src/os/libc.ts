@@ -61,6 +61,9 @@ const SYMBOLS = {
     nonblocking: true,
   },
   eventfd: { parameters: ["u32", "i32"], result: "i32" },
+  poll: { parameters: ["buffer", "u64", "i32"], result: "i32" },
+  inotify_init1: { parameters: ["i32"], result: "i32" },
+  inotify_add_watch: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   // Processes.
   posix_spawn: {
     parameters: ["buffer", "buffer", "buffer", "buffer", "buffer", "buffer"],
@@ -227,6 +230,7 @@ export const FD_CLOEXEC = 1;
 export const SPLICE_F_NONBLOCK = 2;
 /** asm-generic/ioctls.h. */
 export const FIONREAD = 0x541Bn;
+export const TIOCOUTQ = 0x5411n;
 /** sys/file.h. */
 export const LOCK_EX = 2;
 export const LOCK_NB = 4;
@@ -269,6 +273,15 @@ export const EPOLLHUP = 0x10;
 /** `struct epoll_event` is packed on x86-64 alone (EPOLL_PACKED). */
 export const EPOLL_EVENT_BYTES = Deno.build.arch === "x86_64" ? 12 : 16;
 export const EPOLL_EVENT_DATA_OFFSET = Deno.build.arch === "x86_64" ? 4 : 8;
+/** poll.h: `struct pollfd` is an int and two shorts. */
+export const POLLOUT = 0x4;
+export const POLLFD_BYTES = 8;
+/** sys/inotify.h. */
+export const IN_CLOEXEC = O_CLOEXEC;
+export const IN_NONBLOCK = O_NONBLOCK;
+export const IN_ACCESS = 0x1;
+export const IN_Q_OVERFLOW = 0x4000;
+export const IN_ONESHOT = 0x8000_0000;
 /** sys/eventfd.h. */
 export const EFD_CLOEXEC = O_CLOEXEC;
 export const EFD_NONBLOCK = O_NONBLOCK;
@@ -310,11 +323,15 @@ export const SYS_GETDENTS64 = Deno.build.arch === "x86_64" ? 217n : 61n;
 export const AF_UNIX = 1;
 export const AF_INET = 2;
 export const AF_INET6 = 10;
+export const AF_NETLINK = 16;
+/** linux/netlink.h, linux/sock_diag.h. */
+export const NETLINK_SOCK_DIAG = 4;
 export const SOCK_STREAM = 1;
 export const SOCK_DGRAM = 2;
 export const SOCK_SEQPACKET = 5;
 export const SOCK_CLOEXEC = O_CLOEXEC;
 export const SOCK_NONBLOCK = O_NONBLOCK;
+export const SOCK_RAW = 3;
 export const SOL_SOCKET = 1;
 export const SO_REUSEADDR = 2;
 export const SO_SNDBUF = 7;
@@ -324,6 +341,8 @@ export const SO_PEERCRED = 17;
 export const SO_PEERPIDFD = 77;
 export const SHUT_RDWR = 2;
 /** netinet/in.h. */
+export const IPPROTO_TCP = 6;
+export const TCP_INFO = 11;
 export const IPPROTO_IPV6 = 41;
 export const IPV6_V6ONLY = 26;
 export const SCM_RIGHTS = 1;
