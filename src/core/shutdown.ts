@@ -1,6 +1,6 @@
 /**
  * The end of the crew: nothing starts any more, everything stops backwards in dependency
- * order, system processes last, then one `exit`.
+ * order, system processes last and one after the other, then one `exit`.
  * Must not know: restarts, groups beyond the mark of one that gave up.
  */
 import { disarm, type Draft, edit, isFinal, isLive, setStatus } from "./draft.ts";
@@ -57,16 +57,20 @@ export function driveShutdown(draft: Draft): void {
     draft.effects.push({ kind: "exit", code: draft.shutdown!.exitCode });
     return;
   }
+  let systemWaits = crewLive;
   for (let p = draft.processes.length - 1; p >= 0; p--) {
-    hurry(draft, p, crewLive);
+    const isSystemLive = draft.plan.processes[p]!.system && isLive(draft.processes[p]!.status);
+    hurry(draft, p, systemWaits);
+    // The first of them, which shows what happens, is there until all else has ended.
+    systemWaits ||= isSystemLive;
   }
 }
 
-function hurry(draft: Draft, p: number, crewLive: boolean): void {
+function hurry(draft: Draft, p: number, systemWaits: boolean): void {
   const { level, cause } = draft.shutdown!;
   const { status, gaveUp, dueNs } = draft.processes[p]!;
   if (status === "starting" || status === "running") {
-    const inTurn = !(crewLive && draft.plan.processes[p]!.system) && mayStop(draft, p, null);
+    const inTurn = !(systemWaits && draft.plan.processes[p]!.system) && mayStop(draft, p, null);
     const killCause = gaveUp === null ? cause : "group";
     if (level === 3) killTree(draft, p, killCause);
     else if (inTurn) beginStop(draft, p, killCause);

@@ -224,7 +224,7 @@ export class Checker {
       this.#checkStopOrder(p, () => true);
       if (!this.#plan.processes[p]!.system) return;
       const other = this.#plan.processes.findIndex(({ system }, q) =>
-        !system && this.#reference.processes[q]!.live
+        (!system || q > p) && this.#reference.processes[q]!.live
       );
       must(other < 0, () => `system process p${p} stops before p${other}`);
     } else if (cause === "group") {

@@ -121,8 +121,14 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "system processes stop with the others",
     file: "shutdown.ts",
-    search: "!(crewLive && draft.plan.processes[p]!.system) && ",
-    replace: "!(crewLive && false) && ",
+    search: "!(systemWaits && draft.plan.processes[p]!.system) && ",
+    replace: "!(systemWaits && false) && ",
+  },
+  {
+    name: "system processes stop together",
+    file: "shutdown.ts",
+    search: "systemWaits ||= isSystemLive;",
+    replace: "void isSystemLive;",
   },
   {
     name: "an operator's restart spends the budget",

@@ -109,14 +109,14 @@ export function pipePlan(
 
 /** A random crew: dependency graph, nested groups, policies, finish programs, channels. */
 export function randomPlan(random: Random): Plan {
-  const systemCount = random.chance(0.5) ? 1 : 0;
+  const systemCount = random.pick([0, 1, 2]);
   const count = systemCount + random.integer(1, 9);
   const groups = randomGroups(random);
   const processes: ProcessPlan[] = [];
   const density = random.pick([0, 0.15, 0.4]);
   for (let p = 0; p < count; p++) {
     const system = p < systemCount;
-    processes.push(processPlan(system ? "@log" : `p${p}`, {
+    processes.push(processPlan(system ? ["@log", "@relay"][p]! : `p${p}`, {
       system,
       group: system ? 0 : random.integer(0, groups.length - 1),
       after: system ? [] : randomAfter(random, p, systemCount, density),

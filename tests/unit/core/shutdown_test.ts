@@ -69,6 +69,20 @@ Deno.test("step() stops system processes after all others", () => {
   assertEquals(crew.exits(0).exitCode, 0);
 });
 
+Deno.test("step() stops system processes one after the other, the first of them last", () => {
+  const names = ["@log", "@relay"];
+  const plan = crewPlan([
+    ...names.map((name) => processPlan(name, { system: true })),
+    processPlan("a"),
+  ]);
+  const crew = new Crew(plan).boot().spawnedAll();
+  crew.shutDown();
+  assertEquals(crew.kills, ["2:15:process:stop"]);
+  assertEquals(crew.exits(2).kills, ["1:15:process:stop"]);
+  assertEquals(crew.exits(1).kills, ["0:15:process:stop"]);
+  assertEquals(crew.exits(0).exitCode, 0);
+});
+
 Deno.test("step() runs the finish program of what it stops before it goes on", () => {
   const crew = up(chain({ finish: { argv: ["/f"], executable: "/f", timeoutNs: 500 * MS } }));
   crew.shutDown();
