@@ -60,7 +60,7 @@ export const WITHOUT_NPM: readonly string[] = [
 /** Files that know no I/O and no time. */
 export function isPure(path: string): boolean {
   if (path.startsWith("src/plan/probe/") || path.startsWith("src/deadline/monitor")) return false;
-  return /^src\/(core|plan|deadline)\//.test(path) ||
+  return /^src\/(core|plan|deadline|channel\/watch)\//.test(path) ||
     ["src/config/units.ts", "src/control/protocol.ts", "src/audit/event_record.ts"].includes(path);
 }
 
