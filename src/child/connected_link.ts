@@ -4,6 +4,7 @@
  */
 import type { Framing } from "./framing.ts";
 import { Inbox } from "./inbox.ts";
+import { InboxIteration } from "./inbox_iteration.ts";
 import { type Link, LinkClosedError, type LinkInfo, type MessageError } from "./link.ts";
 import type { SendOutcome } from "./link.ts";
 import { LinkSocket } from "./link_socket.ts";
@@ -42,7 +43,7 @@ export class ConnectedLink<T> implements Link<T> {
 
   receive(options: { readonly signal?: AbortSignal } = {}): AsyncGenerator<T, void, undefined> {
     if (this.#inbox === null) throw this.#wrongDirection("receive from", "writes");
-    return this.#inbox.iterate(options.signal);
+    return new InboxIteration(this.#inbox, options.signal);
   }
 
   [Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {

@@ -38,6 +38,12 @@ export class FrameSplitter {
         rest = rest.subarray(count);
         continue;
       }
+      const whole = this.#payload === null && this.#headerFill === 0 ? this.#wholeIn(rest) : null;
+      if (whole !== null) {
+        rest = rest.subarray(HEADER_BYTES + whole.length);
+        yield whole;
+        continue;
+      }
       if (this.#payload === null) {
         rest = this.#fillHeader(rest);
         if (this.#headerFill < HEADER_BYTES) return;
@@ -57,6 +63,16 @@ export class FrameSplitter {
     yield this.#error("unfinished", "was not written whole: its writer was cut off");
   }
 
+  /** The way of most frames: header and payload are in one piece. Null: they are not, or too long. */
+  #wholeIn(bytes: Uint8Array): Uint8Array | null {
+    if (bytes.length < HEADER_BYTES) return null;
+    const length = readLength(bytes);
+    if (length > this.#maxBytes || bytes.length < HEADER_BYTES + length) return null;
+    this.#advance(length);
+    // A copy: what is kept of a chunk would keep all of it.
+    return bytes.slice(HEADER_BYTES, HEADER_BYTES + length);
+  }
+
   #fillHeader(bytes: Uint8Array): Uint8Array {
     const count = Math.min(bytes.length, HEADER_BYTES - this.#headerFill);
     this.#header.set(bytes.subarray(0, count), this.#headerFill);
@@ -66,7 +82,7 @@ export class FrameSplitter {
 
   /** The header is whole: room for the payload, or the refusal of it. */
   #begin(): MessageError | null {
-    const length = new DataView(this.#header.buffer).getUint32(0);
+    const length = readLength(this.#header);
     this.#headerFill = 0;
     if (length <= this.#maxBytes) {
       this.#payload = new Uint8Array(length);
@@ -105,4 +121,8 @@ export class FrameSplitter {
   #error(fault: "too-long" | "unfinished", rule: string): MessageError {
     return new MessageError(fault, { index: this.#index, byteOffset: this.#frameOffset, rule });
   }
+}
+
+function readLength(bytes: Uint8Array): number {
+  return (bytes[0]! << 24 | bytes[1]! << 16 | bytes[2]! << 8 | bytes[3]!) >>> 0;
 }

@@ -78,7 +78,10 @@ export function framesFraming(maxFrameBytes: number): Framing<Uint8Array> {
     encode(value) {
       checkedSize(value, maxFrameBytes);
       const frame = new Uint8Array(4 + value.length);
-      new DataView(frame.buffer).setUint32(0, value.length);
+      frame[0] = value.length >>> 24;
+      frame[1] = value.length >>> 16;
+      frame[2] = value.length >>> 8;
+      frame[3] = value.length;
       frame.set(value, 4);
       return frame;
     },

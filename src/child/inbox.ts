@@ -14,7 +14,7 @@ export class Inbox<T> {
   /** Messages of the latest chunk. */
   #messages: Iterator<T | MessageError> | null = null;
   /** A read that an iteration was left in the middle of. */
-  #reading: Promise<Uint8Array | null> | null = null;
+  #reading: Promise<Uint8Array | Error | null> | null = null;
   #ended = false;
   #iterating = false;
 
@@ -28,38 +28,49 @@ export class Inbox<T> {
     this.#onBadMessage = onBadMessage;
   }
 
-  /**
-   * Yields messages until the end or the signal.
-   *
-   * @throws {TypeError} when an iteration runs already.
-   */
-  async *iterate(signal: AbortSignal | undefined): AsyncGenerator<T, void, undefined> {
+  /** Begins an iteration. @throws {TypeError} when one runs already. */
+  begin(): void {
     if (this.#iterating) throw new TypeError("Cannot receive: another iteration runs already");
     this.#iterating = true;
-    const aborted = abortion(signal);
-    try {
-      while (signal?.aborted !== true) {
-        const next = this.#messages?.next();
-        if (next === undefined || next.done === true) {
-          if (this.#ended || !(await this.#refill(aborted?.promise))) return;
-        } else if (!(next.value instanceof MessageError)) yield next.value;
-        else if (this.#onBadMessage !== undefined) this.#onBadMessage(next.value);
-        else throw next.value;
-      }
-    } finally {
-      this.#iterating = false;
-      aborted?.forget();
+  }
+
+  /** Ends it. */
+  end(): void {
+    this.#iterating = false;
+  }
+
+  /**
+   * Takes a message that is there.
+   *
+   * @returns null when the next chunk is needed.
+   * @throws {MessageError} at one that is malformed, unless somebody is told of it.
+   */
+  take(): { readonly value: T } | null {
+    for (;;) {
+      const next = this.#messages?.next();
+      if (next === undefined || next.done === true) return null;
+      const { value } = next;
+      if (!(value instanceof MessageError)) return { value };
+      if (this.#onBadMessage === undefined) throw value;
+      this.#onBadMessage(value);
     }
   }
 
-  /** @returns false when it was aborted before there was anything. */
-  async #refill(aborted: Promise<"aborted"> | undefined): Promise<boolean> {
+  /**
+   * Waits for the next chunk.
+   *
+   * @returns false when there will be none, or it was aborted before there was one.
+   * @throws {Error} (rejects) with the system's error.
+   */
+  async refill(aborted: Promise<"aborted"> | undefined): Promise<boolean> {
+    if (this.#ended) return false;
     this.#socket.hold();
     try {
-      const reading = this.#reading ??= this.#read();
+      const reading = this.#reading ??= this.#socket.next();
       const chunk = await (aborted === undefined ? reading : Promise.race([reading, aborted]));
       if (chunk === "aborted") return false;
       this.#reading = null;
+      if (chunk instanceof Error) throw chunk;
       this.#ended = chunk === null;
       this.#messages = chunk === null ? this.#decoder.finish() : this.#decoder.push(chunk);
       return true;
@@ -67,23 +78,4 @@ export class Inbox<T> {
       this.#socket.release();
     }
   }
-
-  #read(): Promise<Uint8Array | null> {
-    const reading = this.#socket.read();
-    // If nobody waits for it when it fails, the next iteration hears of it.
-    reading.catch(() => {});
-    return reading;
-  }
-}
-
-function abortion(signal: AbortSignal | undefined): {
-  readonly promise: Promise<"aborted">;
-  readonly forget: () => void;
-} | undefined {
-  if (signal === undefined) return undefined;
-  const { promise, resolve } = Promise.withResolvers<"aborted">();
-  const abort = () => resolve("aborted");
-  if (signal.aborted) abort();
-  signal.addEventListener("abort", abort, { once: true });
-  return { promise, forget: () => signal.removeEventListener("abort", abort) };
 }

@@ -18,8 +18,12 @@ export class LinkSocket {
   readonly #reads: boolean;
   readonly #writes: boolean;
   #adopted: Promise<Socket> | null = null;
-  #chunks: AsyncIterator<Uint8Array> | null = null;
   #socket: Socket | null = null;
+  /** What came while nobody waited: one chunk, for then the socket is paused. */
+  readonly #chunks: Uint8Array[] = [];
+  /** The one who waits for the next chunk. */
+  #reader: PromiseWithResolvers<Uint8Array | Error | null> | null = null;
+  #end: { readonly error: Error | null } | null = null;
   /** How many calls wait: while there are any, the program stays alive. */
   #waiting = 0;
   #closed = false;
@@ -35,23 +39,27 @@ export class LinkSocket {
   }
 
   /**
-   * The next bytes.
+   * The next bytes. One caller at a time.
    *
    * @returns null at the end, and after {@link close}.
    * @throws {Error} (rejects) with the system's error.
    */
   async read(): Promise<Uint8Array | null> {
-    const socket = await this.#adopt();
-    if (this.#closed) return null;
-    this.#chunks ??= (socket as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
-    try {
-      const { value, done } = await this.#chunks.next();
-      return done === true ? null : value;
-    } catch (error) {
-      // Closing a socket that is being read is an error to it.
-      if (this.#closed) return null;
-      throw error;
-    }
+    const chunk = await this.next();
+    if (chunk instanceof Error) throw chunk;
+    return chunk;
+  }
+
+  /** As {@link read}, but an error is a value: nobody need be there to catch it. */
+  next(): Promise<Uint8Array | Error | null> {
+    if (this.#closed) return Promise.resolve(null);
+    const chunk = this.#chunks.shift();
+    if (chunk !== undefined) return Promise.resolve(chunk);
+    if (this.#end !== null) return Promise.resolve(this.#end.error);
+    this.#reader = Promise.withResolvers();
+    if (this.#socket !== null) this.#socket.resume();
+    else this.#adopt().then((socket) => socket.resume(), (error) => this.#finish(error));
+    return this.#reader.promise;
   }
 
   /** Counts a caller that waits; while there is one the program stays alive. */
@@ -67,13 +75,19 @@ export class LinkSocket {
   /**
    * Writes all of `bytes`.
    *
-   * @throws {Error} (rejects) with the system's error; EPIPE when nobody will ever read.
+   * @param done Called in a later turn, with the system's error: EPIPE when nobody will ever read.
    */
-  async write(bytes: Uint8Array): Promise<void> {
-    const socket = await this.#adopt();
-    await new Promise<void>((resolve, reject) => {
-      socket.write(bytes, (error) => error ? reject(error) : resolve());
-    });
+  writeThen(bytes: Uint8Array, done: (error: Error | null) => void): void {
+    const write = (socket: Socket) => void socket.write(bytes, (error) => done(error ?? null));
+    if (this.#socket !== null) write(this.#socket);
+    else this.#adopt().then(write, done);
+  }
+
+  /** As {@link writeThen}. @throws {Error} (rejects) with the system's error. */
+  write(bytes: Uint8Array): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.writeThen(bytes, (error) => error === null ? resolve() : reject(error));
+    return promise;
   }
 
   /** Closes the writing half, after all that was written. */
@@ -94,6 +108,7 @@ export class LinkSocket {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#finish(null);
     // Adopting is how a descriptor that was never used is closed as well.
     void this.#adopt().then((socket) => {
       socket.unref();
@@ -116,9 +131,31 @@ export class LinkSocket {
       // The end of what is read does not end what is written.
       allowHalfOpen: true,
     });
-    // Each call reports its own failure; without a listener the event would end the program.
-    socket.on("error", () => {});
+    socket.on("data", (chunk: Uint8Array) => this.#take(chunk));
+    socket.on("end", () => this.#finish(null));
+    socket.on("close", () => this.#finish(null));
+    // A write reports its own failure as well; without a listener the event would end the program.
+    socket.on("error", (error: Error) => this.#finish(error));
+    socket.pause();
     if (this.#waiting === 0) socket.unref();
     return this.#socket = socket;
+  }
+
+  #take(chunk: Uint8Array): void {
+    const reader = this.#reader;
+    if (reader !== null) {
+      this.#reader = null;
+      return reader.resolve(chunk);
+    }
+    this.#chunks.push(chunk);
+    // What is not taken stays with the kernel, where the other side can feel it.
+    this.#socket?.pause();
+  }
+
+  #finish(error: Error | null): void {
+    this.#end ??= { error };
+    const reader = this.#reader;
+    this.#reader = null;
+    reader?.resolve(error);
   }
 }

@@ -32,7 +32,10 @@ export class Outbox {
   #head = 0;
   /** Taken and not yet written, what is being written included. */
   #bytes = 0;
-  #pumping: Promise<void> | null = null;
+  /** A write is under way. */
+  #writing = false;
+  /** Those who wait until all is written. */
+  #waiters: (() => void)[] = [];
   #ending: Promise<void> | null = null;
   #failure: LinkClosedError | null = null;
 
@@ -46,15 +49,16 @@ export class Outbox {
     if (this.#failure !== null || this.#ending !== null) return "closed";
     if (this.#bytes + bytes.length > this.#options.bytesMax) return "full";
     if (bytes.length === 0) return "sent";
-    this.#queue.push(bytes);
     this.#bytes += bytes.length;
-    this.#pumping ??= this.#pump();
+    // The first goes at once; what is sent while it is being written is joined.
+    if (this.#writing) this.#queue.push(bytes);
+    else this.#write(bytes);
     return "sent";
   }
 
   /** @throws {LinkClosedError} (rejects) when not all of it was written. */
   async drained(): Promise<void> {
-    while (this.#pumping !== null) await this.#pumping;
+    if (this.#writing) await new Promise<void>((resolve) => this.#waiters.push(resolve));
     if (this.#failure !== null) throw this.#failure;
   }
 
@@ -68,22 +72,21 @@ export class Outbox {
     this.#fail();
   }
 
-  async #pump(): Promise<void> {
-    this.#socket.hold();
-    try {
-      // The caller's turn ends first: what it sends in one go is joined.
-      await Promise.resolve();
-      while (this.#queue.length > this.#head && this.#failure === null) {
-        const batch = this.#takeBatch();
-        await this.#socket.write(batch);
-        this.#bytes -= batch.length;
-      }
-    } catch (cause) {
-      this.#fail(cause);
-    } finally {
-      this.#pumping = null;
-      this.#socket.release();
+  #write(bytes: Uint8Array<ArrayBuffer>): void {
+    if (!this.#writing) this.#socket.hold();
+    this.#writing = true;
+    this.#socket.writeThen(bytes, (error) => this.#written(bytes.length, error));
+  }
+
+  #written(count: number, error: Error | null): void {
+    if (error !== null) this.#fail(error);
+    else this.#bytes -= count;
+    if (this.#queue.length > this.#head && this.#failure === null) {
+      return this.#write(this.#takeBatch());
     }
+    this.#writing = false;
+    this.#socket.release();
+    for (const resolve of this.#waiters.splice(0)) resolve();
   }
 
   #fail(cause?: unknown): void {
