@@ -21,6 +21,8 @@ const SYMBOLS = {
     parameters: ["i32", "pointer", "i32", "pointer", "usize", "u32"],
     result: "isize",
   },
+  tee: { parameters: ["i32", "i32", "usize", "u32"], result: "isize" },
+  getpagesize: { parameters: [], result: "i32" },
   fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
   ioctl: { parameters: ["i32", "u64", "buffer"], result: "i32" },
   flock: { parameters: ["i32", "i32"], result: "i32" },
@@ -270,6 +272,7 @@ export const EPOLLIN = 0x01;
 export const EPOLLOUT = 0x04;
 export const EPOLLERR = 0x08;
 export const EPOLLHUP = 0x10;
+export const EPOLLET = 0x8000_0000;
 /** `struct epoll_event` is packed on x86-64 alone (EPOLL_PACKED). */
 export const EPOLL_EVENT_BYTES = Deno.build.arch === "x86_64" ? 12 : 16;
 export const EPOLL_EVENT_DATA_OFFSET = Deno.build.arch === "x86_64" ? 4 : 8;

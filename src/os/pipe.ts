@@ -122,6 +122,57 @@ export function dropFromPipe(readFd: number, nullFd: number, bytesMax: number): 
 }
 
 /**
+ * Copies the oldest bytes of a pipe into another, where they stay: no byte is moved in memory,
+ * both pipes hold the same pages. Never waits.
+ *
+ * @param intoFd write end of another pipe.
+ * @returns how many: as many as there are, or the other pipe has room for; 0 at the end;
+ * "would-block" when there are none, or no room.
+ * @throws {SystemError} EINVAL: one of them is no pipe, or they are the same.
+ */
+export function peekPipe(
+  readFd: number,
+  intoFd: number,
+  bytesMax: number,
+): number | "would-block" {
+  for (;;) {
+    const count = Number(libc().tee(readFd, intoFd, BigInt(bytesMax), SPLICE_F_NONBLOCK));
+    if (count >= 0) return count;
+    const errno = lastErrno();
+    if (errno === EAGAIN) return "would-block";
+    if (errno !== EINTR) throw new SystemError("tee", errno);
+  }
+}
+
+/**
+ * Moves bytes from one pipe to the end of another, page by page and inside the kernel. Never waits.
+ *
+ * @returns how many; 0 when none are there and nobody can write any more; "would-block" when
+ * none are there, or no room.
+ * @throws {SystemError} when one of them is no pipe.
+ */
+export function movePipe(
+  readFd: number,
+  writeFd: number,
+  bytesMax: number,
+): number | "would-block" {
+  for (;;) {
+    const count = Number(
+      libc().splice(readFd, null, writeFd, null, BigInt(bytesMax), SPLICE_F_NONBLOCK),
+    );
+    if (count >= 0) return count;
+    const errno = lastErrno();
+    if (errno === EAGAIN) return "would-block";
+    if (errno !== EINTR) throw new SystemError("splice", errno);
+  }
+}
+
+/** How many bytes the kernel counts a page of a pipe as. */
+export function pageBytes(): number {
+  return libc().getpagesize();
+}
+
+/**
  * Closes a descriptor.
  *
  * @throws {SystemError} EBADF: it was not open, which is our bug. Errors of a delayed
