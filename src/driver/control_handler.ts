@@ -82,7 +82,7 @@ export class SupervisorControl implements ControlHandler {
       return this.#outcome(
         admission,
         process,
-        wait ? goalOf(op, process, before) : null,
+        wait ? goalOf(admission, op, process, before) : null,
         gone.signal,
       );
     });
@@ -97,12 +97,14 @@ export class SupervisorControl implements ControlHandler {
   ): Promise<Outcome> {
     const { supervisor } = this.#parts;
     const name = this.#nameOf(process);
-    if (admission.kind !== "accepted") {
-      return { process: name, kind: admission.kind, reason: admission.reason };
-    }
-    if (goal === null) return { process: name, kind: "accepted", reason: null };
+    const answer: Outcome = {
+      process: name,
+      kind: admission.kind,
+      reason: admission.kind === "accepted" ? null : admission.reason,
+    };
+    if (goal === null) return answer;
     const reached = await supervisor.waiters.wait(goal, supervisor.state, gone);
-    if (reached === "reached") return { process: name, kind: "accepted", reason: null };
+    if (reached === "reached") return answer;
     const status = supervisor.state.processes[process]?.status ?? "unknown";
     return { process: name, kind: "failed", reason: `it is ${status}` };
   }
@@ -181,7 +183,16 @@ export class SupervisorControl implements ControlHandler {
   }
 }
 
-function goalOf(op: ProcessOp, process: ProcessIndex, before: number): Goal {
+/** What to wait for, also where it was under way already. @returns null: for nothing. */
+function goalOf(
+  admission: Admission,
+  op: ProcessOp,
+  process: ProcessIndex,
+  before: number,
+): Goal | null {
+  if (admission.kind === "denied") return null;
+  // The instance that it is restarting to may have its number already.
+  if (admission.kind === "ignored" && op === "restart") return { kind: "started", process };
   switch (op) {
     case "start":
       return { kind: "started", process };

@@ -1,5 +1,6 @@
 /** Requests from many sides at once, and at awkward moments, to real processes. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import type { EventRecord } from "../../src/audit/event_record.ts";
 import { connectControl } from "../../src/control/client.ts";
 import { ControlError } from "../../src/control/control_error.ts";
 import { RPC_ERROR } from "../../src/control/protocol.ts";
@@ -100,6 +101,26 @@ Deno.test("a request with an unknown name does nothing, and a name given twice c
   assertEquals((await crew.process("p")).instance, 2);
 });
 
+Deno.test("a request that is under way already waits for its end all the same", async () => {
+  const script = `trap "exec sleep 0.5" TERM; while [ ! -e up ]; do sleep 0.01; done; echo UP; ` +
+    `while :; do sleep 0.01; done`;
+  await using crew = await startCrew(configOf(script, `ready: { by: "line", pattern: "UP" }`));
+  let answered = false;
+  const start = request(crew, "start", "p").then(({ outcomes }) => {
+    answered = true;
+    return outcomes[0];
+  });
+  await eventually("the request is heard", () => crew.events().some(isRequest));
+  assert(!answered, "it was answered before it was true");
+  Deno.writeTextFileSync(`${crew.projectDir}/up`, "");
+  assertEquals(await start, { process: "p", kind: "ignored", reason: "already starting" });
+  assertEquals((await crew.process("p")).state, "running");
+  using client = await connectControl(`${crew.runDir}/control.sock`);
+  await client.call("stop", { name: "p", wait: false });
+  assertEquals((await request(crew, "stop", "p")).outcomes[0]?.kind, "ignored");
+  assertEquals((await crew.process("p")).state, "idle");
+});
+
 Deno.test("one_for_all restarts every member when one dies, and nobody else", async () => {
   await using crew = await startCrew(`
 import { command, defineConfig, group } from "coxswain";
@@ -154,6 +175,10 @@ export default defineConfig({
   assertEquals((await crew.ended()).code, 111, crew.output());
   assert(!isAlive(Number(Deno.readTextFileSync(`${crew.projectDir}/pid`))));
 });
+
+function isRequest({ event }: EventRecord): boolean {
+  return event === "request";
+}
 
 function isThere(path: string): boolean {
   try {
