@@ -115,6 +115,43 @@ export type EventBody =
   }
   /** Somebody connected to a lazy listener: its server starts. */
   | { readonly event: "connectionWaits"; readonly channel: string }
+  /** Messages of a relayed pipe that did not arrive. */
+  | {
+    readonly event: "messagesDropped";
+    readonly channel: string;
+    /** The consumer for overflow, expired and ended, else the producer. */
+    readonly process: string;
+    readonly instance: number;
+    /** overflow, rate, expired, malformed, oversized, unfinished, ended or lost. */
+    readonly reason: string;
+    readonly messages: number;
+    /** What is wrong with the first of them; null where nothing is. */
+    readonly detail: string | null;
+  }
+  /** Nothing more is taken from this instance: its next write finds a broken pipe. */
+  | {
+    readonly event: "linkCut";
+    readonly channel: string;
+    readonly process: string;
+    readonly instance: number;
+    /** malformed, oversized, overflow, rate or torn. */
+    readonly why: string;
+  }
+  /** `@relay` was killed within a frame that this consumer had begun to read: it restarts. */
+  | {
+    readonly event: "linkTorn";
+    readonly channel: string;
+    readonly process: string;
+    readonly instance: number;
+  }
+  /** What this instance wrote, or did not read, was let go of: too many came after it. */
+  | {
+    readonly event: "pipeAbandoned";
+    readonly channel: string;
+    readonly process: string;
+    readonly instance: number;
+    readonly bytes: number;
+  }
   | { readonly event: "warning"; readonly message: string }
   | { readonly event: "supervisorStopped"; readonly exitCode: number };
 

@@ -35,6 +35,11 @@ export function formatEvent(record: EventRecord): string {
     case "strayKilled":
       return `a stray of ${record.process ?? "an unknown process"} was killed: ` +
         `pid ${record.pid}, ${record.command}`;
+    case "messagesDropped":
+    case "linkCut":
+    case "linkTorn":
+    case "pipeAbandoned":
+      return formatRelayEvent(record);
     default:
       return formatCrewEvent(record);
   }
@@ -73,6 +78,28 @@ function formatCrewEvent(record: CrewEvent): string {
       return `warning: ${record.message}`;
     case "supervisorStopped":
       return `the crew has ended with exit code ${record.exitCode}`;
+  }
+}
+
+type RelayEvent = Extract<
+  EventRecord,
+  { event: "messagesDropped" | "linkCut" | "linkTorn" | "pipeAbandoned" }
+>;
+
+function formatRelayEvent(record: RelayEvent): string {
+  const name = nameOf(record);
+  switch (record.event) {
+    case "messagesDropped":
+      return `${record.channel} dropped ${record.messages} ` +
+        `${record.messages === 1 ? "message" : "messages"} of ${name}: ${record.reason}` +
+        (record.detail === null ? "" : ` (${record.detail})`);
+    case "linkCut":
+      return `${record.channel} takes nothing more from ${name}: ${record.why}`;
+    case "linkTorn":
+      return `${record.channel} was cut within a message to ${name}, which has to restart`;
+    case "pipeAbandoned":
+      return `${record.channel} let go of ${record.bytes} bytes of ${name}: ` +
+        `too many instances came after it`;
   }
 }
 

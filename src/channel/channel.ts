@@ -15,11 +15,12 @@ export interface Channel extends Disposable {
    * which the instance sets on it (O_NONBLOCK) reach nobody else; a socket has one
    * description, whose flags are cleared.
    *
+   * @param instance its number; from 1.
    * @returns a close-on-exec descriptor; the caller closes it after the spawn.
    * @throws {SystemError} when the kernel refuses; when this end was let go.
    * @throws {Error} when the mechanism has no such end: our bug.
    */
-  openEnd(end: ChannelEnd): number;
+  openEnd(end: ChannelEnd, instance: number): number;
   /** Every producer has finally ended: lets go of the held write end. Idempotent. */
   endProducer(): void;
   /** Every consumer has finally ended: lets go of the held read end. Idempotent. */

@@ -4,6 +4,8 @@
  */
 import type { ChannelPlan } from "../plan/plan.ts";
 import type { Channel } from "./channel.ts";
+import { LegChannel } from "./relay/leg_channel.ts";
+import type { RelayLink } from "./relay/relay_link.ts";
 import { ListenChannel } from "./listen/listen_channel.ts";
 import { PairChannel } from "./pair/pair_channel.ts";
 import { PipeChannel } from "./pipe/pipe_channel.ts";
@@ -11,9 +13,10 @@ import { PipeChannel } from "./pipe/pipe_channel.ts";
 /**
  * Makes what a channel needs, once for the whole run.
  *
+ * @param relay The link to `@relay`, where the plan has legs.
  * @throws {SystemError} when the kernel refuses.
  */
-export function openChannel(plan: ChannelPlan): Channel {
+export function openChannel(plan: ChannelPlan, relay: RelayLink | null): Channel {
   switch (plan.kind) {
     case "pipe":
       return new PipeChannel(plan);
@@ -22,6 +25,7 @@ export function openChannel(plan: ChannelPlan): Channel {
     case "listen":
       return new ListenChannel(plan);
     case "leg":
-      throw new Error(`A leg of "${plan.name}" needs @relay`);
+      if (relay === null) throw new Error(`A leg of "${plan.name}" needs @relay`);
+      return new LegChannel(plan, relay);
   }
 }

@@ -164,7 +164,7 @@ export class Crew {
     let table;
     try {
       if (notifyPath !== null) listenTo(instance, watchNotifySocket(notify, notifyPath));
-      table = openDescriptorTable(process, index, sources);
+      table = openDescriptorTable(process, { index, number }, sources);
     } catch (error) {
       disposeInstance(instance as Instance);
       return failureOf(error);

@@ -4,6 +4,7 @@
  * Must not know: spawning, readiness, the core.
  */
 import type { Channel } from "../channel/channel.ts";
+import type { RelayLink } from "../channel/relay/relay_link.ts";
 import { closeFd, createPipe, reopenPipe } from "../os/pipe.ts";
 import type { DescriptorPlan, ProcessIndex, ProcessPlan } from "../plan/plan.ts";
 import type { Captures } from "./captures.ts";
@@ -15,6 +16,14 @@ export interface DescriptorSources {
   readonly channels: readonly Channel[];
   readonly captures: Captures;
   readonly logLink: LogLink;
+  /** null in a crew without relayed pipes. */
+  readonly relay: RelaySources | null;
+}
+
+/** What `@relay` is handed. */
+export interface RelaySources {
+  readonly link: RelayLink;
+  readonly countersFd: number;
 }
 
 /** An opened table. */
@@ -30,14 +39,15 @@ export interface OpenTable {
 /**
  * Opens the descriptor table of `process`.
  *
+ * @param of The process's index and the number of the new instance.
  * @throws {SystemError} when a descriptor cannot be made; nothing is left open then.
  */
 export function openDescriptorTable(
   process: ProcessPlan,
-  index: ProcessIndex,
+  of: { readonly index: ProcessIndex; readonly number: number },
   sources: DescriptorSources,
 ): OpenTable {
-  const table = new TableBuilder(index, sources);
+  const table = new TableBuilder(of.index, of.number, sources);
   try {
     const entries = process.descriptors.map((descriptor) => ({
       fd: descriptor.fd,
@@ -54,13 +64,15 @@ export function openDescriptorTable(
 /** Opens one entry after the other and remembers what to close. */
 class TableBuilder {
   readonly #index: ProcessIndex;
+  readonly #instance: number;
   readonly #sources: DescriptorSources;
   readonly #opened: number[] = [];
   #logEnds: LogLinkEnds | null = null;
   notifyReadFd: number | null = null;
 
-  constructor(index: ProcessIndex, sources: DescriptorSources) {
+  constructor(index: ProcessIndex, instance: number, sources: DescriptorSources) {
     this.#index = index;
+    this.#instance = instance;
     this.#sources = sources;
   }
 
@@ -75,7 +87,9 @@ class TableBuilder {
       case "log":
         return this.#own(captures.openWriteEnd(this.#index, descriptor.stream));
       case "channel":
-        return this.#own(this.#channel(descriptor.channel).openEnd(descriptor.end));
+        return this.#own(
+          this.#channel(descriptor.channel).openEnd(descriptor.end, this.#instance),
+        );
       case "notify":
         return this.#openNotify();
       case "log-commands":
@@ -85,8 +99,9 @@ class TableBuilder {
       case "log-capture":
         return this.#own(captures.openReadEnd(descriptor.process, descriptor.stream));
       case "relay-link":
+        return this.#own(this.#relay().link.open());
       case "relay-counters":
-        throw new Error(`No ${descriptor.kind} in this crew`);
+        return this.#relay().countersFd;
     }
   }
 
@@ -109,6 +124,12 @@ class TableBuilder {
       this.#own(this.#logEnds.reportsFd);
     }
     return this.#logEnds;
+  }
+
+  #relay(): RelaySources {
+    const { relay } = this.#sources;
+    if (relay === null) throw new Error("No @relay in this crew");
+    return relay;
   }
 
   #channel(index: number): Channel {

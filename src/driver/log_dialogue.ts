@@ -33,8 +33,8 @@ export class LogDialogue {
   tell(instance: Instance): void {
     const process = this.#parts.plan.processes[instance.process];
     if (process === undefined) return;
-    if (process.system) this.#greet(process);
-    else this.#watchLine(process, instance);
+    if (process.descriptors.some(({ kind }) => kind === "log-commands")) this.#greet(process);
+    else if (!process.system) this.#watchLine(process, instance);
   }
 
   /** Hears what `@log` found. */

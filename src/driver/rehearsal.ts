@@ -47,7 +47,7 @@ export async function rehearseRestart(parts: RehearsalParts): Promise<void> {
     runId: "",
     reactor,
     containment,
-    sources: { nullFd, channels: [], captures, logLink },
+    sources: { nullFd, channels: [], captures, logLink, relay: null },
     nowNs: clock.nowNs,
     post: (event) => supervisor.post(event),
     record: (body) => supervisor.record(body),
@@ -69,7 +69,7 @@ export async function rehearseRestart(parts: RehearsalParts): Promise<void> {
     },
     channels: [],
     seed: 1,
-    stopLog: () => {},
+    askToStop: () => false,
     stateChanged: (state) => {
       if (hasBeenRefused(state)) {
         queueMicrotask(() => supervisor.request({ op: "shutdown", exitCode: 0 }));

@@ -19,7 +19,7 @@ import type { Admission, CoreRecord, Effect } from "../core/effect.ts";
 import type { CoreEvent, Request } from "../core/event.ts";
 import type { CoreState } from "../core/state.ts";
 import { initialState, step } from "../core/step.ts";
-import type { Plan } from "../plan/plan.ts";
+import type { Plan, ProcessIndex } from "../plan/plan.ts";
 import type { Clock } from "./clock.ts";
 import type { Crew } from "./crew.ts";
 import { Timers } from "./timers.ts";
@@ -34,8 +34,13 @@ export interface SupervisorParts {
   readonly channels: readonly Channel[];
   /** Feeds the backoff jitter. */
   readonly seed: number;
-  /** Tells `@log` to show what is left and end. */
-  readonly stopLog: () => void;
+  /**
+   * Asks a system process to finish what it has in hand and end.
+   *
+   * @param leaving the crew has ended.
+   * @returns false when it has to be signalled.
+   */
+  readonly askToStop: (process: ProcessIndex, leaving: boolean) => boolean;
   /** Called with each new state, before anything else looks at it. */
   readonly stateChanged: (state: CoreState) => void;
   /** Called once, when the core says `exit`. */
@@ -124,7 +129,7 @@ export class Supervisor {
         return crew.spawn(effect);
       case "kill":
         // No signal: one that comes before its handler would cut off the last lines.
-        if (this.#asksLogToStop(effect)) return this.#stopLog();
+        if (this.#asksToStop(effect)) return;
         return crew.kill(effect, this.#state.processes[effect.process]?.pid ?? null);
       case "setTimer":
         return this.#timers.set(effect.timer, effect.dueNs);
@@ -151,16 +156,13 @@ export class Supervisor {
     }
   }
 
-  /** It may end as soon as it is asked: what it is to show comes first. */
-  #stopLog(): void {
+  /** A system process is asked before it is signalled. @returns whether it was. */
+  #asksToStop({ process, cause, scope }: Extract<Effect, { kind: "kill" }>): boolean {
+    const system = this.#parts.plan.processes[process]?.system ?? false;
+    if (!system || cause === "operator" || scope === "tree") return false;
+    // It may end as soon as it is asked: what it is to show comes first.
     this.#flush();
-    this.#parts.stopLog();
-  }
-
-  #asksLogToStop(effect: Extract<Effect, { kind: "kill" }>): boolean {
-    const system = this.#parts.plan.processes[effect.process]?.system ?? false;
-    const asks = effect.cause !== "operator" && effect.scope !== "tree";
-    return system && asks && this.#state.shutdown !== null;
+    return this.#parts.askToStop(process, this.#state.shutdown !== null);
   }
 
   /** The core speaks of indices, the log of names. */

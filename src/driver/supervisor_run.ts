@@ -11,7 +11,7 @@ import { giveMemoryBack } from "../os/memory.ts";
 import { SystemError } from "../os/errno.ts";
 import { openNull } from "../os/pipe.ts";
 import { Reactor } from "../os/reactor.ts";
-import type { Plan } from "../plan/plan.ts";
+import type { Plan, ProcessIndex } from "../plan/plan.ts";
 import { Containment } from "../process/containment.ts";
 import { peerCredentials } from "../process/credentials.ts";
 import { armParentDeath } from "../process/guard.ts";
@@ -23,6 +23,7 @@ import { Crew } from "./crew.ts";
 import { LazyStarts } from "./lazy_starts.ts";
 import { LogDialogue } from "./log_dialogue.ts";
 import { LogLink } from "./log_link.ts";
+import { RelayDialogue } from "./relay_dialogue.ts";
 import { prepareNotifyPlaces, removeNotifyPlaces } from "./notify_place.ts";
 import type { SupervisorOptions } from "./options.ts";
 import { rehearseRestart } from "./rehearsal.ts";
@@ -48,6 +49,8 @@ export class SupervisorRun {
   readonly #channels: readonly Channel[];
   readonly #captures: Captures;
   readonly #logLink: LogLink;
+  /** null in a crew without relayed pipes. */
+  readonly #relay: RelayDialogue | null;
   readonly #crew: Crew;
   readonly #lazy: LazyStarts;
   readonly #supervisor: Supervisor;
@@ -73,7 +76,9 @@ export class SupervisorRun {
     const reactor = this.#reactor;
     const token = crypto.randomUUID();
     this.#captures = new Captures(this.#plan, token);
-    this.#channels = this.#plan.channels.map((channel) => openChannel(channel));
+    this.#relay = this.#makeRelay(reactor);
+    const relayLink = this.#relay?.link ?? null;
+    this.#channels = this.#plan.channels.map((channel) => openChannel(channel, relayLink));
     this.#logLink = new LogLink(reactor, (report) => dialogue.hear(report));
     this.#log.follow((_, line) => this.#logLink.show(line));
     this.#crew = new Crew({
@@ -86,11 +91,15 @@ export class SupervisorRun {
         channels: this.#channels,
         captures: this.#captures,
         logLink: this.#logLink,
+        relay: this.#relay,
       },
       nowNs: this.#clock.nowNs,
       post: (event) => this.#supervisor.post(event),
       record: (body) => this.#supervisor.record(body),
-      spawned: (instance) => dialogue.tell(instance),
+      spawned: (instance) => {
+        this.#relay?.tell(instance);
+        dialogue.tell(instance);
+      },
     });
     const dialogue = new LogDialogue({
       plan: this.#plan,
@@ -169,6 +178,29 @@ export class SupervisorRun {
     });
   }
 
+  #makeRelay(reactor: Reactor): RelayDialogue | null {
+    if (this.#plan.relayed.length === 0) return null;
+    return new RelayDialogue({
+      plan: this.#plan,
+      reactor,
+      liveOf: (process) => this.#crew.liveOf(process),
+      record: (body) => this.#supervisor.record(body),
+      request: (request) => void this.#supervisor.request(request),
+    });
+  }
+
+  #askToStop(process: ProcessIndex, leaving: boolean): boolean {
+    if (process === this.#relay?.process) {
+      this.#relay.link.drain();
+      return true;
+    }
+    if (!leaving) return false;
+    // With our write ends gone `@log` sees the end of each stream and need not guess.
+    this.#captures[Symbol.dispose]();
+    this.#logLink.send({ kind: "drain" });
+    return true;
+  }
+
   #makeSupervisor(): Supervisor {
     return new Supervisor({
       plan: this.#plan,
@@ -177,11 +209,7 @@ export class SupervisorRun {
       crew: this.#crew,
       channels: this.#channels,
       seed: crypto.getRandomValues(new Uint32Array(1))[0] ?? 1,
-      stopLog: () => {
-        // With our write ends gone `@log` sees the end of each stream and need not guess.
-        this.#captures[Symbol.dispose]();
-        this.#logLink.send({ kind: "drain" });
-      },
+      askToStop: (process, leaving) => this.#askToStop(process, leaving),
       stateChanged: (state) => this.#lazy.look(state),
       onExit: (code) => void this.#leave(code),
     });

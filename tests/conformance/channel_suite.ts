@@ -22,7 +22,7 @@ export function channelSuite(mechanism: Mechanism): void {
   test("openEnd() gives descriptors that stay out of later children", () => {
     using channel = mechanism.open();
     for (const end of [mechanism.producerEnd, mechanism.consumerEnd]) {
-      const fd = channel.openEnd(end);
+      const fd = channel.openEnd(end, 1);
       assertEquals(libc().fcntl(fd, F_GETFD, 0) & FD_CLOEXEC, FD_CLOEXEC);
       closeFd(fd);
     }
@@ -31,9 +31,9 @@ export function channelSuite(mechanism: Mechanism): void {
   test("openEnd() gives the next instance a blocking end, whatever the last one set", () => {
     using channel = mechanism.open();
     for (const end of [mechanism.producerEnd, mechanism.consumerEnd]) {
-      const fd = channel.openEnd(end);
+      const fd = channel.openEnd(end, 1);
       setNonBlocking(fd);
-      const next = channel.openEnd(end);
+      const next = channel.openEnd(end, 2);
       assertEquals(libc().fcntl(next, F_GETFL, 0) & O_NONBLOCK, 0);
       closeFd(fd);
       closeFd(next);
@@ -176,7 +176,7 @@ function openBoth(mechanism: Mechanism, channel: Channel): [producer: number, co
 }
 
 function openNonBlocking(channel: Channel, end: Parameters<Channel["openEnd"]>[0]): number {
-  const fd = channel.openEnd(end);
+  const fd = channel.openEnd(end, 1);
   setNonBlocking(fd);
   return fd;
 }

@@ -67,7 +67,7 @@ function start(argv: readonly string[], links: readonly InstanceLink[]): Instanc
   const folder = Deno.makeTempDirSync({ prefix: "cox-conformance-" });
   const out = `${folder}/out`;
   const nullFd = openNull();
-  const opened = links.map(({ channel, end, fd }) => ({ fd, source: channel.openEnd(end) }));
+  const opened = links.map(({ channel, end, fd }) => ({ fd, source: channel.openEnd(end, 1) }));
   const spawned = spawnProcess({
     executable: "/bin/sh",
     argv: ["/bin/sh", "-c", `exec "$@" >"$0" 2>&1`, out, ...argv],

@@ -36,7 +36,7 @@ function makeSupervisor(plan: Plan, log: EventLog) {
     crew,
     channels: [],
     seed: 1,
-    stopLog: () => {},
+    askToStop: () => false,
     stateChanged: () => {},
     onExit: () => {},
   });
