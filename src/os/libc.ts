@@ -66,6 +66,7 @@ const SYMBOLS = {
   poll: { parameters: ["buffer", "u64", "i32"], result: "i32" },
   inotify_init1: { parameters: ["i32"], result: "i32" },
   inotify_add_watch: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  inotify_rm_watch: { parameters: ["i32", "i32"], result: "i32" },
   // Processes.
   posix_spawn: {
     parameters: ["buffer", "buffer", "buffer", "buffer", "buffer", "buffer"],
@@ -283,6 +284,7 @@ export const POLLFD_BYTES = 8;
 export const IN_CLOEXEC = O_CLOEXEC;
 export const IN_NONBLOCK = O_NONBLOCK;
 export const IN_ACCESS = 0x1;
+export const IN_MODIFY = 0x2;
 export const IN_Q_OVERFLOW = 0x4000;
 export const IN_ONESHOT = 0x8000_0000;
 /** sys/eventfd.h. */
