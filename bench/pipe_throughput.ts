@@ -7,7 +7,8 @@
  */
 import type { Config } from "../src/config/config.ts";
 import { makeRow, type Row } from "./row.ts";
-import { coxUp } from "./support/crew.ts";
+import { BenchCrew, coxUp } from "./support/crew.ts";
+import { threadUse, usedBetween } from "./support/procfs.ts";
 import { median } from "./support/stats.ts";
 import { runToEnd, Workshop } from "./support/workshop.ts";
 
@@ -15,6 +16,7 @@ export const name = "pipe_throughput";
 
 const TURNS = 9;
 const BYTES = 4e9;
+const SHARE_BYTES = 12e9;
 const PIPE_BYTES = 65536;
 const DELAY_MS = 1500;
 
@@ -32,7 +34,17 @@ export async function run(): Promise<Row[]> {
     ];
     for (const side of turn % 2 === 0 ? sides : sides.toReversed()) await side();
   }
+  const share = await supervisorShare(workshop, source, sink);
   return [
+    makeRow({
+      claim: "CPU time of the supervisor while a pipe carries 12 GB",
+      measured: share.percent,
+      unit: "% of a core",
+      baseline: null,
+      target: { of: "measured", rule: "at most", value: 1 },
+      spread: { seconds: share.seconds },
+      runs: 1,
+    }),
     makeRow({
       claim: "4 GB through a pipe between two children, median",
       measured: median(cox),
@@ -52,6 +64,36 @@ async function throughCox(workshop: Workshop, turn: number, source: string, sink
   return await readResult(result);
 }
 
+/** CPU time of the supervisor from before the first byte to after the last. */
+async function supervisorShare(workshop: Workshop, source: string, sink: string) {
+  const result = `${workshop.folder}/share.txt`;
+  const config = pipeline(source, sink, result, SHARE_BYTES);
+  await using crew = await BenchCrew.start(workshop, "share", {
+    ...config,
+    processes: {
+      ...config.processes,
+      // The crew stays when the two are done: its supervisor is looked at then.
+      idle: { run: { kind: "command", argv: ["sleep", "600"] } },
+    },
+  });
+  const { supervisorPid } = await crew.until(
+    "both run",
+    ({ processes }) => processes["source"]?.pid !== null && processes["sink"]?.pid !== null,
+  );
+  // The start itself is over before the source begins.
+  await new Promise((resolve) => setTimeout(resolve, DELAY_MS / 2));
+  const before = threadUse(supervisorPid);
+  const fromMs = performance.now();
+  // To ask the supervisor would be what is measured.
+  while (((await Deno.stat(result).catch(() => null))?.size ?? 0) === 0) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  const ms = performance.now() - fromMs;
+  const { cpuNs } = usedBetween(before, threadUse(supervisorPid));
+  await readResult(result, SHARE_BYTES);
+  return { percent: cpuNs / 1e4 / ms, seconds: ms / 1000 };
+}
+
 /** @returns GB a second. */
 async function throughShell(workshop: Workshop, turn: number, source: string, sink: string) {
   const result = `${workshop.folder}/shell-${turn}.txt`;
@@ -60,12 +102,12 @@ async function throughShell(workshop: Workshop, turn: number, source: string, si
   return await readResult(result);
 }
 
-function pipeline(source: string, sink: string, result: string): Config {
+function pipeline(source: string, sink: string, result: string, bytes = BYTES): Config {
   return {
     name: "throughput",
     processes: {
       source: {
-        run: { kind: "command", argv: [source, String(BYTES), String(DELAY_MS)] },
+        run: { kind: "command", argv: [source, String(bytes), String(DELAY_MS)] },
         restart: { policy: "temporary" },
       },
       sink: { run: { kind: "command", argv: [sink, result] }, restart: { policy: "temporary" } },
@@ -77,9 +119,9 @@ function pipeline(source: string, sink: string, result: string): Config {
 }
 
 /** GB a second, after checking that everything came through a pipe of the right size. */
-async function readResult(path: string): Promise<number> {
+async function readResult(path: string, expected = BYTES): Promise<number> {
   const [bytes, ns, pipeBytes] = (await Deno.readTextFile(path)).trim().split(" ").map(Number);
-  if (bytes !== BYTES || pipeBytes !== PIPE_BYTES) {
+  if (bytes !== expected || pipeBytes !== PIPE_BYTES) {
     throw new Error(`${path}: ${bytes} bytes through a pipe of ${pipeBytes}`);
   }
   return bytes / ns!;
