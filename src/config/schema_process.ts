@@ -146,7 +146,7 @@ const restartSchema = z.strictObject({
   )),
   successCodes: z.exactOptional(doc(
     list(whole(0, 255), { min: 1, max: LIMITS.successCodesMax }),
-    "Exit codes that count as ending well.",
+    "Exit codes that count as ending well; 0 always does.",
     { unit: "exit codes, each 0 … 255", default: DEFAULTS.restart.successCodes },
   )),
   backoff: z.exactOptional(doc(
