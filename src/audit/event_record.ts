@@ -115,6 +115,26 @@ export type EventBody =
   }
   /** Somebody connected to a lazy listener: its server starts. */
   | { readonly event: "connectionWaits"; readonly channel: string }
+  /** A connection was closed before the server read of it. */
+  | {
+    readonly event: "clientRefused";
+    readonly channel: string;
+    readonly why: string;
+    /** The process of the crew that it belongs to; null: none, or it cannot be known. */
+    readonly process: string | null;
+    /** Of who connected, at that time; -1: unknown. */
+    readonly peerPid: number;
+    readonly peerUid: number;
+  }
+  /** Connections that were closed at once, counted: more came than a listener takes. */
+  | {
+    readonly event: "connectionsRefused";
+    readonly channel: string;
+    readonly process: string;
+    readonly instance: number;
+    readonly count: number;
+    readonly why: string;
+  }
   /** Messages of a relayed pipe that did not arrive. */
   | {
     readonly event: "messagesDropped";

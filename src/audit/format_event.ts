@@ -54,6 +54,8 @@ type CrewEvent = Extract<
       | "request"
       | "shutdown"
       | "connectionWaits"
+      | "clientRefused"
+      | "connectionsRefused"
       | "warning"
       | "supervisorStopped";
   }
@@ -74,6 +76,12 @@ function formatCrewEvent(record: CrewEvent): string {
       return `shutdown${SHUTDOWN_TEXT[record.level]}: ${record.why}`;
     case "connectionWaits":
       return `a first connection waits on ${record.channel}: its server starts`;
+    case "clientRefused":
+      return `${record.channel} refused ${record.process ?? "a stranger"}, ` +
+        `pid ${record.peerPid}, uid ${record.peerUid}: ${record.why}`;
+    case "connectionsRefused":
+      return `${nameOf(record)} refused ${record.count} ` +
+        `${record.count === 1 ? "connection" : "connections"} to ${record.channel}: ${record.why}`;
     case "warning":
       return `warning: ${record.message}`;
     case "supervisorStopped":

@@ -1,14 +1,15 @@
 /**
- * Connections on an inherited listener, with no permission. Owns their way from the runtime's
- * server to an iteration, and the end of both. Must not know: what is said on a connection.
+ * What a server does with an inherited listener: accept its connections, have a server of
+ * node:http serve them, or take the descriptor. Must not know: how connections are accepted.
  *
  * The supervisor holds the listener as well: closing it here takes nothing from the clients
  * that wait to be accepted; the next instance serves them. What was accepted ends with the
  * program, so a server that is to lose nothing closes the listener at SIGTERM and serves what
  * it has accepted to the end.
  */
-import type { Server, Socket } from "node:net";
+import type { Socket } from "node:net";
 import { takeLink } from "./find_link.ts";
+import { InheritedListener } from "./inherited_listener.ts";
 import type { LinkInfo } from "./link.ts";
 
 /** One client. Disposing closes it at once. */
@@ -21,18 +22,41 @@ export interface Connection extends Disposable {
   close(): void;
 }
 
-/** An inherited listener; made by {@linkcode listener}. */
+/** A server that takes connections over, as those of node:http do. */
+export interface ConnectionServer {
+  /** Gives it a connection that was accepted elsewhere. */
+  emit(event: "connection", connection: Socket): boolean;
+  /** Closes what is open and between two requests. */
+  closeIdleConnections?(): void;
+}
+
+/**
+ * An inherited listener; made by {@linkcode listener}. It has one use: `accept` or `serve`.
+ *
+ * Where the channel has declared clients, a connection comes out of it when the supervisor has
+ * said that it is one of theirs; others are closed, and nothing of them is read. Where it has
+ * `limits`, they are kept here.
+ */
 export interface Listener extends Disposable, AsyncIterable<Connection> {
   /** What the supervisor said of it. */
   readonly info: LinkInfo;
   /**
    * Accepts until {@linkcode Listener.close}, or until `signal` ends the iteration, which
    * closes the listener too: connections that were accepted come first, all others wait for
-   * the next instance. One iteration a listener.
+   * the next instance.
    *
    * @throws {TypeError} when it was iterated or closed before.
    */
   accept(options?: { readonly signal?: AbortSignal }): AsyncGenerator<Connection, void, undefined>;
+  /**
+   * Has a server serve what is accepted, until {@linkcode Listener.close} or `signal`. Then what
+   * it has between two requests is closed, and the rest served to its end.
+   *
+   * @param server One of node:http or node:https that does not listen by itself.
+   * @returns when all connections have ended.
+   * @throws {TypeError} (rejects) when it was iterated or closed before.
+   */
+  serve(server: ConnectionServer, options?: { readonly signal?: AbortSignal }): Promise<void>;
   /** Accepts no more; connections go on. Idempotent. */
   close(): void;
 }
@@ -40,8 +64,7 @@ export interface Listener extends Disposable, AsyncIterable<Connection> {
 /**
  * Takes an inherited listener, by the name of its port or of its channel. Needs no permission.
  *
- * For HTTP give its descriptor to node:http instead, which accepts by itself:
- * `createServer(handler).listen({ fd: takeListenerFd("http") })`.
+ * For HTTP: `await listener("http").serve(createServer(handler), { signal: stopSignal() })`.
  *
  * @param name `"http"`.
  * @returns The listener; accepting begins with its iteration.
@@ -66,13 +89,15 @@ export function listener(name: string): Listener {
 }
 
 /**
- * Takes the descriptor of an inherited listener, for a server that accepts by itself.
+ * Takes the descriptor of an inherited listener, for a server that accepts by itself. Then
+ * nobody looks at its connections, so that the channel has to allow that.
  *
  * @param name Its port, or its channel.
  * @returns The number to give to `listen({ fd })` of node:http, node:https or node:net.
  * @throws {NotSupervisedError} when no supervisor started the program, or of another version.
  * @throws {RangeError} when no link has that name.
- * @throws {TypeError} when the link is no listener, or was taken before.
+ * @throws {TypeError} when the link is no listener, or was taken before; when its clients are
+ *   checked or it has limits, which {@linkcode listener} alone can keep.
  *
  * @example
  * ```ts
@@ -85,94 +110,22 @@ export function listener(name: string): Listener {
  * ```
  */
 export function takeListenerFd(name: string): number {
-  return takeLink(name, { call: "takeListenerFd", refuse: refuseOthers }).fd;
+  const refuse = (link: LinkInfo) => refuseOthers(link) ?? refuseKept(link);
+  return takeLink(name, { call: "takeListenerFd", refuse }).fd;
 }
 
 function refuseOthers({ direction, kind }: LinkInfo): string | null {
   return direction === "accept" ? null : `it is no listener (${kind})`;
 }
 
-class InheritedListener implements Listener {
-  readonly info: LinkInfo;
-  #server: Server | null = null;
-  #state: "new" | "open" | "closed" = "new";
-  readonly #accepted: Socket[] = [];
-  #wake: (() => void) | null = null;
-  #error: Error | null = null;
-
-  constructor(info: LinkInfo) {
-    this.info = info;
+function refuseKept({ checked, limits }: LinkInfo): string | null {
+  const instead = `use listener(name).serve(server) or .accept()`;
+  if (checked === true) {
+    return `its clients are checked one by one, which a bare descriptor does not do; ${instead}, ` +
+      'or set access: "directory" for the channel';
   }
-
-  async *accept(
-    options: { readonly signal?: AbortSignal } = {},
-  ): AsyncGenerator<Connection, void, undefined> {
-    if (this.#state !== "new") {
-      throw new TypeError(`Cannot accept on "${this.info.port}": it was closed, or is iterated`);
-    }
-    this.#state = "open";
-    const close = () => this.close();
-    options.signal?.addEventListener("abort", close);
-    try {
-      if (options.signal?.aborted === true) close();
-      else await this.#open();
-      for (;;) {
-        const socket = this.#accepted.shift();
-        if (socket !== undefined) yield await connectionOf(socket);
-        else if (this.#error !== null) throw this.#error;
-        else if (this.#isClosed()) return;
-        else await new Promise<void>((resolve) => this.#wake = resolve);
-      }
-    } finally {
-      options.signal?.removeEventListener("abort", close);
-      this.close();
-      for (const socket of this.#accepted.splice(0)) socket.destroy();
-    }
-  }
-
-  [Symbol.asyncIterator](): AsyncGenerator<Connection, void, undefined> {
-    return this.accept();
-  }
-
-  close(): void {
-    this.#state = "closed";
-    this.#server?.close();
-    this.#server = null;
-    this.#wake?.();
-  }
-
-  [Symbol.dispose](): void {
-    this.close();
-  }
-
-  #isClosed(): boolean {
-    return this.#state === "closed";
-  }
-
-  async #open(): Promise<void> {
-    // node:net costs some 15 ms to load: only those who accept pay it.
-    const net = await import("node:net");
-    if (this.#isClosed()) return;
-    const server = net.createServer({ allowHalfOpen: true }, (socket) => {
-      this.#accepted.push(socket);
-      this.#wake?.();
-    });
-    server.on("error", (error) => {
-      this.#error = error;
-      this.#wake?.();
-    });
-    this.#server = server.listen({ fd: this.info.fd });
-  }
-}
-
-async function connectionOf(socket: Socket): Promise<Connection> {
-  const { Duplex } = await import("node:stream");
-  // Its streams report a reset to whoever uses them; one that nobody uses must not end us.
-  socket.on("error", () => {});
-  const { readable, writable } = Duplex.toWeb(socket) as {
-    readable: ReadableStream<Uint8Array>;
-    writable: WritableStream<Uint8Array>;
-  };
-  const close = () => void socket.destroy();
-  return { readable, writable, close, [Symbol.dispose]: close };
+  const limited = limits.connections !== undefined || limits.perSecond !== undefined;
+  return limited
+    ? `its channel has limits, which a bare descriptor does not keep; ${instead}`
+    : null;
 }

@@ -15,6 +15,8 @@ export interface LinkInfo {
   readonly type?: "stream" | "seqpacket" | "datagram";
   /** What this process does with it. */
   readonly direction: "read" | "write" | "both" | "accept";
+  /** Of a listener: each connection is let in by the supervisor. */
+  readonly checked?: true;
   /** The inherited descriptor. */
   readonly fd: number;
   readonly limits: {
@@ -22,6 +24,10 @@ export interface LinkInfo {
     readonly capacityBytes: number;
     /** Of a listener: connections that may wait; the kernel cuts it to net.core.somaxconn. */
     readonly backlog?: number;
+    /** Of a listener: how many may be open at once. */
+    readonly connections?: number;
+    /** Of a listener: how many the program is given a second. */
+    readonly perSecond?: number;
   };
 }
 

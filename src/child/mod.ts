@@ -24,7 +24,7 @@ export type {
   NdjsonOptions,
 } from "./connect.ts";
 export { listener, takeListenerFd } from "./accept.ts";
-export type { Connection, Listener } from "./accept.ts";
+export type { Connection, ConnectionServer, Listener } from "./accept.ts";
 export { packets } from "./pair.ts";
 export type { PacketLink } from "./pair.ts";
 export { LinkClosedError, MessageError } from "./link.ts";

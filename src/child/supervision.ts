@@ -20,6 +20,8 @@ export interface Supervision {
   readonly process: string;
   /** Pipe to the supervisor in sd_notify's text format; null when the plan gives none. */
   readonly notifyFd: number | null;
+  /** Socket to the supervisor about the connections of a server; null: it has no need of one. */
+  readonly gateFd: number | null;
   readonly links: readonly LinkInfo[];
 }
 
@@ -95,6 +97,14 @@ export function notifyDescriptor(call: string): number {
 }
 
 /**
+ * The descriptor on which a server asks the supervisor about its connections; null: there is
+ * none, as where the links come from COX_LINKS.
+ */
+export function gateDescriptor(): number | null {
+  return readRecord()?.gateFd ?? null;
+}
+
+/**
  * The links of this process.
  *
  * @throws {NotSupervisedError} when nobody told of any, or in another layout.
@@ -108,7 +118,7 @@ export function linksOf(call: string): readonly LinkInfo[] {
 
 const LINKS = Symbol.for("coxswain.links");
 
-/** COX_LINKS has the same layout without `notifyFd`. */
+/** COX_LINKS has the same layout without `notifyFd` and `gateFd`. */
 function readVariable(): Pick<Supervision, "version" | "process" | "links"> | null {
   const query = { name: "env", variable: "COX_LINKS" } as const;
   if (Deno.permissions.querySync(query).state !== "granted") return null;

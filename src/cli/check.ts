@@ -1,4 +1,5 @@
 /** `cox check`. */
+import { formatListener, listenerReports } from "../plan/listen_report.ts";
 import type { CommandContext } from "./command.ts";
 import { EXIT } from "./exit_codes.ts";
 import { locateConfig, locateRunDir } from "./locate.ts";
@@ -11,7 +12,8 @@ export async function run(context: CommandContext): Promise<number> {
   const { io, options } = context;
   const good = prepared.kind === "ready";
   if (options.flag("json")) {
-    const report = { config: configPath, valid: good, issues: prepared.issues };
+    const listeners = prepared.kind === "ready" ? listenerReports(prepared.plan) : [];
+    const report = { config: configPath, valid: good, issues: prepared.issues, listeners };
     io.out(JSON.stringify(report, null, 2) + "\n");
     return good ? EXIT.ok : EXIT.user;
   }
@@ -24,6 +26,7 @@ export async function run(context: CommandContext): Promise<number> {
       `${plural(plan.groups.length - 1, "group", "groups")}, ` +
       `${plural(plan.channels.length, "channel", "channels")}\n`,
   );
+  for (const listener of listenerReports(plan)) io.out(`  ${formatListener(listener)}\n`);
   return EXIT.ok;
 }
 

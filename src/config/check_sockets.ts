@@ -23,9 +23,11 @@ export function checkSocket(
   channel: PairConfig | ListenConfig,
   path: IssuePath,
 ): ConfigIssue[] {
-  return channel.kind === "pair"
-    ? checkPair(config, channel, path)
-    : [...checkAddress(channel, path), ...checkClients(config, channel, path)];
+  return channel.kind === "pair" ? checkPair(config, channel, path) : [
+    ...checkAddress(channel, path),
+    ...checkClients(config, channel, path),
+    ...checkOurClient(config, channel, path),
+  ];
 }
 
 function checkPair(config: Config, channel: PairConfig, path: IssuePath): ConfigIssue[] {
@@ -112,6 +114,44 @@ function checkClients(config: Config, channel: ListenConfig, path: IssuePath): C
     else if (clients.indexOf(name) !== at) {
       issues.push(errorAt(place, `"${name}" is listed twice`, "remove it"));
     }
+  }
+  return issues;
+}
+
+/** Keys that only `coxswain/child` in the server can keep. */
+function checkOurClient(config: Config, channel: ListenConfig, path: IssuePath): ConfigIssue[] {
+  const { access, clients, limits } = channel;
+  const issues: ConfigIssue[] = [];
+  if (access !== undefined && clients === "anyone") {
+    issues.push(errorAt(
+      [...path, "access"],
+      'with clients: "anyone" there is nobody to tell from others',
+      "remove it, or name the clients",
+    ));
+  }
+  if (limits !== undefined && Object.keys(limits).length === 0) {
+    issues.push(errorAt(
+      [...path, "limits"],
+      'must have one of "connections" and "perSecond"',
+      "remove it",
+    ));
+  }
+  const server = parseEndpoint(channel.server)?.process ?? "";
+  const run = processOf(config, server)?.run.kind;
+  if (run === undefined || run === "deno") return issues;
+  if (access === "credentials") {
+    issues.push(errorAt(
+      [...path, "access"],
+      `"${server}" is no deno() program: it accepts by itself, before anybody could be checked`,
+      'use access "directory", and give each client a user of its own',
+    ));
+  }
+  if (limits !== undefined) {
+    issues.push(errorAt(
+      [...path, "limits"],
+      `"${server}" is no deno() program: it accepts by itself, and nothing here can count`,
+      'use "backlog", and the limits that the program has',
+    ));
   }
   return issues;
 }

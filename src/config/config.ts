@@ -146,7 +146,15 @@ export interface ListenConfig {
   readonly tcp?: TcpConfig;
   readonly backlog?: number;
   readonly clients: "anyone" | readonly string[];
+  readonly access?: "directory" | "credentials";
+  readonly limits?: ConnectionLimits;
   readonly lazy?: boolean;
+}
+/** What each instance of a server takes of its listener. */
+export interface ConnectionLimits {
+  /** Accepted and not yet closed. */
+  readonly connections?: number;
+  readonly perSecond?: number;
 }
 /** A path to listen on. */
 export interface UnixConfig {

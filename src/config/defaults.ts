@@ -65,6 +65,9 @@ export const LIMITS = {
   periodMin: "1ms",
   /** net.core.somaxconn is 4096 by default (listen(2)); a machine may have raised it. */
   backlogMax: 65_535,
+  /** The runtime never accepts again once it has met EMFILE; far below any usual limit. */
+  connectionsMax: 65_535,
+  perSecondMax: 1_000_000,
   /** `sun_path` of unix(7), without its NUL. */
   socketPathBytesMax: 107,
   /** The kernel rounds a pipe up to a page. */

@@ -70,6 +70,20 @@ const tcpSchema = z.strictObject({
   )),
 });
 
+const limitsSchema = z.strictObject({
+  connections: z.exactOptional(doc(
+    whole(1, LIMITS.connectionsMax),
+    "How many may be open at once, those included that wait for `perSecond` or for the program. " +
+      "One more is closed as soon as it is accepted, and an event counts them.",
+    { unit: "connections", absent: "no limit on those that the program has taken" },
+  )),
+  perSecond: z.exactOptional(doc(
+    whole(1, LIMITS.perSecondMax),
+    "How many the program is given a second, after as many at once. Others wait, unread.",
+    { unit: "connections/s", absent: "no limit" },
+  )),
+});
+
 /** A listening socket. */
 export const listenSchema = z.strictObject({
   kind: doc(
@@ -101,9 +115,25 @@ export const listenSchema = z.strictObject({
     z.union([z.literal("anyone"), list(text(), { min: 1, max: LIMITS.processesMax })]),
     'Who may connect. `"anyone"`: whoever can reach the address. Names of processes: the path\'s ' +
       "directory is the channel's own, closed to others, and its clients that have a user of " +
-      "their own get a group of the channel's own; what runs as the same user as cox is trusted, " +
-      "not checked, and `cox check` says so. A TCP port cannot be closed in this way.",
+      "their own get a group of the channel's own; what else `access` says. A TCP port cannot be " +
+      "closed in this way.",
   ),
+  access: z.exactOptional(doc(
+    z.enum(["directory", "credentials"]),
+    "How declared clients are told from others. `directory`: by who can enter the path's " +
+      "directory; what runs as the same user as cox is trusted, not checked, and `cox check` says " +
+      "so. `credentials`: besides that, cox asks the kernel who is at the other end of each " +
+      "connection, and lets in what belongs to a live instance of a declared client (it, what it " +
+      "started, what is in its session); the rest is closed before the program reads a byte of " +
+      "it, and is an event. For Deno servers that accept with `listener()` of `coxswain/child`.",
+    { absent: "`credentials` for a `deno()` server with declared clients, else `directory`" },
+  )),
+  limits: z.exactOptional(doc(
+    limitsSchema,
+    "What each instance of the server takes at most. Kept by `listener()` of `coxswain/child`, " +
+      "so for Deno servers alone: a command has its `backlog`.",
+    { absent: "1024 connections that wait for the program; no other limit" },
+  )),
   lazy: z.exactOptional(doc(
     z.boolean(),
     "The server is started by its first connection, and after it has completed (`restart.policy` " +

@@ -15,6 +15,7 @@ import { reap, STATUS_LOST_CODE } from "../process/reap.ts";
 import type { EventBody } from "../audit/event_record.ts";
 import { type DescriptorSources, openDescriptorTable } from "./descriptor_table.ts";
 import { startFinish } from "./finish.ts";
+import { watchGate } from "./gate.ts";
 import { disposeInstance, type Instance } from "./instance.ts";
 import { Launcher } from "./launcher.ts";
 import { notifyPathFor, usesSocket } from "./notify_place.ts";
@@ -171,6 +172,10 @@ export class Crew {
     }
     if (table.notifyReadFd !== null) {
       listenTo(instance, watchNotifyPipe(notify, table.notifyReadFd));
+    }
+    if (table.gateFd !== null) {
+      const roots = () => this.#live.values();
+      listenTo(instance, watchGate({ ...this.#context, index, number, live: roots }, table.gateFd));
     }
     this.#markCaptures(process, index, number);
     const spawned = this.#launcherOf(index).launch(number, notifyPath, table.entries);

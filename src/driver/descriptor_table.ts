@@ -6,6 +6,7 @@
 import type { Channel } from "../channel/channel.ts";
 import type { RelayLink } from "../channel/relay/relay_link.ts";
 import { closeFd, createPipe, reopenPipe } from "../os/pipe.ts";
+import { createSocketPair, makeNonBlocking } from "../os/socket.ts";
 import type { DescriptorPlan, ProcessIndex, ProcessPlan } from "../plan/plan.ts";
 import type { Captures } from "./captures.ts";
 import type { LogLink, LogLinkEnds } from "./log_link.ts";
@@ -32,7 +33,9 @@ export interface OpenTable {
   readonly entries: readonly { readonly fd: number; readonly source: number }[];
   /** Read end of the instance's notification pipe, non-blocking; null without one. */
   readonly notifyReadFd: number | null;
-  /** Closes what was opened for the spawn (not `notifyReadFd`). */
+  /** Our end of the instance's gate, non-blocking; null without one. */
+  readonly gateFd: number | null;
+  /** Closes what was opened for the spawn (not `notifyReadFd` and `gateFd`). */
   close(): void;
 }
 
@@ -53,10 +56,12 @@ export function openDescriptorTable(
       fd: descriptor.fd,
       source: table.open(descriptor),
     }));
-    return { entries, notifyReadFd: table.notifyReadFd, close: () => table.close() };
+    const { notifyReadFd, gateFd } = table;
+    return { entries, notifyReadFd, gateFd, close: () => table.close() };
   } catch (error) {
     table.close();
     if (table.notifyReadFd !== null) closeFd(table.notifyReadFd);
+    if (table.gateFd !== null) closeFd(table.gateFd);
     throw error;
   }
 }
@@ -69,6 +74,7 @@ class TableBuilder {
   readonly #opened: number[] = [];
   #logEnds: LogLinkEnds | null = null;
   notifyReadFd: number | null = null;
+  gateFd: number | null = null;
 
   constructor(index: ProcessIndex, instance: number, sources: DescriptorSources) {
     this.#index = index;
@@ -92,6 +98,8 @@ class TableBuilder {
         );
       case "notify":
         return this.#openNotify();
+      case "gate":
+        return this.#openGate();
       case "log-commands":
         return this.#openLogEnds().commandsFd;
       case "log-reports":
@@ -115,6 +123,14 @@ class TableBuilder {
     this.#own(pipe.writeFd);
     this.notifyReadFd = reopenPipe(pipe.readFd, "read", { nonBlocking: true });
     return pipe.writeFd;
+  }
+
+  #openGate(): number {
+    const [ours, theirs] = createSocketPair("stream");
+    this.#own(theirs);
+    makeNonBlocking(ours);
+    this.gateFd = ours;
+    return theirs;
   }
 
   #openLogEnds(): LogLinkEnds {

@@ -134,6 +134,12 @@ export function makeBlocking(fd: number): void {
   checked(libc().fcntl(fd, F_SETFL, flags & ~O_NONBLOCK), "fcntl(F_SETFL)");
 }
 
+/** Sets O_NONBLOCK on the description. @throws {SystemError} EBADF. */
+export function makeNonBlocking(fd: number): void {
+  const flags = checked(libc().fcntl(fd, F_GETFL, 0), "fcntl(F_GETFL)");
+  checked(libc().fcntl(fd, F_SETFL, flags | O_NONBLOCK), "fcntl(F_SETFL)");
+}
+
 /**
  * Ends both directions of one end of a pair. The other end reads what is buffered, then the
  * end; its writes are refused (EPIPE). Unlike a close it loses nothing and resets nothing.

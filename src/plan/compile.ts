@@ -9,7 +9,7 @@ import { expand, type ExpandedProcess, type Expansion } from "./expand.ts";
 import type { Facts } from "./facts.ts";
 import { type GroupTree, groupTree } from "./groups.ts";
 import { Issues } from "./issues.ts";
-import { clientGroups } from "./listen.ts";
+import { clientGroups, gateNumber } from "./listen.ts";
 import { LISTEN_VARIABLES, listenEnvironment, listenShim } from "./listen_environment.ts";
 import { LOG_PROCESS_INDEX, logProcess } from "./log_process.ts";
 import { type StartOrder, startOrder } from "./order.ts";
@@ -44,7 +44,7 @@ export function compile(config: Config, facts: Facts): Compilation {
   const wiring = wirings(channels, expansion.processes.length);
   for (const [name, indices] of expansion.byDeclaredName) {
     const template = templates.get(name)!;
-    const table = descriptorTable(wiring[indices[0]!]!, template.ready, template.notifyFd);
+    const table = tableOf(template, wiring[indices[0]!]!);
     checkReadyStream(name, table, template.ready, issues);
   }
   if (facts.runDir.includes(",")) {
@@ -86,7 +86,8 @@ function compileTemplates(
   for (const [name, indices] of expansion.byDeclaredName) {
     const process = expansion.processes[indices[0]!]!.config;
     const groups = clientGroups(name, config, facts);
-    const request = { name, process, facts, protectedList, clientGroups: groups };
+    const gateFd = gateNumber(name, config);
+    const request = { name, process, facts, protectedList, clientGroups: groups, gateFd };
     templates.set(name, processTemplate(request, issues));
   }
   return templates;
@@ -145,7 +146,7 @@ function processPlan(
     umask: template.umask,
     uid: template.context.identity?.uid ?? null,
     gid: template.context.identity?.gid ?? null,
-    descriptors: descriptorTable(wiring, template.ready, template.notifyFd),
+    descriptors: tableOf(template, wiring),
     after: parts.start.after[index]!.map(({ process, condition }) => ({
       process: renumber(process),
       condition,
@@ -178,6 +179,10 @@ function withWiring(
     [LINKS_VARIABLE, linksText(process, links)] as const,
   ];
   return entries.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+}
+
+function tableOf({ ready, notifyFd, gateFd }: ProcessTemplate, wiring: Wiring) {
+  return descriptorTable(wiring, ready, notifyFd, gateFd);
 }
 
 function groupPlan(group: GroupPlan, renumber: (index: number) => number): GroupPlan {

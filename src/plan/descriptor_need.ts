@@ -15,7 +15,7 @@ const PIPE = 2;
  *
  * ```
  *  a process: a pidfd, another while its finish program runs, a socket or pipe to hear
- *  readiness by; for each captured stream a pipe and the copy that `@log` is handed
+ *  readiness by, one to be asked about connections; for each captured stream a pipe and the copy that `@log` is handed
  * ```
  */
 export function descriptorsNeeded(plan: Plan): number {
@@ -26,5 +26,6 @@ export function descriptorsNeeded(plan: Plan): number {
 function needOf(process: ProcessPlan): number {
   const captures = process.descriptors.filter(({ kind }) => kind === "log").length;
   const finish = process.finish === null ? 0 : 1;
-  return 1 + finish + 1 + captures * (PIPE + 1);
+  const gate = process.descriptors.some(({ kind }) => kind === "gate") ? 1 : 0;
+  return 1 + finish + 1 + gate + captures * (PIPE + 1);
 }

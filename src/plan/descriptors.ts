@@ -66,9 +66,16 @@ function endsOf(plan: ChannelPlan): WiredEnd[] {
         : [{ end: "read", port: plan.to, link: { kind: "pipe", direction: "read", limits } }];
     }
     case "listen": {
-      const limits = { capacityBytes: 0, backlog: plan.backlog };
+      const { backlog, checked, connectionsMax, connectionsPerSecond } = plan;
+      const limits = {
+        capacityBytes: 0,
+        backlog,
+        ...(connectionsMax === 0 ? {} : { connections: connectionsMax }),
+        ...(connectionsPerSecond === 0 ? {} : { perSecond: connectionsPerSecond }),
+      };
+      const link = { kind: "listen", direction: "accept", limits } as const;
       return [
-        { end: "accept", port: plan.to, link: { kind: "listen", direction: "accept", limits } },
+        { end: "accept", port: plan.to, link: checked ? { ...link, checked } : link },
       ];
     }
   }
@@ -81,12 +88,14 @@ function endsOf(plan: ChannelPlan): WiredEnd[] {
  * @param wiring The wired ends.
  * @param ready Readiness; by "fd" it has a descriptor of its own.
  * @param notifyFd A sandboxed program's readiness descriptor, or null.
+ * @param gateFd Where a server asks about its connections, or null.
  * @returns Sorted by descriptor.
  */
 export function descriptorTable(
   wiring: Wiring,
   ready: ReadyPlan,
   notifyFd: number | null,
+  gateFd: number | null,
 ): DescriptorPlan[] {
   const table = new Map<number, DescriptorPlan>([
     [0, { fd: 0, kind: "null" }],
@@ -96,6 +105,7 @@ export function descriptorTable(
   for (const descriptor of wiring.descriptors) table.set(descriptor.fd, descriptor);
   const readyFd = ready.by === "fd" ? ready.fd : notifyFd;
   if (readyFd !== null) table.set(readyFd, { fd: readyFd, kind: "notify" });
+  if (gateFd !== null) table.set(gateFd, { fd: gateFd, kind: "gate" });
   return [...table.values()].sort((a, b) => a.fd - b.fd);
 }
 

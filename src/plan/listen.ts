@@ -13,6 +13,7 @@ import { identityOfFile, resolveIdentity } from "./identity.ts";
 import { Issues } from "./issues.ts";
 import { isWithin, parentDirectory, resolvePath } from "./paths.ts";
 import type { ChannelPlan, ListenPlan, PortPlan, UnixListenPlan } from "./plan.ts";
+import { numberBehindPorts, portName } from "./ports.ts";
 
 /** Above what account tools, systemd and container runtimes give away; 28 bits of room. */
 const GROUP_MIN = 0x7000_0000;
@@ -39,7 +40,7 @@ export interface ListenRequest {
  * @returns null after an error.
  */
 export function listenPlan(request: ListenRequest, issues: Issues): ListenPlan | null {
-  const { name, channel, to, expansion } = request;
+  const { name, channel, to, config, expansion } = request;
   const clients = channel.clients === "anyone" ? [] : channel.clients;
   const address = channel.tcp === undefined
     ? unixPlan(request, issues)
@@ -56,6 +57,9 @@ export function listenPlan(request: ListenRequest, issues: Issues): ListenPlan |
     to,
     address,
     clients: channel.clients === "anyone" ? "anyone" : "declared",
+    checked: isChecked(channel, config),
+    connectionsMax: channel.limits?.connections ?? 0,
+    connectionsPerSecond: channel.limits?.perSecond ?? 0,
     backlog: channel.backlog ?? DEFAULTS.listen.backlog,
     lazy: channel.lazy ?? DEFAULTS.listen.lazy,
   };
@@ -96,6 +100,41 @@ export function checkDirectories(
       `path: "./${name}/socket"`,
     );
   }
+}
+
+/**
+ * Whether each connection to a listener is looked at: its server is a program with our client,
+ * and nothing says that the directory is to be enough.
+ *
+ * @param channel The listener as declared.
+ * @param config The configuration.
+ */
+export function isChecked(channel: ListenConfig, config: Config): boolean {
+  if (channel.clients === "anyone") return false;
+  if (channel.access !== undefined) return channel.access === "credentials";
+  return serverKind(channel, config) === "deno";
+}
+
+/**
+ * The descriptor on which a server speaks with the supervisor about its connections.
+ *
+ * @param name Its declared name.
+ * @param config The configuration.
+ * @returns null for a process that has nothing to ask or tell.
+ */
+export function gateNumber(name: string, config: Config): number | null {
+  const speaks = Object.values(config.channels ?? {}).some((channel) =>
+    channel.kind === "listen" && portName(channel.server).process === name &&
+    serverKind(channel, config) === "deno" &&
+    (isChecked(channel, config) || channel.limits !== undefined)
+  );
+  return speaks ? numberBehindPorts(config, name) : null;
+}
+
+function serverKind(channel: ListenConfig, config: Config): string | undefined {
+  const { process } = portName(channel.server);
+  if (!Object.hasOwn(config.processes, process)) return undefined;
+  return config.processes[process]!.run.kind;
 }
 
 /**
@@ -143,13 +182,13 @@ function unixPlan(request: ListenRequest, issues: Issues): UnixListenPlan | null
 
 /** @returns The channel's group; null where no client could make use of it. */
 function closedGroup(
-  { name, config, facts, expansion }: ListenRequest,
+  { name, channel, config, facts, expansion }: ListenRequest,
   clients: readonly string[],
   issues: Issues,
 ): number | null {
   const active = clients.filter((client) => expansion.byDeclaredName.has(client));
   const trusted = active.filter((client) => !hasOwnUser(client, config, facts));
-  if (trusted.length > 0) {
+  if (trusted.length > 0 && !isChecked(channel, config)) {
     const names = trusted.map((client) => `"${client}"`).join(", ");
     issues.warning(
       ["channels", name, "clients"],

@@ -97,6 +97,8 @@ export type DescriptorPlan =
   }
   /** A pipe per instance to the supervisor, in sd_notify's text format. */
   | { readonly fd: number; readonly kind: "notify" }
+  /** A stream socket per instance to the supervisor: asks who connects to a listener. */
+  | { readonly fd: number; readonly kind: "gate" }
   /** `@log` alone: commands from, reports to the supervisor, captured outputs. */
   | { readonly fd: number; readonly kind: "log-commands" }
   | { readonly fd: number; readonly kind: "log-reports" }
@@ -328,6 +330,12 @@ export interface ListenPlan {
   readonly backlog: number;
   /** Anyone who can reach the address may connect; else the processes of `from`. */
   readonly clients: "anyone" | "declared";
+  /** The server lets in whom the supervisor knows for an instance of `from`, by credentials. */
+  readonly checked: boolean;
+  /** Open at once in each instance; 0: no limit. */
+  readonly connectionsMax: number;
+  /** Given to the program a second; 0: no limit. */
+  readonly connectionsPerSecond: number;
   /** The server is started by its first connection. */
   readonly lazy: boolean;
 }

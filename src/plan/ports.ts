@@ -67,6 +67,20 @@ export function portNumbers(config: Config): ReadonlyMap<string, number> {
   return numbers;
 }
 
+/**
+ * The number of a further descriptor of a process, behind all its ports.
+ *
+ * @param config A configuration that has passed its checks.
+ * @param process Its declared name.
+ */
+export function numberBehindPorts(config: Config, process: string): number {
+  let next = FIRST_PORT_FD;
+  for (const [text, fd] of portNumbers(config)) {
+    if (portName(text).process === process) next = Math.max(next, fd + 1);
+  }
+  return next === readyFdOf(config, process) ? next + 1 : next;
+}
+
 /** The endpoints of a channel as written. */
 export function endpointsOf(channel: ChannelConfig): readonly string[] {
   switch (channel.kind) {

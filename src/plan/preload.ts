@@ -15,12 +15,18 @@ export interface LinkDescription {
   readonly direction: "read" | "write" | "both" | "accept";
   /** Of a pair: whether messages stay whole. */
   readonly type?: "stream" | "seqpacket" | "datagram";
+  /** Of a listener: the supervisor says of each connection whether it is a declared client's. */
+  readonly checked?: true;
   readonly fd: number;
   readonly limits: {
     /** What the kernel was asked to hold; it rounds up to a power of two of pages. 0: its own. */
     readonly capacityBytes: number;
     /** Of a listener: connections that may wait; the kernel cuts it to net.core.somaxconn. */
     readonly backlog?: number;
+    /** Of a listener: how many the program may hold open at once. */
+    readonly connections?: number;
+    /** Of a listener: how many the program is given a second. */
+    readonly perSecond?: number;
   };
 }
 
@@ -30,6 +36,8 @@ export interface LinksDescription {
   readonly process: string;
   /** Descriptor for readiness messages in sd_notify's format; null: none. */
   readonly notifyFd: number | null;
+  /** Descriptor on which a server asks about its connections; null: none. */
+  readonly gateFd: number | null;
   readonly links: readonly LinkDescription[];
 }
 
@@ -51,15 +59,15 @@ export function linksText(process: string, links: readonly LinkDescription[]): s
  * Generates the module as a `data:` URL.
  *
  * It defines `globalThis[Symbol.for("coxswain.links")]`, frozen all the way down, which the
- * program can neither replace nor delete: `{ version: 1, process, notifyFd, links }`.
+ * program can neither replace nor delete: `{ version: 1, process, notifyFd, gateFd, links }`.
  *
  * @param description What to tell the program.
  * @returns `data:text/javascript,…`, percent-encoded.
  * @throws {URIError} If a name holds half a surrogate pair.
  */
 export function preloadSource(description: LinksDescription): string {
-  const { process, notifyFd, links } = description;
-  const value = { version: 1, process, notifyFd, links };
+  const { process, notifyFd, gateFd, links } = description;
+  const value = { version: 1, process, notifyFd, gateFd, links };
   // The text goes through JSON.parse rather than into the source as a literal: a literal's
   // "__proto__" key would set a prototype.
   const source = [

@@ -28,6 +28,8 @@ export interface ProcessTemplate {
   readonly critical: boolean;
   /** Descriptor for readiness messages of a sandboxed program; null: it has none there. */
   readonly notifyFd: number | null;
+  /** Where a server asks about its connections; null: it has no need to. */
+  readonly gateFd: number | null;
   /** The whole exec chain of one replica. */
   readonly argv: (name: string, links: readonly LinkDescription[]) => readonly string[];
 }
@@ -71,6 +73,7 @@ export function processTemplate(request: TemplateRequest, issues: Issues): Proce
     finish: finishPlan(request, context, chain, issues),
     critical: process.critical ?? DEFAULTS.critical,
     notifyFd,
+    gateFd: request.gateFd,
     argv,
   };
 }

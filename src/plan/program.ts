@@ -25,6 +25,8 @@ export interface TemplateRequest {
   readonly protectedList: readonly ProtectedPath[];
   /** Groups of the listeners that it is a declared client of. */
   readonly clientGroups: readonly number[];
+  /** Where a server asks about its connections; null: it has no need to. */
+  readonly gateFd: number | null;
 }
 
 /** The command line of one replica; its first element is an absolute path. */
@@ -129,7 +131,7 @@ function denoProgram(
   notifyFd: number | null,
   issues: Issues,
 ): Program {
-  const { facts, name } = request;
+  const { facts, name, gateFd } = request;
   const path = ["processes", name, "run"];
   checkProgram(run, request, context, issues);
   const permissionPath = [...path, "permissions"];
@@ -152,7 +154,7 @@ function denoProgram(
       denoPath: facts.denoPath,
       importMap,
       lockPath: remote ? facts.lockPath : null,
-      preload: preloadSource({ process: replica, notifyFd, links }),
+      preload: preloadSource({ process: replica, notifyFd, gateFd, links }),
       permissionFlags: flags,
       program: programPath(run, projectDir) ?? specifier,
       args: run.args ?? [],

@@ -54,6 +54,7 @@ ${body}`;
     preload: preloadSource({
       process: "client",
       notifyFd: null,
+      gateFd: null,
       links: links.map(({ description }) => description),
     }),
     permissionFlags: [],

@@ -243,22 +243,34 @@ while True:
   },
 });
 
-Deno.test("cox check says that clients as the same user are trusted, and that a host is public", async () => {
+Deno.test("cox check says who gets in to each listener, and warns of trusted clients and public hosts", async () => {
   const dir = Deno.makeTempDirSync({ prefix: "cox-test-" });
   try {
     Deno.writeTextFileSync(
       `${dir}/supervisor.config.ts`,
       `
-import { command, defineConfig, listen } from "coxswain";
+import { command, defineConfig, deno, listen } from "coxswain";
 export default defineConfig({
   name: "check",
-  processes: { server: { run: command(["true"]) }, friend: { run: command(["true"]) } },
+  processes: {
+    server: { run: command(["true"]) },
+    ours: { run: deno("./ours.ts") },
+    friend: { run: command(["true"]) },
+  },
   channels: {
     a: listen({ server: "server.a", unix: { path: "./own/socket" }, clients: ["friend"] }),
     b: listen({ server: "server.b", tcp: { port: 1, host: "0.0.0.0" }, clients: "anyone" }),
+    c: listen({ server: "ours.c", unix: { path: "./ours/c" }, clients: ["friend"] }),
+    d: listen({
+      server: "ours.d",
+      unix: { path: "./d/d" },
+      clients: "anyone",
+      limits: { connections: 9, perSecond: 4 },
+    }),
   },
 });`,
     );
+    Deno.writeTextFileSync(`${dir}/ours.ts`, "");
     const [command = "", ...args] = coxCommand(["check"]);
     const { code, stderr, stdout } = await new Deno.Command(command, {
       args,
@@ -269,6 +281,16 @@ export default defineConfig({
     assertEquals(code, 0, text);
     assertStringIncludes(text, 'trusted, not checked: "friend"');
     assertStringIncludes(text, "other machines can connect to 0.0.0.0");
+    for (
+      const line of [
+        `a: server on ${dir}/own/socket; clients: friend, by directory and group; ` +
+        "no limit but the backlog of 1024",
+        "b: server on 0.0.0.0:1; clients: anyone who can reach it; no limit but the backlog of 1024",
+        `c: ours on ${dir}/ours/c; clients: friend, by directory and credentials; no limit`,
+        `d: ours on ${dir}/d/d; clients: anyone who can reach it; ` +
+        "at most 9 connections at once, 4 a second in each instance",
+      ]
+    ) assertStringIncludes(text, line);
   } finally {
     Deno.removeSync(dir, { recursive: true });
   }

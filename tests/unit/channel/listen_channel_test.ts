@@ -21,6 +21,9 @@ function plan(address: ListenPlan["address"], changes: Partial<ListenPlan> = {})
     address,
     backlog: 16,
     clients: "anyone",
+    checked: false,
+    connectionsMax: 0,
+    connectionsPerSecond: 0,
     lazy: false,
     ...changes,
   };

@@ -123,3 +123,32 @@ Deno.test("validateConfig() refuses to wait for a lazy server, and half a lazy o
   });
   assertEquals(issues.map(({ path }) => path.join(".")), ["channels.eager.lazy"]);
 });
+
+Deno.test("validateConfig() takes access and limits where our client keeps them, and nowhere else", () => {
+  const declared = { server: "a.x", unix, clients: ["b"] } as const;
+  const denoServer = { a: { run: { kind: "deno", path: "./a.ts" } } };
+  const commandServer = { a: { run: command(["true"]) } };
+  for (const access of ["directory", "credentials"] as const) {
+    assertEquals(issuesOf(listen({ ...declared, access }), denoServer), []);
+  }
+  assertEquals(issuesOf(listen({ ...declared, access: "directory" }), commandServer), []);
+  assertEquals(only(listen({ ...declared, access: "credentials" }), commandServer), [
+    "channels.c.access",
+    '"a" is no deno() program: it accepts by itself, before anybody could be checked',
+  ]);
+  const open = { server: "a.x", unix, clients: "anyone" } as const;
+  assertEquals(only(listen({ ...open, access: "directory" }))[0], "channels.c.access");
+  const limits = { connections: 1, perSecond: 1 };
+  assertEquals(issuesOf(listen({ ...open, limits }), denoServer), []);
+  assertEquals(only(listen({ ...open, limits }), commandServer)[0], "channels.c.limits");
+  assertEquals(only(listen({ ...open, limits: {} }), denoServer)[0], "channels.c.limits");
+  for (const [key, max] of [["connections", 65_535], ["perSecond", 1_000_000]] as const) {
+    const at = (value: number) =>
+      issuesOf(listen({ ...open, limits: { [key]: value } }), denoServer)
+        .map(({ path }) => path.join("."));
+    assertEquals([at(1), at(max)], [[], []]);
+    assertEquals([at(0), at(max + 1)], [[`channels.c.limits.${key}`], [
+      `channels.c.limits.${key}`,
+    ]]);
+  }
+});

@@ -11,6 +11,9 @@ const http: ListenPlan = {
   address: { kind: "tcp", host: "127.0.0.1", port: 80 },
   backlog: 16,
   clients: "anyone",
+  checked: false,
+  connectionsMax: 0,
+  connectionsPerSecond: 0,
   lazy: true,
 };
 

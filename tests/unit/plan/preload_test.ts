@@ -5,6 +5,7 @@ import { type LinksDescription, preloadSource } from "../../../src/plan/preload.
 const DESCRIPTION: LinksDescription = {
   process: 'we"ird\\name\u2028%41`${1}',
   notifyFd: 3,
+  gateFd: 9,
   links: [{
     name: "__proto__",
     port: "stdin",

@@ -163,3 +163,40 @@ Deno.test("compile() refuses a write grant over a socket's directory, and foreig
   const config = crew({ web: commandProcess() }, { channels: owned });
   assertStringIncludes(onlyError(config, machine({ uid: 1000 })).message, "only root");
 });
+
+Deno.test("compile() gives a Deno server with declared clients or limits a gate behind its ports", () => {
+  const unix = { path: "./own/http" };
+  const gateOf = (channel: Partial<ListenConfig>, web = denoProcess()) => {
+    const plan = compiled(crew({ web, friend: commandProcess() }, {
+      channels: {
+        http: listen({ server: "web.http", unix, clients: "anyone", ...channel }),
+        talk: socket({ between: ["web.talk", "friend.talk"] }),
+      },
+    }));
+    const { descriptors, argv } = processNamed(plan, "web");
+    const gate = descriptors.find(({ kind }) => kind === "gate")?.fd ?? null;
+    const told = /"gateFd\\":(\d+|null)/.exec(decodeURIComponent(argv.join(" ")))?.[1];
+    assertEquals(told, web.run.kind === "deno" ? `${gate}` : undefined);
+    const [found] = plan.channels;
+    assert(found?.kind === "listen");
+    return [gate, found.checked, found.connectionsMax, found.connectionsPerSecond];
+  };
+  assertEquals(gateOf({}), [null, false, 0, 0]);
+  assertEquals(gateOf({ clients: ["friend"] }), [6, true, 0, 0]);
+  assertEquals(gateOf({ clients: ["friend"], access: "directory" }), [null, false, 0, 0]);
+  assertEquals(gateOf({ limits: { connections: 2 } }), [6, false, 2, 0]);
+  assertEquals(gateOf({ limits: { perSecond: 3 } }), [6, false, 0, 3]);
+  assertEquals(gateOf({ clients: ["friend"] }, commandProcess()), [null, false, 0, 0]);
+});
+
+Deno.test("compile() does not call clients trusted that are checked", () => {
+  const channels = {
+    c: listen({ server: "web.http", unix: { path: "./own/http" }, clients: ["friend"] }),
+  };
+  const of = (web: ReturnType<typeof denoProcess>) =>
+    warnings(crew({ web, friend: commandProcess() }, { channels })).map(({ path }) =>
+      path.join(".")
+    );
+  assertEquals(of(denoProcess()), []);
+  assertEquals(of(commandProcess()), ["channels.c.clients"]);
+});

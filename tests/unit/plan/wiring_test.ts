@@ -99,6 +99,7 @@ Deno.test("compile() tells a sandboxed program its replica's name, readiness and
     version: 1,
     process: "a-2",
     notifyFd: 3,
+    gateFd: null,
     links: [
       { name: "x", port: "stdout", kind: "pipe", direction: "write", fd: 1, limits },
       { name: "y", port: "stdin", kind: "pipe", direction: "read", fd: 0, limits },
