@@ -28,7 +28,7 @@ export interface ProcessSnapshot {
 }
 
 /** One channel. */
-export type ChannelSnapshot = PipeSnapshot | PairSnapshot | ListenSnapshot;
+export type ChannelSnapshot = PipeSnapshot | PairSnapshot | ListenSnapshot | RelayedSnapshot;
 
 /** One pipe. */
 export interface PipeSnapshot {
@@ -71,6 +71,93 @@ export interface ListenSnapshot {
   readonly listening: boolean;
 }
 
+/**
+ * One relayed pipe. Everything is counted from the start of the crew, over all instances of its
+ * processes and of `@relay`. Numbers need not be of the same moment.
+ */
+export interface RelayedSnapshot {
+  readonly kind: "relayed";
+  readonly framing: "lines" | "ndjson" | "frames";
+  /** One for each producing process, replicas included. */
+  readonly producers: readonly RelayedProducerSnapshot[];
+  readonly consumers: readonly RelayedConsumerSnapshot[];
+}
+
+/** A producer's side of a relayed pipe. */
+export interface RelayedProducerSnapshot {
+  /** `cam.frames`; of a replica `cam-2.frames`. */
+  readonly from: string;
+  /** The newest that `@relay` knows; 0 before the first. */
+  readonly instance: number;
+  /** Taken by `@relay`, dropped ones included. */
+  readonly messages: number;
+  /** The same in bytes, line feeds or lengths included. */
+  readonly bytes: number;
+  /** Of the newest instance's kernel pipe. */
+  readonly capacityBytes: number;
+  /** Written and not yet taken (FIONREAD), in the pipes of all instances. */
+  readonly fillBytes: number;
+  /** For how long something waits that is not taken; null: it flows. */
+  readonly blockedForMs: number | null;
+  /** All such times summed up. */
+  readonly blockedTotalMs: number;
+  /** Its messages that did not arrive, for every reason and at every consumer. */
+  readonly dropped: MessageDrops;
+}
+
+/** A consumer's side of a relayed pipe. */
+export interface RelayedConsumerSnapshot {
+  /** `recorder.frames` */
+  readonly to: string;
+  /** The newest that `@relay` knows; 0 before the first. */
+  readonly instance: number;
+  /** Written to its pipe. */
+  readonly messages: number;
+  /** The same in bytes, line feeds or lengths included. */
+  readonly bytes: number;
+  /** Of the newest instance's kernel pipe. */
+  readonly capacityBytes: number;
+  /** Delivered and not yet read (FIONREAD), in the pipes of all instances. */
+  readonly fillBytes: number;
+  /** For how long it has taken nothing although something waits; null: it flows. */
+  readonly blockedForMs: number | null;
+  /** All such times summed up. */
+  readonly blockedTotalMs: number;
+  /** In the queue of `@relay`, of at most `messagesMax` and `bytesMax`. */
+  readonly queuedMessages: number;
+  readonly messagesMax: number;
+  /** The most that there were at once. */
+  readonly peakMessages: number;
+  readonly queuedBytes: number;
+  readonly bytesMax: number;
+  /** Since the oldest message of the queue was taken; null: the queue is empty. */
+  readonly oldestAgeMs: number | null;
+  /** In force: what the configuration says, or what a `stall` rule has put in its place. */
+  readonly overflow: "block" | "drop-oldest" | "drop-newest" | "fail";
+  /** Messages that did not arrive here. */
+  readonly dropped: MessageDrops;
+}
+
+/** Messages that did not arrive, by reason. */
+export interface MessageDrops {
+  /** No room at a consumer. */
+  readonly overflow: number;
+  /** Sent faster than the producer may. */
+  readonly rate: number;
+  /** Waited longer than their lifespan. */
+  readonly expired: number;
+  /** No UTF-8, or no JSON. */
+  readonly malformed: number;
+  /** Larger than the largest. */
+  readonly oversized: number;
+  /** The producer ended within it. */
+  readonly unfinished: number;
+  /** The consumer has finally ended. */
+  readonly ended: number;
+  /** In `@relay` when it was killed. */
+  readonly lost: number;
+}
+
 /** The crew at one moment. */
 export interface CrewSnapshot {
   readonly cox: string;
@@ -79,7 +166,7 @@ export interface CrewSnapshot {
   readonly guardPid: number;
   readonly uptimeMs: number;
   readonly processes: Readonly<Record<string, ProcessSnapshot>>;
-  /** Our own processes (`@log`). */
+  /** Our own processes (`@log`, `@relay`). */
   readonly system: Readonly<Record<string, ProcessSnapshot>>;
   readonly channels: Readonly<Record<string, ChannelSnapshot>>;
   /** Number of events so far. */

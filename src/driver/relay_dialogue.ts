@@ -116,7 +116,8 @@ export class RelayDialogue implements Disposable {
 
   #awaitEnd(): void {
     const instance = this.#live();
-    if (instance === null || this.#impatience !== null) return;
+    if (instance === null) return;
+    if (this.#impatience !== null) clearTimeout(this.#impatience);
     this.#impatience = setTimeout(() => {
       this.#impatience = null;
       this.#end(instance, "its link is closed, and it lives on");

@@ -5,15 +5,19 @@
 import type { Channel } from "../channel/channel.ts";
 import type { ChannelSnapshot, CrewSnapshot, ProcessSnapshot } from "../control/protocol.ts";
 import type { CoreState, ProcessState } from "../core/state.ts";
+import { monotonicMs } from "../os/monotonic.ts";
 import type { ChannelPlan, Plan, PortPlan } from "../plan/plan.ts";
 import { cpuMsOf, rssBytes } from "../process/tree.ts";
 import type { Clock } from "./clock.ts";
+import { relayedSnapshots } from "./relayed_snapshot.ts";
 
 /** What a snapshot is made from. */
 export interface SnapshotSources {
   readonly state: CoreState;
   readonly clock: Clock;
   readonly channels: readonly Channel[];
+  /** Of relayed pipes; null where there are none. */
+  readonly counters: Float64Array | null;
   /** CPU time of ended instances, milliseconds, by process. */
   readonly endedCpuMs: readonly number[];
   /** STATUS= of the live instance, by process. */
@@ -41,7 +45,7 @@ export function takeSnapshot(sources: SnapshotSources): CrewSnapshot {
     uptimeMs: Math.round(sources.clock.nowNs() / 1e6),
     processes: user,
     system,
-    channels: channelSnapshots(plan, sources.channels),
+    channels: channelSnapshots(plan, sources),
     events: sources.events,
   };
 }
@@ -70,16 +74,16 @@ function processSnapshot(
 
 function channelSnapshots(
   plan: Plan,
-  channels: readonly Channel[],
+  { channels, counters }: Pick<SnapshotSources, "channels" | "counters">,
 ): Record<string, ChannelSnapshot> {
   const snapshots: Record<string, ChannelSnapshot> = {};
   plan.channels.forEach((channel: ChannelPlan, index) => {
     const held = channels[index];
-    if (held === undefined) return;
-    if (channel.kind === "leg") return;
+    if (held === undefined || channel.kind === "leg") return;
     snapshots[channel.name] = channelSnapshot(plan, channel, held);
   });
-  return snapshots;
+  if (counters === null) return snapshots;
+  return { ...snapshots, ...relayedSnapshots(plan, { channels, counters, nowMs: monotonicMs() }) };
 }
 
 function channelSnapshot(

@@ -252,6 +252,7 @@ export class SupervisorRun {
       state: this.#supervisor.state,
       clock: this.#clock,
       channels: this.#channels,
+      counters: this.#relay?.counters ?? null,
       endedCpuMs: this.#crew.endedCpuMs,
       statusText: (process) => this.#crew.liveOf(process)?.statusText ?? null,
       supervisorPid: Deno.pid,
