@@ -175,7 +175,8 @@ function thrown(
 function withoutAdvice(message: string): string {
   return message
     .replace(/, run again with the --allow-[a-z]+ flag$/, "")
-    .replace(/ and not in import map from "[^"]*"$/, "");
+    .replace(/ and not in import map from "[^"]*"$/, "")
+    .replace(/ at file:\/\/\S+:[0-9]+:[0-9]+$/, "");
 }
 
 function thrownFix(name: string, message: string): string | null {

@@ -365,3 +365,10 @@ Deno.test("loadConfig() reports a deno.json that cannot be used, and a deno that
   });
   assertStringIncludes(linesOf(result).join(), "Cannot start /nonexistent/deno");
 });
+
+Deno.test("loadConfig() says once where a module lacks what is imported from it", async () => {
+  const line = await refusal('import { comand } from "coxswain";\nexport default comand([]);');
+  assertEquals(line.split("supervisor.config.ts:1:10").length, 2, line);
+  assertStringIncludes(line, "does not provide an export named 'comand'");
+  assert(!line.includes("file://"), line);
+});
