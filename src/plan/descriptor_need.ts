@@ -2,12 +2,16 @@
  * How many descriptors the supervisor of a plan needs open at a time. Pure.
  * Must not know: what this machine allows.
  */
-import type { Plan, ProcessPlan } from "./plan.ts";
+import type { ChannelPlan, Plan, ProcessPlan } from "./plan.ts";
 
 /** The runtime, epoll, lock, event file and sockets: 32 were seen; the rest is for a spawn. */
 const OWN = 96;
 /** Both ends of a pipe are held. */
 const PIPE = 2;
+/** As `LEG_PIPES_MAX` of src/channel/relay/relay_protocol.ts, which the plan does not know. */
+const LEG_PIPES = 16;
+/** The socket to `@relay`, its other end during a spawn, and the counters. */
+const RELAY = 3;
 
 /**
  * The most that the supervisor has open when every process runs, every control connection is
@@ -15,12 +19,22 @@ const PIPE = 2;
  *
  * ```
  *  a process: a pidfd, another while its finish program runs, a socket or pipe to hear
- *  readiness by, one to be asked about connections; for each captured stream a pipe and the copy that `@log` is handed
+ *  readiness by, one to be asked about connections; for each captured stream a pipe and the
+ *  copy that `@log` is handed
+ *  an end of a relayed pipe: a pipe of each instance that `@relay` is not done with
  * ```
  */
 export function descriptorsNeeded(plan: Plan): number {
   const ofProcesses = plan.processes.reduce((sum, process) => sum + needOf(process), 0);
-  return OWN + plan.limits.controlConnectionsMax + PIPE * plan.channels.length + ofProcesses;
+  const ofChannels = plan.channels.reduce((sum, channel) => sum + needOfChannel(channel), 0);
+  const ofRelay = plan.relayed.length > 0 ? RELAY : 0;
+  return OWN + plan.limits.controlConnectionsMax + ofChannels + ofProcesses + ofRelay;
+}
+
+function needOfChannel(channel: ChannelPlan): number {
+  if (channel.kind !== "leg") return PIPE;
+  // Of a producer's pipe the read end alone is held.
+  return LEG_PIPES * (channel.direction === "in" ? 1 : PIPE);
 }
 
 function needOf(process: ProcessPlan): number {

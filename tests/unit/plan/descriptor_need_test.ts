@@ -1,0 +1,19 @@
+import { assertEquals } from "@std/assert";
+import { LEG_PIPES_MAX } from "../../../src/channel/relay/relay_protocol.ts";
+import { descriptorsNeeded } from "../../../src/plan/descriptor_need.ts";
+import { relayedPlan } from "../channel/relay_fixtures.ts";
+
+const needOf = (producers: number, consumers: number) => {
+  const names = (count: number, what: string) =>
+    Array.from({ length: count }, (_, at) => `${what}${at}`);
+  const plan = relayedPlan({ producers: names(producers, "p"), consumers: names(consumers, "c") });
+  // The processes are the same: what is left is what the legs need.
+  return descriptorsNeeded(plan) - descriptorsNeeded({ ...plan, channels: [], relayed: [] });
+};
+
+Deno.test("descriptorsNeeded() counts every pipe that a leg of a relayed pipe may hold", () => {
+  const relay = needOf(1, 1) - 3 * LEG_PIPES_MAX;
+  assertEquals(relay, 3);
+  assertEquals(needOf(5, 1) - needOf(1, 1), 4 * LEG_PIPES_MAX);
+  assertEquals(needOf(1, 4) - needOf(1, 1), 3 * 2 * LEG_PIPES_MAX);
+});
