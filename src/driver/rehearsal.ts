@@ -159,5 +159,5 @@ function planOfNobody(plan: Plan): Plan {
     periodNs: 1e9,
     members: [{ kind: "process", process: 0 }],
   } as const;
-  return { ...plan, processes: [process], groups: [root], channels: [] };
+  return { ...plan, processes: [process], groups: [root], channels: [], relayed: [] };
 }
