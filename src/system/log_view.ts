@@ -106,6 +106,9 @@ function isShown(record: EventRecord): boolean {
     case "restart":
       // An immediate restart shows by its start.
       return record.delayMs > 0;
+    case "stall":
+    case "stallEnded":
+      return record.actions.some((action) => action !== "event");
     case "request":
     case "notify":
     case "signal":
@@ -121,6 +124,7 @@ function toneOf(record: EventRecord, before: ExitRecord | undefined): keyof type
     case "groupGaveUp":
     case "warning":
     case "strayKilled":
+    case "stall":
       return "alarm";
     case "state":
       return record.to === "failed" ? "alarm" : "quiet";
