@@ -6,6 +6,7 @@ import type { ConfigIssue } from "../config/config.ts";
 import { formatIssues } from "../config/format_issue.ts";
 import { loadConfig, type LoadResult } from "../config/load.ts";
 import type { Plan } from "../plan/plan.ts";
+import { pipeBytesMax } from "../os/pipe_limit.ts";
 import { denoDirectory } from "../plan/probe/deno_dir.ts";
 import { readAccounts } from "../plan/probe/users.ts";
 import { terminalText } from "../system/terminal_text.ts";
@@ -76,6 +77,7 @@ export async function preparePlan(
     ...request,
     profiles: context.options.values("profile"),
     denoPath: denoPath(),
+    pipeBytesMax,
   });
   context.log("compiled the plan");
   return { ...prepared, issues: [...loaded.issues, ...prepared.issues] };

@@ -2,13 +2,15 @@
  * Checks channels: that endpoints exist, that each port is used once, and that nothing else
  * needs a port that is wired. Owns the grammar of an endpoint. Must not know: groups.
  */
+import { checkPipe } from "./check_pipes.ts";
 import { checkServers, checkSocket } from "./check_sockets.ts";
-import type { ChannelConfig, Config, ConfigIssue, PipeConfig } from "./config.ts";
+import type { ChannelConfig, Config, ConfigIssue } from "./config.ts";
 import { DEFAULTS, LIMITS } from "./defaults.ts";
 import { isSlip, nearestName } from "./did_you_mean.ts";
 import { errorAt, type IssuePath, show } from "./issue.ts";
 import { type Endpoint, parseEndpoint } from "./endpoint.ts";
 import { checkName, isProcess, unknownName } from "./names.ts";
+import { consumersOf, producersOf } from "./pipe_ends.ts";
 
 /**
  * Checks every channel.
@@ -30,11 +32,13 @@ export function checkChannels(config: Config): ConfigIssue[] {
       if (user === undefined) continue;
       issues.push(errorAt(
         [...path, ...key],
-        `${show(text)} is used by channel "${user}" already`,
-        "a port has one channel",
+        user === name
+          ? `${show(text)} is listed twice`
+          : `${show(text)} is used by channel "${user}" already`,
+        user === name ? "remove it" : "a port has one channel",
       ));
     }
-    if (channel.kind === "pipe") issues.push(...checkFeed(channel, path));
+    if (channel.kind === "pipe") issues.push(...checkPipe(config, channel, path));
     else issues.push(...checkSocket(config, channel, path));
   }
   return [
@@ -53,23 +57,15 @@ function endpointsOf(
 ): { readonly text: string; readonly key: IssuePath; readonly end: End }[] {
   switch (channel.kind) {
     case "pipe":
-      return (["from", "to"] as const).map((end) => ({ text: channel[end], key: [end], end }));
+      return [
+        ...producersOf(channel).map(({ text, key }) => ({ text, key, end: "from" as const })),
+        ...consumersOf(channel).map(({ text, key }) => ({ text, key, end: "to" as const })),
+      ];
     case "pair":
       return channel.between.map((text, at) => ({ text, key: ["between", at], end: "socket" }));
     case "listen":
       return [{ text: channel.server, key: ["server"], end: "socket" }];
   }
-}
-
-function checkFeed(channel: PipeConfig, path: IssuePath): ConfigIssue[] {
-  const from = parseEndpoint(channel.from);
-  const to = parseEndpoint(channel.to);
-  if (from === null || to === null || from.process !== to.process) return [];
-  return [errorAt(
-    [...path, "to"],
-    `"${from.process}" would feed itself, and wait for itself when the pipe is full`,
-    "wire it to another process",
-  )];
 }
 
 /** Which of the three streams that every process has can be on which side of a channel. */

@@ -117,17 +117,61 @@ export interface GroupConfig {
 
 /** The wiring of one channel; later kinds join the union. */
 export type ChannelConfig = PipeConfig | PairConfig | ListenConfig;
-/** One kernel pipe. */
-export interface PipeConfig {
+/** One kernel pipe; or, with `framing`, one to and from each of its processes, joined by `@relay`. */
+export interface PipeConfig extends RelayConfig {
   readonly kind: "pipe";
-  /** `"process.stdout"`, `"process.stderr"` or a port of another name. */
-  readonly from: string;
-  /** `"process.stdin"` or a port of another name. */
-  readonly to: string;
+  /** `"process.stdout"`, `"process.stderr"` or a port of another name; with `framing` several. */
+  readonly from: string | readonly string[];
+  /** `"process.stdin"` or a port of another name; with `framing` several. */
+  readonly to: string | readonly (string | ConsumerConfig)[];
   readonly capacity?: Size;
   readonly producerEnds?: "hold" | "eof";
   readonly consumerEnds?: "hold" | "epipe";
+  readonly stall?: StallConfig;
 }
+/** What a pipe can be told when messages are told apart. */
+export interface RelayConfig extends QueueConfig {
+  readonly framing?: "lines" | "ndjson" | "frames";
+  /** Without its line feed or length. */
+  readonly maxMessage?: Size;
+  readonly onMalformed?: "drop" | "end";
+  readonly rate?: RateConfig;
+}
+/** What is kept for a consumer. */
+export interface QueueConfig {
+  readonly overflow?: Overflow;
+  readonly highWater?: { readonly messages?: number; readonly bytes?: Size };
+  /** A message that has waited longer is not delivered. */
+  readonly lifespan?: Duration;
+}
+/** A consumer with a policy of its own; what it leaves out is the channel's. */
+export interface ConsumerConfig extends QueueConfig {
+  /** `"process.stdin"` or a port of another name. */
+  readonly port: string;
+}
+/** What becomes of a message for which there is no room. */
+export type Overflow = "block" | "drop-oldest" | "drop-newest" | "fail";
+/** How fast each producer may send. */
+export interface RateConfig {
+  /** A second. */
+  readonly messages?: number;
+  /** A second. */
+  readonly bytes?: Size;
+  /** At once. */
+  readonly burst?: { readonly messages?: number; readonly bytes?: Size };
+  readonly overflow?: Exclude<Overflow, "drop-oldest">;
+}
+/** What happens when a consumer takes nothing although something waits for it. */
+export interface StallConfig {
+  readonly after: Duration;
+  readonly action: StallActionConfig | readonly StallActionConfig[];
+}
+/** A word, or an object with one of the keys. */
+export type StallActionConfig =
+  | "event"
+  | "warn"
+  | "restart"
+  | { readonly signal?: SignalName; readonly overflow?: Overflow };
 
 /** Two sockets that are connected to each other. */
 export interface PairConfig {

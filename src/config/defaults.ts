@@ -25,6 +25,14 @@ export const DEFAULTS = {
   root: { period: "10s" },
   /** `capacity` is the kernel's default pipe size (pipe(7)). */
   pipe: { capacity: "64KiB", producerEnds: "eof", consumerEnds: "epipe" },
+  /** Of a pipe with `framing`. `rate.burst`: what comes in a second, and one largest message. */
+  relay: {
+    maxMessage: "64KiB",
+    onMalformed: "drop",
+    overflow: "block",
+    highWater: { messages: 1024, bytes: "1MiB" },
+    rate: { overflow: "block" },
+  },
   pair: { type: "stream", ends: "eof" },
   /** `mode`: for anyone; a socket for declared clients is its group's alone. */
   listen: { backlog: 1024, lazy: false, host: "127.0.0.1", mode: "0666", clientsMode: "0660" },
@@ -72,6 +80,20 @@ export const LIMITS = {
   socketPathBytesMax: 107,
   /** The kernel rounds a pipe up to a page. */
   pipeMin: "4KiB",
+  /** One message is held in memory whole. */
+  messageMin: "1B",
+  messageMax: "256MiB",
+  /** Of a queue: 16 bytes are kept beside each message. */
+  queueMessagesMax: 1_000_000,
+  queueBytesMax: "1GiB",
+  lifespanMin: "1ms",
+  rateMin: 0.001,
+  rateMax: 10_000_000,
+  /** One for each producer and each consumer. */
+  relayedEndsMax: 100,
+  /** A stall is looked for by asking, a few times within this. */
+  stallAfterMin: "10ms",
+  stallActionsMax: 10,
   /** F_SETPIPE_SZ's largest argument is 2^31 (fcntl(2)); powers of two below it. */
   pipeMax: "1GiB",
   /** prlimit's count limits: the kernel's nr_open is at most this. */

@@ -11,9 +11,11 @@ import type {
   DenoRun,
   Duration,
   ListenConfig,
+  Overflow,
   PairConfig,
   PipeConfig,
   ProcessConfig,
+  QueueConfig,
   TaskRun,
 } from "./config.ts";
 import type { SIGNAL_NAMES } from "./signals.ts";
@@ -59,12 +61,61 @@ export type OutputPort<T extends string> = T extends `${string}.stdin` ? never :
 /** An endpoint that a pipe can feed: any port but `stdout` and `stderr`. */
 export type InputPort<T extends string> = T extends `${string}.${"stdout" | "stderr"}` ? never : T;
 
+/** Keys of a pipe without `framing`. */
+type DirectPipeKeys = "kind" | "capacity" | "producerEnds" | "consumerEnds";
+
+/** What may happen when a consumer stalls. */
+export interface StallInput<Action> {
+  readonly after: Duration;
+  readonly action: Action | readonly Action[];
+}
+/** Actions that any pipe can take. */
+export type DirectStallAction = "event" | "warn" | "restart" | { readonly signal: KnownSignal };
+/** Those of a pipe with `framing`. */
+export type RelayedStallAction = DirectStallAction | { readonly overflow: Overflow };
+
 /** A pipe that remembers its endpoints. */
 export interface PipeInput<From extends string, To extends string>
-  extends Omit<PipeConfig, "from" | "to"> {
+  extends Pick<PipeConfig, DirectPipeKeys> {
   readonly from: From;
   readonly to: To;
+  readonly stall?: StallInput<DirectStallAction>;
 }
+
+/** A consumer with a policy of its own, which remembers its endpoint. */
+export interface ConsumerInput<To extends string> extends QueueConfig {
+  readonly port: To;
+}
+
+/** A pipe with `framing` that remembers its endpoints. */
+export interface RelayedPipeInput<From extends string, To extends string>
+  extends Omit<PipeConfig, "from" | "to" | "framing" | "stall"> {
+  readonly framing: NonNullable<PipeConfig["framing"]>;
+  readonly from: From | readonly From[];
+  readonly to: To | readonly (To | ConsumerInput<To>)[];
+  readonly stall?: StallInput<RelayedStallAction>;
+}
+
+/** An endpoint, or several. */
+type Producers = string | readonly string[];
+/** An endpoint, or several, each of which may have a policy of its own. */
+type Consumers = string | readonly (string | ConsumerInput<string>)[];
+/** The endpoints in any of these forms. */
+type PortsOf<T> = T extends string ? T
+  : T extends readonly (infer Item)[] ? PortsOf<Item>
+  : T extends { readonly port: infer Port extends string } ? Port
+  : never;
+/** The same with `never` where the endpoint is none that a pipe can read. */
+type OutputPorts<T> = T extends string ? OutputPort<T>
+  : { readonly [At in keyof T]: T[At] extends string ? OutputPort<T[At]> : never };
+/** The same with `never` where the endpoint is none that a pipe can feed. */
+type InputPorts<T> = T extends string ? InputPort<T>
+  : { readonly [At in keyof T]: InputItem<T[At]> };
+type InputItem<T> = T extends string ? InputPort<T>
+  : T extends { readonly port: infer Port extends string } ?
+      & ConsumerInput<InputPort<Port>>
+      & { readonly [Key in Exclude<keyof T, keyof ConsumerInput<string>>]: never }
+  : never;
 
 /** A pair that remembers its endpoints. */
 export interface PairInput<Port extends string> extends Omit<PairConfig, "between"> {
@@ -86,6 +137,7 @@ export type SocketPort<T extends string> = T extends `${string}.${"stdin" | "std
 /** The wiring of one channel, over the declared processes `P`. */
 export type ChannelInput<P extends string> =
   | PipeInput<`${P}.${string}`, `${P}.${string}`>
+  | RelayedPipeInput<`${P}.${string}`, `${P}.${string}`>
   | PairInput<`${P}.${string}`>
   | ListenInput<`${P}.${string}`, P>;
 
@@ -188,10 +240,26 @@ export function group<const M extends string>(
 export function pipe<const From extends string, const To extends string>(
   options:
     & Omit<PipeInput<From, To>, "kind" | "from" | "to">
-    & { readonly from: OutputPort<From>; readonly to: InputPort<To> },
-): PipeInput<From, To> {
-  const { from, to } = options as { from: From; to: To };
-  return { ...options, from, to, kind: "pipe" };
+    & { readonly from: OutputPort<From>; readonly to: InputPort<To>; readonly framing?: never },
+): PipeInput<NoInfer<From>, NoInfer<To>>;
+/**
+ * Wires outputs of processes to inputs of others through `@relay`, which keeps messages whole:
+ * those of several producers do not mix, each consumer gets all of them, and where one is too
+ * slow the policy says which are dropped.
+ *
+ * @param options `framing`: what a message is; `from`: an endpoint or a list of them; `to`: an
+ *   endpoint, or a list of endpoints and of `{ port, overflow, highWater, lifespan }`;
+ *   `maxMessage`, `onMalformed`, `overflow`, `highWater`, `lifespan`, `rate`, and what a direct
+ *   pipe has.
+ * @returns The declaration, for `channels`.
+ */
+export function pipe<const From extends Producers, const To extends Consumers>(
+  options:
+    & Omit<RelayedPipeInput<string, string>, "kind" | "from" | "to">
+    & { readonly from: From & OutputPorts<From>; readonly to: To & InputPorts<To> },
+): RelayedPipeInput<PortsOf<From>, PortsOf<To>>;
+export function pipe(options: object): unknown {
+  return { ...options, kind: "pipe" };
 }
 
 /**

@@ -11,11 +11,20 @@ import { type GroupTree, groupTree } from "./groups.ts";
 import { Issues } from "./issues.ts";
 import { clientGroups, gateNumber } from "./listen.ts";
 import { LISTEN_VARIABLES, listenEnvironment, listenShim } from "./listen_environment.ts";
-import { LOG_PROCESS_INDEX, logProcess } from "./log_process.ts";
+import { LOG_PROCESS, logProcess } from "./log_process.ts";
 import { type StartOrder, startOrder } from "./order.ts";
-import type { ChannelPlan, GroupMember, GroupPlan, Plan, ProcessPlan } from "./plan.ts";
+import type {
+  ChannelPlan,
+  GroupMember,
+  GroupPlan,
+  Plan,
+  ProcessPlan,
+  RelayedPlan,
+} from "./plan.ts";
 import { LINKS_VARIABLE, linksText } from "./preload.ts";
 import { type ProcessTemplate, processTemplate } from "./process_template.ts";
+import { RELAY_PROCESS, relayProcess } from "./relay_process.ts";
+import { withRelay } from "./relayed.ts";
 import { SUPERVISOR_LIMITS } from "./supervisor_limits.ts";
 import { wantedLibraries } from "./wanted_facts.ts";
 import { protectionOf, protectionOfSockets } from "./write_grants.ts";
@@ -39,9 +48,9 @@ export function compile(config: Config, facts: Facts): Compilation {
   const start = startOrder(expansion, issues);
   const identityOrder = expansion.processes.map((_, index) => index);
   const tree = groupTree(config, expansion, start?.order ?? identityOrder, issues);
-  const channels = channelPlans(config, facts, expansion, issues);
+  const { channels, relayed } = channelPlans(config, facts, expansion, issues);
   const templates = compileTemplates({ config, expansion, channels, facts }, issues);
-  const wiring = wirings(channels, expansion.processes.length);
+  const wiring = wirings(channels, relayed, expansion.processes.length);
   for (const [name, indices] of expansion.byDeclaredName) {
     const template = templates.get(name)!;
     const table = tableOf(template, wiring[indices[0]!]!);
@@ -52,7 +61,8 @@ export function compile(config: Config, facts: Facts): Compilation {
     issues.error([], `the run directory must not contain a comma, is ${facts.runDir}`);
   }
   if (start === null || issues.refused) return { kind: "refused", issues: issues.list() };
-  const plan = assemble({ config, facts, expansion, start, tree, channels, templates, wiring });
+  const wires = { channels, relayed };
+  const plan = assemble({ config, facts, expansion, start, tree, ...wires, templates, wiring });
   return { kind: "compiled", plan, issues: issues.list() };
 }
 
@@ -64,6 +74,7 @@ interface Parts {
   readonly start: StartOrder;
   readonly tree: GroupTree;
   readonly channels: readonly ChannelPlan[];
+  readonly relayed: readonly RelayedPlan[];
   readonly templates: ReadonlyMap<string, ProcessTemplate>;
   readonly wiring: readonly Wiring[];
 }
@@ -93,15 +104,22 @@ function compileTemplates(
   return templates;
 }
 
-/** Numbers the processes by start order, after `@log`, and puts the plan together. */
+/** Numbers the processes by start order, after the system's, and puts the plan together. */
 function assemble(parts: Parts): Plan {
-  const { config, facts, expansion, start, tree, channels } = parts;
+  const { config, facts, expansion, start, tree, channels, relayed } = parts;
+  const system = relayed.length === 0 ? [LOG_PROCESS] : [LOG_PROCESS, RELAY_PROCESS];
   const numbers = new Array<number>(expansion.processes.length);
-  for (const [at, index] of start.order.entries()) numbers[index] = LOG_PROCESS_INDEX + 1 + at;
+  for (const [at, index] of start.order.entries()) numbers[index] = system.length + at;
   const renumber = (index: number) => numbers[index]!;
-  const processes = start.order.map((index) =>
+  const crew = start.order.map((index) =>
     processPlan(expansion.processes[index]!, index, parts, renumber)
   );
+  const others = relayed.length === 0 ? crew : [relayProcess(facts), ...crew];
+  const renumbered = channels.map((channel) => ({
+    ...channel,
+    from: { ...channel.from, processes: channel.from.processes.map(renumber) },
+    to: { ...channel.to, processes: channel.to.processes.map(renumber) },
+  }));
   return {
     planVersion: 1,
     cox: facts.cox.version,
@@ -109,14 +127,12 @@ function assemble(parts: Parts): Plan {
     configPath: facts.configPath,
     projectDir: facts.projectDir,
     runDir: facts.runDir,
-    processes: [logProcess(processes, facts), ...processes],
-    groups: tree.groups.map((group) => groupPlan(group, renumber)),
-    channels: channels.map((channel) => ({
-      ...channel,
-      from: { ...channel.from, processes: channel.from.processes.map(renumber) },
-      to: { ...channel.to, processes: channel.to.processes.map(renumber) },
-    })),
-    relayed: [],
+    processes: [logProcess(others, facts), ...others],
+    groups: tree.groups.map((group) => groupPlan(group, system.length, renumber)),
+    channels: renumbered.map((channel) =>
+      channel.kind === "leg" ? withRelay(channel, system.indexOf(RELAY_PROCESS)) : channel
+    ),
+    relayed,
     limits: SUPERVISOR_LIMITS,
   };
 }
@@ -185,10 +201,19 @@ function tableOf({ ready, notifyFd, gateFd }: ProcessTemplate, wiring: Wiring) {
   return descriptorTable(wiring, ready, notifyFd, gateFd);
 }
 
-function groupPlan(group: GroupPlan, renumber: (index: number) => number): GroupPlan {
+/** The system processes are the first members of the root. */
+function groupPlan(
+  group: GroupPlan,
+  systemCount: number,
+  renumber: (index: number) => number,
+): GroupPlan {
   const members = group.members.map((member): GroupMember =>
     member.kind === "process" ? { kind: "process", process: renumber(member.process) } : member
   );
   if (group.parent !== null) return { ...group, members };
-  return { ...group, members: [{ kind: "process", process: LOG_PROCESS_INDEX }, ...members] };
+  const system = Array.from({ length: systemCount }, (_, process): GroupMember => ({
+    kind: "process",
+    process,
+  }));
+  return { ...group, members: [...system, ...members] };
 }

@@ -5,7 +5,7 @@
 import { DEFAULTS } from "../config/defaults.ts";
 import { parseSizeBytes } from "../config/units.ts";
 import type { Issues } from "./issues.ts";
-import type { ChannelPlan, DescriptorPlan, PortPlan, ReadyPlan } from "./plan.ts";
+import type { ChannelPlan, DescriptorPlan, PortPlan, ReadyPlan, RelayedPlan } from "./plan.ts";
 import type { LinkDescription } from "./preload.ts";
 
 /** What a pipe holds that asks for no other capacity. */
@@ -21,14 +21,19 @@ export interface Wiring {
  * Collects the ends of all channels by process.
  *
  * @param channels Compiled channels.
+ * @param relayed The pipes that legs among them belong to.
  * @param count Number of processes.
  * @returns By process index.
  */
-export function wirings(channels: readonly ChannelPlan[], count: number): Wiring[] {
+export function wirings(
+  channels: readonly ChannelPlan[],
+  relayed: readonly RelayedPlan[],
+  count: number,
+): Wiring[] {
   const descriptors = Array.from({ length: count }, (): Wiring["descriptors"][number][] => []);
   const links = Array.from({ length: count }, (): LinkDescription[] => []);
   for (const [channel, plan] of channels.entries()) {
-    for (const { end, port, link } of endsOf(plan)) {
+    for (const { end, port, link } of endsOf(plan, relayed)) {
       for (const process of port.processes) {
         descriptors[process]!.push({ fd: port.fd, kind: "channel", channel, end });
         links[process]!.push({ name: plan.name, port: port.port, fd: port.fd, ...link });
@@ -45,7 +50,7 @@ interface WiredEnd {
   readonly link: Omit<LinkDescription, "name" | "port" | "fd">;
 }
 
-function endsOf(plan: ChannelPlan): WiredEnd[] {
+function endsOf(plan: ChannelPlan, relayed: readonly RelayedPlan[]): WiredEnd[] {
   switch (plan.kind) {
     case "pipe": {
       const limits = { capacityBytes: plan.capacityBytes || KERNEL_CAPACITY_BYTES };
@@ -60,10 +65,19 @@ function endsOf(plan: ChannelPlan): WiredEnd[] {
       return [{ end: "first", port: plan.from, link }, { end: "second", port: plan.to, link }];
     }
     case "leg": {
-      const limits = { capacityBytes: plan.capacityBytes || KERNEL_CAPACITY_BYTES };
+      const { framing, maxMessageBytes } = relayed[plan.relayed]!;
+      const limits = { capacityBytes: plan.capacityBytes, maxMessageBytes };
       return plan.direction === "in"
-        ? [{ end: "write", port: plan.from, link: { kind: "pipe", direction: "write", limits } }]
-        : [{ end: "read", port: plan.to, link: { kind: "pipe", direction: "read", limits } }];
+        ? [{
+          end: "write",
+          port: plan.from,
+          link: { kind: "pipe", direction: "write", framing, limits },
+        }]
+        : [{
+          end: "read",
+          port: plan.to,
+          link: { kind: "pipe", direction: "read", framing, limits },
+        }];
     }
     case "listen": {
       const { backlog, checked, connectionsMax, connectionsPerSecond } = plan;

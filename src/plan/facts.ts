@@ -92,6 +92,8 @@ export interface Facts {
   readonly users: readonly UserFact[];
   readonly groups: readonly GroupFact[];
   readonly tools: ToolFacts;
+  /** What the kernel lets one of our pipes hold at most; null: no limit for us. */
+  readonly pipeBytesMax: number | null;
   /** By absolute path. */
   readonly envFiles: ReadonlyMap<string, EnvFileFact>;
   /** Absolute path or null (not found), by {@link executableKey}. */

@@ -4,11 +4,9 @@
  *
  *   0 log-commands   1, 2 terminal   3 log-reports   4 … one log-capture per captured stream
  */
-import { denoRunCommand } from "./deno_command.ts";
-import { buildEnvironment } from "./environment.ts";
 import type { Facts } from "./facts.ts";
 import type { DescriptorPlan, ProcessPlan } from "./plan.ts";
-import { restartPlan, umaskPlan } from "./policies.ts";
+import { systemProcess } from "./system_process.ts";
 
 /** Its name, and its index in the plan. */
 export const LOG_PROCESS = "@log";
@@ -26,40 +24,15 @@ const V8_FLAGS = ["--max-semi-space-size=2", "--expose-gc"];
 /**
  * Builds `@log` for the other processes of a plan.
  *
- * @param processes The plan's processes without `@log`; the first has index 1.
+ * @param processes The plan's other processes, in order: they have the numbers from 1 up.
  * @param facts Where cox and the runtime are.
  */
 export function logProcess(processes: readonly ProcessPlan[], facts: Facts): ProcessPlan {
-  const argv = denoRunCommand({
-    denoPath: facts.denoPath,
-    // It imports neither packages nor bare names, so that nothing needs to be resolved.
-    importMap: null,
-    lockPath: null,
-    preload: null,
-    v8Flags: V8_FLAGS,
-    permissionFlags: [],
-    program: `${facts.cox.dir}/src/system/log.ts`,
-    args: [],
-  });
-  const environment = buildEnvironment({
-    own: facts.environment,
-    declared: undefined,
-    files: [],
-    user: null,
-    denoDir: facts.denoDir,
-  });
-  return {
+  return systemProcess({
     name: LOG_PROCESS,
-    declaredName: LOG_PROCESS,
-    system: true,
-    kind: "deno",
-    argv,
-    executable: facts.denoPath,
-    cwd: "/",
-    env: environment.entries,
-    umask: umaskPlan("0077"),
-    uid: null,
-    gid: null,
+    module: "src/system/log.ts",
+    permissionFlags: [],
+    v8Flags: V8_FLAGS,
     descriptors: [
       { fd: 0, kind: "log-commands" },
       { fd: 1, kind: "terminal", stream: 1 },
@@ -67,14 +40,7 @@ export function logProcess(processes: readonly ProcessPlan[], facts: Facts): Pro
       { fd: 3, kind: "log-reports" },
       ...captures(processes),
     ],
-    after: [],
-    ready: { by: "started" },
-    restart: restartPlan({ policy: "permanent" }),
-    stop: { signal: 15, signalName: "SIGTERM", timeoutNs: 2_000_000_000, scope: "process" },
-    finish: null,
-    critical: false,
-    group: 0,
-  };
+  }, facts);
 }
 
 function captures(processes: readonly ProcessPlan[]): DescriptorPlan[] {

@@ -3,8 +3,8 @@
  * Read from the plan's command lines, so that it cannot say anything else than what runs.
  * Must not know: the configuration.
  */
-import { LOG_PROCESS } from "./log_process.ts";
 import type { Plan, ProcessPlan } from "./plan.ts";
+import { RELAY_PROCESS } from "./relay_process.ts";
 import { type ExplainedFlag, supervisorPermissions } from "./supervisor_flags.ts";
 
 /** One process's place in the report. */
@@ -66,14 +66,19 @@ export function permissionReport(plan: Plan, format: "text" | "json"): string {
       const what = process.kind === "task" ? "a task" : "a command";
       lines.push(`  no sandbox: ${what} may do what its user may do`);
     } else if (process.flags.length === 0) {
-      lines.push(process.name === LOG_PROCESS ? "  nothing (system process)" : "  nothing");
+      lines.push(process.system ? "  nothing (system process)" : "  nothing");
     }
-    for (const flag of process.flags) lines.push(`  ${flag}`);
+    for (const flag of process.flags) {
+      lines.push(`  ${flag}${process.name === RELAY_PROCESS ? RELAY_NOTE : ""}`);
+    }
   }
   lines.push("", "supervisor");
   for (const { flag, why } of report.supervisor) lines.push(`  ${flag}`, `      ${why}`);
   return `${lines.join("\n")}\n`;
 }
+
+/** Behind the grant of `@relay`. */
+const RELAY_NOTE = " (system process; given up before it takes a byte)";
 
 /** The flags between `run` and the program; what the program's own arguments say is theirs. */
 function allowFlags(argv: readonly string[]): string[] {

@@ -10,6 +10,7 @@
  * own, so that switching a profile moves no other. Must not know: what is on a port.
  */
 import type { ChannelConfig, Config } from "../config/config.ts";
+import { consumersOf, producersOf } from "../config/pipe_ends.ts";
 
 /** The ports that every process has. */
 const STANDARD_PORTS: Readonly<Record<string, number>> = { stdin: 0, stdout: 1, stderr: 2 };
@@ -85,7 +86,7 @@ export function numberBehindPorts(config: Config, process: string): number {
 export function endpointsOf(channel: ChannelConfig): readonly string[] {
   switch (channel.kind) {
     case "pipe":
-      return [channel.from, channel.to];
+      return [...producersOf(channel), ...consumersOf(channel)].map(({ text }) => text);
     case "pair":
       return channel.between;
     case "listen":

@@ -17,10 +17,14 @@ export interface LinkDescription {
   readonly type?: "stream" | "seqpacket" | "datagram";
   /** Of a listener: the supervisor says of each connection whether it is a declared client's. */
   readonly checked?: true;
+  /** Of a pipe: what a message is, where `@relay` tells messages apart. */
+  readonly framing?: "lines" | "ndjson" | "frames";
   readonly fd: number;
   readonly limits: {
     /** What the kernel was asked to hold; it rounds up to a power of two of pages. 0: its own. */
     readonly capacityBytes: number;
+    /** With `framing`: the largest message, without its line feed or length. */
+    readonly maxMessageBytes?: number;
     /** Of a listener: connections that may wait; the kernel cuts it to net.core.somaxconn. */
     readonly backlog?: number;
     /** Of a listener: how many the program may hold open at once. */

@@ -30,6 +30,8 @@ export interface GatherOptions {
   readonly cox: CoxInstallation;
   /** Absolute path of the runtime. */
   readonly denoPath: string;
+  /** Asks the kernel what one of our pipes may hold; null: no limit for us. */
+  readonly pipeBytesMax: () => number | null;
   readonly signal?: AbortSignal;
 }
 
@@ -81,6 +83,7 @@ export async function gatherFacts(config: Config, options: GatherOptions): Promi
     runDirAbove: foldersAbove(options.runDir),
     profiles: options.profiles,
     tools: findTools(environment.PATH ?? ""),
+    pipeBytesMax: hasRelayedPipe(config) ? options.pipeBytesMax() : null,
     executables,
     programs: await asked,
     tasks: project.tasks,
@@ -91,6 +94,12 @@ export async function gatherFacts(config: Config, options: GatherOptions): Promi
     wantedPaths(processes, facts).map((path) => [path, pathFact(path)] as const),
   );
   return { ...facts, paths };
+}
+
+/** Pipes of a size of our choosing are made for these, so that only they need the answer. */
+function hasRelayedPipe(config: Config): boolean {
+  return Object.values(config.channels ?? {})
+    .some((channel) => channel.kind === "pipe" && channel.framing !== undefined);
 }
 
 /** Looks for the chain's tools in cox's own PATH, not in a process's. */

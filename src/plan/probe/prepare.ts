@@ -27,11 +27,16 @@ export interface PrepareOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** The runtime's binary. @default the one that runs this, links resolved */
   readonly denoPath?: string;
+  /** Asks the kernel what one of our pipes may hold. @default 1 MiB, as on a usual machine */
+  readonly pipeBytesMax?: () => number | null;
   /** The running cox. @default the one that this module belongs to */
   readonly cox?: CoxInstallation;
   /** Aborts downloads. */
   readonly signal?: AbortSignal;
 }
+
+/** `/proc/sys/fs/pipe-max-size` where nobody has changed it (pipe(7)). */
+const USUAL_PIPE_BYTES_MAX = 1 << 20;
 
 /** A plan with its import map and warnings, or everything that is wrong. */
 export type Prepared =
@@ -61,6 +66,7 @@ export async function prepare(config: Config, options: PrepareOptions): Promise<
     environment: options.environment ?? Deno.env.toObject(),
     cox: options.cox ?? coxInstallation(),
     denoPath: options.denoPath ?? Deno.realPathSync(Deno.execPath()),
+    pipeBytesMax: options.pipeBytesMax ?? (() => USUAL_PIPE_BYTES_MAX),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   };
   let facts: Facts;

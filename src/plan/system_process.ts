@@ -1,0 +1,71 @@
+/**
+ * A system process: what all of them have in common. Must not know: which there are, what any of
+ * them does.
+ */
+import { denoRunCommand } from "./deno_command.ts";
+import { buildEnvironment } from "./environment.ts";
+import type { Facts } from "./facts.ts";
+import type { DescriptorPlan, ProcessPlan } from "./plan.ts";
+import { restartPlan, umaskPlan } from "./policies.ts";
+
+/** What one of them has of its own. */
+export interface SystemProgram {
+  /** Begins with `@`. */
+  readonly name: string;
+  /** Module, relative to the folder of cox. */
+  readonly module: string;
+  /** `--allow-…` flags. */
+  readonly permissionFlags: readonly string[];
+  /** Flags of V8. @default none */
+  readonly v8Flags?: readonly string[];
+  readonly descriptors: readonly DescriptorPlan[];
+}
+
+/**
+ * Builds the plan of a system process.
+ *
+ * @param program What it runs.
+ * @param facts Where cox and the runtime are.
+ */
+export function systemProcess(program: SystemProgram, facts: Facts): ProcessPlan {
+  const { name, v8Flags } = program;
+  const argv = denoRunCommand({
+    denoPath: facts.denoPath,
+    // It imports neither packages nor bare names, so that nothing needs to be resolved.
+    importMap: null,
+    lockPath: null,
+    preload: null,
+    ...(v8Flags === undefined ? {} : { v8Flags }),
+    permissionFlags: program.permissionFlags,
+    program: `${facts.cox.dir}/${program.module}`,
+    args: [],
+  });
+  const environment = buildEnvironment({
+    own: facts.environment,
+    declared: undefined,
+    files: [],
+    user: null,
+    denoDir: facts.denoDir,
+  });
+  return {
+    name,
+    declaredName: name,
+    system: true,
+    kind: "deno",
+    argv,
+    executable: facts.denoPath,
+    cwd: "/",
+    env: environment.entries,
+    umask: umaskPlan("0077"),
+    uid: null,
+    gid: null,
+    descriptors: program.descriptors,
+    after: [],
+    ready: { by: "started" },
+    restart: restartPlan({ policy: "permanent" }),
+    stop: { signal: 15, signalName: "SIGTERM", timeoutNs: 2_000_000_000, scope: "process" },
+    finish: null,
+    critical: false,
+    group: 0,
+  };
+}
