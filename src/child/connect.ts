@@ -10,6 +10,7 @@ import {
   linesFraming,
   ndjsonFraming,
 } from "./framing.ts";
+import { takeLink } from "./find_link.ts";
 import type { Link, LinkInfo, MessageError } from "./link.ts";
 import { linksOf } from "./supervision.ts";
 
@@ -97,16 +98,10 @@ export function connect(
   name: string,
   options: BytesOptions | LinesOptions | FramesOptions | NdjsonOptions<unknown> = {},
 ): Link<never> {
-  const info = findLink(name);
   const framing = framingOf(options) as Framing<never>;
   const { onBadMessage } = options;
   const bufferBytesMax = bufferLimit(options.bufferBytesMax, framing.encodedBytesMax);
-  if (connected.has(info.fd)) {
-    throw new TypeError(
-      `Cannot connect to "${name}": it was connected before, and a link has one owner`,
-    );
-  }
-  connected.add(info.fd);
+  const info = takeLink(name, { call: "connect", refuse: refuseOthers });
   return new ConnectedLink({ info, framing, bufferBytesMax, onBadMessage });
 }
 
@@ -129,27 +124,12 @@ export function links(): readonly LinkInfo[] {
   return linksOf("links");
 }
 
-/** By descriptor. */
-const connected = new Set<number>();
-
-function findLink(name: string): LinkInfo {
-  const known = linksOf("connect");
-  const info = known.find(({ port }) => port === name) ??
-    known.find((link) => link.name === name);
-  if (info === undefined) {
-    const list = known.map((link) => `"${link.port}" (channel "${link.name}")`).join(", ");
-    throw new RangeError(
-      `Cannot connect to "${name}": this process has ` +
-        (known.length === 0 ? "no links" : `the links ${list}`),
-    );
+function refuseOthers({ direction, kind, type }: LinkInfo): string | null {
+  if (type !== undefined && type !== "stream") {
+    return `its messages are whole already (${type}); use packets()`;
   }
-  if (info.type !== undefined && info.type !== "stream") {
-    throw new TypeError(
-      `Cannot connect to "${name}": its messages are whole already (${info.type}); use packets()`,
-    );
-  }
-  if (["read", "write", "both"].includes(info.direction)) return info;
-  throw new TypeError(`Cannot connect to "${name}": it takes connections (${info.kind})`);
+  if (["read", "write", "both"].includes(direction)) return null;
+  return `it takes connections (${kind})`;
 }
 
 function framingOf(

@@ -26,7 +26,7 @@ export function takeLink(
   },
 ): LinkInfo {
   const { call, refuse } = what;
-  const known = linksOf(call);
+  const known = linksOf(call, name);
   const link = known.find(({ port }) => port === name) ?? known.find((each) => each.name === name);
   const refused = `Cannot call ${call}(${JSON.stringify(name)}): `;
   if (link === undefined) {

@@ -56,9 +56,11 @@ export class NotSupervisedError extends Error {
    *
    * @param call The function that was called, for the message.
    * @param reason Why it cannot work.
+   * @param port What it was called with, if that is a port.
    */
-  constructor(call: string, reason: NotSupervisedReason) {
-    super(`Cannot call ${call}(): ${explain(reason)}`);
+  constructor(call: string, reason: NotSupervisedReason, port?: string) {
+    const given = port === undefined ? "" : JSON.stringify(port);
+    super(`Cannot call ${call}(${given}): ${explain(reason, aloneCommand(call, port))}`);
     this.reason = reason;
   }
 }
@@ -107,12 +109,14 @@ export function gateDescriptor(): number | null {
 /**
  * The links of this process.
  *
+ * @param call The function that was called, for the message.
+ * @param port The port or channel that it is to use, for the message.
  * @throws {NotSupervisedError} when nobody told of any, or in another layout.
  */
-export function linksOf(call: string): readonly LinkInfo[] {
+export function linksOf(call: string, port?: string): readonly LinkInfo[] {
   const record = readRecord() ?? readVariable();
-  if (record === null) throw new NotSupervisedError(call, "no-supervisor");
-  if (record.version !== 1) throw new NotSupervisedError(call, "other-version");
+  if (record === null) throw new NotSupervisedError(call, "no-supervisor", port);
+  if (record.version !== 1) throw new NotSupervisedError(call, "other-version", port);
   return record.links;
 }
 
@@ -131,10 +135,12 @@ function readRecord(): Supervision | null {
   return typeof value === "object" && value !== null ? value as Supervision : null;
 }
 
-function explain(reason: NotSupervisedReason): string {
+function explain(reason: NotSupervisedReason, alone: string): string {
   switch (reason) {
     case "no-supervisor":
-      return "this program was not started by a supervisor. Declare it in supervisor.config.ts\n" +
+      return `this program was not started by a supervisor. To try it alone\n  ${alone}\n` +
+        "with --allow for what it may do (`cox help run`). To supervise it, declare it in " +
+        "supervisor.config.ts\n" +
         '  import { defineConfig, deno } from "coxswain";\n' +
         '  export default defineConfig({ name: "crew", processes: ' +
         '{ me: { run: deno("./me.ts") } } });\n' +
@@ -146,4 +152,24 @@ function explain(reason: NotSupervisedReason): string {
       return "the supervisor and `coxswain/child` are of different versions. Import " +
         "the one that came with the `cox` that runs";
   }
+}
+
+/** What a port leads to where it is tried out; `packets()` has nothing that would speak to it. */
+const ALONE: Readonly<Record<string, string>> = {
+  connect: "-",
+  listener: "listen:8080",
+  takeListenerFd: "listen:8080",
+};
+
+/** The command that runs this program as it was started, with that port. */
+function aloneCommand(call: string, port: string | undefined): string {
+  const main = Deno.mainModule;
+  const program = main.startsWith("file:") ? decodeURIComponent(new URL(main).pathname) : "./me.ts";
+  const how = ALONE[call];
+  const options = port === undefined || how === undefined ? [] : ["--port", `${port}=${how}`];
+  return ["cox", "run", ...options, "--", program, ...Deno.args].map(shellWord).join(" ");
+}
+
+function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

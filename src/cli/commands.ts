@@ -72,6 +72,47 @@ const RUN_COMMANDS: readonly CommandSpec[] = [
     },
   },
   {
+    name: "run",
+    summary: "Run one program alone, its ports on files, commands or this terminal",
+    operands: "PROGRAM [ARG…]",
+    operandsMin: 1,
+    operandsMax: null,
+    text: "For trying a program out that has links: without a configuration, a supervisor or " +
+      "restarts. A PROGRAM with the name of a module (.ts, .js …) is a Deno program in a sandbox " +
+      "that grants nothing but what --allow says; anything else is a command. It has this " +
+      "terminal as stdin, stdout and stderr, unless a --port takes one of them. Write `--` before " +
+      "the program where its arguments begin with a dash. Ctrl-C is passed on, a second one " +
+      "kills. Exits with the program's code.",
+    options: [
+      {
+        name: "port",
+        value: "NAME=HOW",
+        repeatable: true,
+        text: "What is at the other end of a port: `-` this terminal (reads stdin, writes " +
+          "stdout), `<FILE`, `>FILE`, `<|COMMAND` and `>|COMMAND` of the shell, `listen:PORT` on " +
+          "127.0.0.1 or `listen:PATH`; repeatable",
+      },
+      {
+        name: "allow",
+        value: "KIND=LIST",
+        repeatable: true,
+        text:
+          "A permission of a Deno program: read=./data, net=example.com,localhost:80; repeatable",
+      },
+      {
+        name: "env",
+        value: "NAME[=VALUE]",
+        repeatable: true,
+        text: "A variable that the program gets; without a value the one that it has here; " +
+          "repeatable",
+      },
+    ],
+    example: {
+      line: "cox run ./detector.ts --port 'readings=<data.ndjson' --port poses=-",
+      text: "Feeds a file to one port and shows what the program writes to the other.",
+    },
+  },
+  {
     name: "down",
     summary: "Stop the running crew and wait until nothing of it is left",
     operands: "",

@@ -2,8 +2,10 @@
  * Tries what cox needs of the machine. Each probe leaves nothing behind.
  * Must not know: how the findings are shown.
  */
+import { SystemError } from "../os/errno.ts";
 import { readSmallFile } from "../os/file.ts";
 import { createCrewCgroup, findCgroup, removeCgroup } from "../process/crew_cgroup.ts";
+import { peerOfForeign } from "../process/peer.ts";
 import { pidNamespaceProblem } from "../process/pid_namespace.ts";
 import { childrenOf } from "../process/tree.ts";
 import type { CommandContext } from "./command.ts";
@@ -37,6 +39,7 @@ export async function diagnose(context: CommandContext): Promise<readonly Findin
     cgroup(),
     await pidNamespace(),
     await guard(),
+    await peers(),
     ...TOOLS.map(([name, use]) => tool(context, name, use)),
     await runDir(context),
     user(),
@@ -99,6 +102,33 @@ async function guard(): Promise<Finding> {
         name,
         "/proc/PID/task/TID/children is missing (CONFIG_PROC_CHILDREN)",
         "orphans cannot be found: they survive",
+      );
+  } finally {
+    await child.stdin.close();
+    await child.status;
+  }
+}
+
+/** As a server's connection is looked at: with something of a child's that is no socket. */
+async function peers(): Promise<Finding> {
+  const name = "peer credentials";
+  const child = new Deno.Command("/bin/sh", {
+    args: ["-c", "read -r line"],
+    stdin: "piped",
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  try {
+    peerOfForeign(child.pid, 1).pid();
+    throw new Error("/dev/null has a peer");
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    return error.errno === "ENOTSOCK"
+      ? ok(name, "the descriptors of a child can be looked at (pidfd_getfd)")
+      : lost(
+        name,
+        error.message,
+        'listeners refuse all declared clients, but for those with access: "directory"',
       );
   } finally {
     await child.stdin.close();

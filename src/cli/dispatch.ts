@@ -13,6 +13,7 @@ import { parseCommandLine } from "./parse_command.ts";
 /** Loaded when needed: `cox ps` must not pay for the schema. */
 const MODULES: Readonly<Record<string, () => Promise<CommandModule>>> = {
   up: () => import("./up.ts"),
+  run: () => import("./run.ts"),
   down: () => import("./down.ts"),
   ps: () => import("./ps.ts"),
   events: () => import("./events.ts"),

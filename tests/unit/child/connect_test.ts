@@ -230,13 +230,13 @@ Deno.test("connect() refuses unknown names, a second owner, the wrong direction,
   `);
   const limit = "maxFrameBytes must be a whole number from 1 to 2^30, is";
   assertEquals(outcome.stderr.trimEnd().split("\n"), [
-    'RangeError Cannot connect to "frmes": this process has the links "in" (channel "frames"), "out" (channel "poses")',
+    'RangeError Cannot call connect("frmes"): this process has the links "in" (channel "frames"), "out" (channel "poses")',
     'RangeError as must be "bytes", "lines", "ndjson" or "frames", is "text"',
     `RangeError ${limit} 0`,
     `RangeError ${limit} 1.5`,
     `RangeError ${limit} 1073741825`,
     "RangeError bufferBytesMax must be a whole number from 104 (one largest message) to 2^31, is 103",
-    'TypeError Cannot connect to "frames": it was connected before, and a link has one owner',
+    'TypeError Cannot call connect("frames"): it was taken before, and has one owner',
     'TypeError Cannot send on channel "frames": this process reads its port "in"',
     'TypeError Cannot receive from channel "poses": this process writes its port "out"',
   ]);
@@ -247,7 +247,10 @@ Deno.test("connect() by hand throws NotSupervisedError, which says how to run th
     `try { connect("in"); } catch (error) { say(error.name, error.reason, error.message); }`,
     { links: null },
   );
-  assertStringIncludes(outcome.stderr, "NotSupervisedError no-supervisor Cannot call connect()");
+  assertStringIncludes(
+    outcome.stderr,
+    'NotSupervisedError no-supervisor Cannot call connect("in"): ',
+  );
   assertStringIncludes(outcome.stderr, "run `cox up`");
 });
 
