@@ -4,6 +4,7 @@
  */
 import type { ExitReason } from "../core/exit_reason.ts";
 import type { ProcessStatus } from "../core/effect.ts";
+import type { StallEndedEvent, StallEvent } from "./stall_event.ts";
 
 /** What every event carries. */
 export interface EventStamp {
@@ -172,6 +173,8 @@ export type EventBody =
     readonly instance: number;
     readonly bytes: number;
   }
+  | StallEvent
+  | StallEndedEvent
   | { readonly event: "warning"; readonly message: string }
   | { readonly event: "supervisorStopped"; readonly exitCode: number };
 

@@ -4,6 +4,10 @@
  */
 import type { EventRecord } from "./event_record.ts";
 import { formatExitReason } from "./format_exit_reason.ts";
+import { formatMs } from "./format_ms.ts";
+import { formatStall, formatStallEnded } from "./format_stall.ts";
+
+export { formatMs };
 
 /** The event as one sentence without its number and time. */
 export function formatEvent(record: EventRecord): string {
@@ -40,6 +44,10 @@ export function formatEvent(record: EventRecord): string {
     case "linkTorn":
     case "pipeAbandoned":
       return formatRelayEvent(record);
+    case "stall":
+      return formatStall(record);
+    case "stallEnded":
+      return formatStallEnded(record);
     default:
       return formatCrewEvent(record);
   }
@@ -122,17 +130,6 @@ export function formatEventLine(record: EventRecord): string {
   // RFC 3339: 2025-01-02T05:17:02.123Z.
   const timeOfDay = record.wall.slice(11, 23);
   return `${timeOfDay} ${String(record.seq).padStart(5)}  ${formatEvent(record)}`;
-}
-
-/** A duration for people: `3 ms`, `2.4 s`, `5 min 3 s`, `2 h 10 min`. */
-export function formatMs(ms: number): string {
-  if (ms < 1000) return `${Math.round(ms)} ms`;
-  const seconds = ms / 1000;
-  if (seconds < 59.95) return `${seconds.toFixed(1)} s`;
-  const wholeSeconds = Math.round(seconds);
-  if (wholeSeconds < 3600) return `${Math.floor(wholeSeconds / 60)} min ${wholeSeconds % 60} s`;
-  const minutes = Math.floor(wholeSeconds / 60);
-  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
 function nameOf(record: { readonly process: string; readonly instance: number }): string {

@@ -34,6 +34,7 @@ const METHODS: Readonly<Record<MethodName, Readonly<Record<string, Field>>>> = {
     name: { kind: "string", required: true },
     signal: { kind: "string", required: true },
   },
+  channels: {},
   shutdown: { wait: { kind: "boolean", required: false } },
   events: {
     since: { kind: "integer", required: false },

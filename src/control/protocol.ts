@@ -39,6 +39,8 @@ export interface PipeSnapshot {
   readonly capacityBytes: number;
   /** Written and not yet read (FIONREAD). */
   readonly fillBytes: number;
+  /** null without a `stall` rule. */
+  readonly stall: StallSnapshot | null;
 }
 
 /** One pair of sockets. */
@@ -136,6 +138,8 @@ export interface RelayedConsumerSnapshot {
   readonly overflow: "block" | "drop-oldest" | "drop-newest" | "fail";
   /** Messages that did not arrive here. */
   readonly dropped: MessageDrops;
+  /** null without a `stall` rule. */
+  readonly stall: StallSnapshot | null;
 }
 
 /** Messages that did not arrive, by reason. */
@@ -156,6 +160,63 @@ export interface MessageDrops {
   readonly ended: number;
   /** In `@relay` when it was killed. */
   readonly lost: number;
+}
+
+/**
+ * One direction of a channel, measured: a pipe has one, a pair two, a relayed pipe one for each
+ * of its processes, a listener its queue.
+ */
+export interface ChannelFigures {
+  readonly channel: string;
+  readonly kind: "pipe" | "pair" | "relayed" | "listen";
+  /** `sampler.stdout`; `@relay`; of a listener `clients`. */
+  readonly from: string;
+  readonly to: string;
+  /** What it is filled with. */
+  readonly unit: "bytes" | "messages" | "connections";
+  /** What waits in it; null: the kernel does not tell. */
+  readonly fill: number | null;
+  /** Of how much. What waits may reach it with less, where it is in small pieces. */
+  readonly capacity: number | null;
+  /** Bytes in a queue of messages, which has a limit for them as well; else null. */
+  readonly queuedBytes: number | null;
+  /** Age of the oldest that waits; null: nothing waits, or nobody keeps count. */
+  readonly oldestMs: number | null;
+  /** Since this connection's call before; null where no one counts: all but relayed pipes. */
+  readonly perSecond: { readonly messages: number; readonly bytes: number } | null;
+  /** Messages that did not arrive, so far; null where there are none to count. */
+  readonly dropped: number | null;
+  /** For how long nothing was taken although something waits; 0: it flows. */
+  readonly standsForMs: number;
+  /** All such times, for as long as somebody watches; of a relayed pipe, ever. */
+  readonly stoodMs: number;
+  /** Of its `stall` rule; null without one. */
+  readonly stall: StallSnapshot | null;
+  /** Who waits for whom; null: nobody for long, or it cannot be told. */
+  readonly waits: ChannelWaits | null;
+}
+
+/** A side that waits. */
+export interface ChannelWaits {
+  /** producer: for room. consumer: for something to come. */
+  readonly side: "producer" | "consumer";
+  /** Processes; of a listener `clients`. */
+  readonly who: readonly string[];
+  /** Who keeps them waiting, down the whole chain. */
+  readonly for: readonly {
+    readonly process: string;
+    readonly condition: "running" | "suspended" | "restarting" | "down" | "rated";
+  }[];
+}
+
+/** What a `stall` rule has seen. */
+export interface StallSnapshot {
+  /** Stalls so far, the present one included. */
+  readonly count: number;
+  /** How long they lasted together. */
+  readonly totalMs: number;
+  /** For how long the present one lasts; null: it flows. */
+  readonly forMs: number | null;
 }
 
 /** The crew at one moment. */
@@ -208,6 +269,14 @@ export interface ControlMethods {
     readonly result: { readonly accepted: true };
   };
   /**
+   * Looks at every channel. Rates are from this connection's call before; the first one takes two
+   * looks, 150 ms apart. What is known of time is kept while the connection is open.
+   */
+  readonly channels: {
+    readonly params: Record<string, never>;
+    readonly result: ChannelsReport;
+  };
+  /**
    * The kept events with `seq` >= `since`; with `follow`, later ones come as
    * notifications `{ "method": "event", "params": EventRecord }` on the connection.
    */
@@ -215,6 +284,17 @@ export interface ControlMethods {
     readonly params: { readonly since?: number; readonly follow?: boolean };
     readonly result: { readonly events: readonly unknown[]; readonly next: number };
   };
+}
+
+/** What `cox channels --json` prints. */
+export interface ChannelsReport {
+  /** In the order of the plan. */
+  readonly channels: readonly ChannelFigures[];
+  /**
+   * False where the kernel does not tell whether a pipe was read from: then a pipe that always
+   * holds as much counts as not drained.
+   */
+  readonly seesReads: boolean;
 }
 
 /** Start, stop, restart: with `wait` the answer comes when it is done. */

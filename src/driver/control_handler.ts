@@ -17,6 +17,7 @@ import type { Admission } from "../core/effect.ts";
 import type { Request } from "../core/event.ts";
 import { signalNumber } from "../os/signals.ts";
 import type { ProcessIndex } from "../plan/plan.ts";
+import type { ChannelReporter } from "./channel_report.ts";
 import { knownNames, resolveNames } from "./names.ts";
 import type { Supervisor } from "./supervisor.ts";
 import type { Goal } from "./waiters.ts";
@@ -28,6 +29,8 @@ export interface ControlHandlerParts {
   readonly cox: string;
   readonly pid: number;
   readonly snapshot: () => CrewSnapshot;
+  /** Begins to watch the channels for one connection. */
+  readonly watchChannels: () => ChannelReporter;
 }
 
 type Outcome = RequestResult["outcomes"][number];
@@ -36,6 +39,7 @@ type ProcessOp = "start" | "stop" | "restart";
 /** The one handler of a supervisor. */
 export class SupervisorControl implements ControlHandler {
   readonly #parts: ControlHandlerParts;
+  readonly #reporters = new WeakMap<Connection, ChannelReporter>();
 
   constructor(parts: ControlHandlerParts) {
     this.#parts = parts;
@@ -60,6 +64,8 @@ export class SupervisorControl implements ControlHandler {
         return this.#signal(params as unknown as { name: string; signal: string }, peer);
       case "shutdown":
         return this.#shutdown(peer);
+      case "channels":
+        return await this.#reporterOf(connection).report();
       case "events":
         return this.#events(params as { since?: number; follow?: boolean }, connection);
     }
@@ -147,6 +153,16 @@ export class SupervisorControl implements ControlHandler {
       connection.onClose(unfollow);
     }
     return { events, next: log.seq + 1 };
+  }
+
+  /** A connection watches from its first call on, until it is closed. */
+  #reporterOf(connection: Connection): ChannelReporter {
+    const known = this.#reporters.get(connection);
+    if (known !== undefined) return known;
+    const reporter = this.#parts.watchChannels();
+    this.#reporters.set(connection, reporter);
+    connection.onClose(() => reporter[Symbol.dispose]());
+    return reporter;
   }
 
   #ask(request: Request, op: string, process: ProcessIndex, peer: Peer): Admission {

@@ -8,6 +8,7 @@ import type {
   RelayedConsumerSnapshot,
   RelayedProducerSnapshot,
   RelayedSnapshot,
+  StallSnapshot,
 } from "../control/protocol.ts";
 import type { ChannelIndex, LegPlan, Plan, PortPlan } from "../plan/plan.ts";
 
@@ -15,6 +16,8 @@ import type { ChannelIndex, LegPlan, Plan, PortPlan } from "../plan/plan.ts";
 export interface RelayedSources {
   readonly channels: readonly Channel[];
   readonly counters: Float64Array;
+  /** What the `stall` rule has seen of a consumer's leg; null without one. */
+  readonly stallOf: (leg: ChannelIndex) => StallSnapshot | null;
   /** CLOCK_MONOTONIC. */
   readonly nowMs: number;
 }
@@ -63,6 +66,7 @@ function consumerSnapshot(
     oldestAgeMs: figures.oldestAgeMs,
     // Before the first `@relay` nothing is in the counters.
     overflow: figures.instance === 0 ? overflow : figures.overflow,
+    stall: sources.stallOf(index),
   };
 }
 

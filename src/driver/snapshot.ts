@@ -3,10 +3,15 @@
  * CPU time and memory; must not know: who asks, and changes nothing.
  */
 import type { Channel } from "../channel/channel.ts";
-import type { ChannelSnapshot, CrewSnapshot, ProcessSnapshot } from "../control/protocol.ts";
+import type {
+  ChannelSnapshot,
+  CrewSnapshot,
+  ProcessSnapshot,
+  StallSnapshot,
+} from "../control/protocol.ts";
 import type { CoreState, ProcessState } from "../core/state.ts";
 import { monotonicMs } from "../os/monotonic.ts";
-import type { ChannelPlan, Plan, PortPlan } from "../plan/plan.ts";
+import type { ChannelIndex, ChannelPlan, Plan, PortPlan } from "../plan/plan.ts";
 import { cpuMsOf, rssBytes } from "../process/tree.ts";
 import type { Clock } from "./clock.ts";
 import { relayedSnapshots } from "./relayed_snapshot.ts";
@@ -18,6 +23,8 @@ export interface SnapshotSources {
   readonly channels: readonly Channel[];
   /** Of relayed pipes; null where there are none. */
   readonly counters: Float64Array | null;
+  /** What the `stall` rule of a pipe or leg has seen; null without one. */
+  readonly stallOf: (channel: ChannelIndex) => StallSnapshot | null;
   /** CPU time of ended instances, milliseconds, by process. */
   readonly endedCpuMs: readonly number[];
   /** STATUS= of the live instance, by process. */
@@ -74,28 +81,30 @@ function processSnapshot(
 
 function channelSnapshots(
   plan: Plan,
-  { channels, counters }: Pick<SnapshotSources, "channels" | "counters">,
+  { channels, counters, stallOf }: Pick<SnapshotSources, "channels" | "counters" | "stallOf">,
 ): Record<string, ChannelSnapshot> {
   const snapshots: Record<string, ChannelSnapshot> = {};
   plan.channels.forEach((channel: ChannelPlan, index) => {
     const held = channels[index];
     if (held === undefined || channel.kind === "leg") return;
-    snapshots[channel.name] = channelSnapshot(plan, channel, held);
+    snapshots[channel.name] = channelSnapshot(plan, channel, held, stallOf(index));
   });
   if (counters === null) return snapshots;
-  return { ...snapshots, ...relayedSnapshots(plan, { channels, counters, nowMs: monotonicMs() }) };
+  const sources = { channels, counters, stallOf, nowMs: monotonicMs() };
+  return { ...snapshots, ...relayedSnapshots(plan, sources) };
 }
 
 function channelSnapshot(
   plan: Plan,
   channel: Exclude<ChannelPlan, { kind: "leg" }>,
   held: Channel,
+  stall: StallSnapshot | null,
 ): ChannelSnapshot {
   const { capacityBytes } = held;
   const [from, to] = [portText(plan, channel.from), portText(plan, channel.to)];
   switch (channel.kind) {
     case "pipe":
-      return { kind: "pipe", from, to, capacityBytes, fillBytes: held.fillBytes() };
+      return { kind: "pipe", from, to, capacityBytes, fillBytes: held.fillBytes(), stall };
     case "pair": {
       const { type } = channel;
       const fillBytes = held.fillBytes();

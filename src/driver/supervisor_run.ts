@@ -17,6 +17,8 @@ import { peerCredentials } from "../process/credentials.ts";
 import { armParentDeath } from "../process/guard.ts";
 import { exitWith } from "./ahead.ts";
 import { Captures } from "./captures.ts";
+import { ChannelReporter } from "./channel_report.ts";
+import { ChannelWatch } from "./channel_watch.ts";
 import { startClock } from "./clock.ts";
 import { SupervisorControl } from "./control_handler.ts";
 import { Crew } from "./crew.ts";
@@ -29,6 +31,7 @@ import type { SupervisorOptions } from "./options.ts";
 import { rehearseRestart } from "./rehearsal.ts";
 import { listenForShutdown } from "./shutdown_signals.ts";
 import { takeSnapshot } from "./snapshot.ts";
+import { StallRules } from "./stall_rules.ts";
 import { writeSummary } from "./summary.ts";
 import { Supervisor } from "./supervisor.ts";
 import { whenQuiet } from "./when_quiet.ts";
@@ -53,6 +56,8 @@ export class SupervisorRun {
   readonly #relay: RelayDialogue | null;
   readonly #crew: Crew;
   readonly #lazy: LazyStarts;
+  readonly #watch: ChannelWatch;
+  readonly #stalls: StallRules;
   readonly #supervisor: Supervisor;
   #control: ControlServer | null = null;
   #guardIsLost = false;
@@ -110,6 +115,13 @@ export class SupervisorRun {
       post: (event) => this.#supervisor.post(event),
     });
     this.#lazy = this.#makeLazyStarts(reactor);
+    this.#watch = new ChannelWatch({
+      plan: this.#plan,
+      channels: this.#channels,
+      counters: this.#relay?.counters ?? null,
+      state: () => this.#supervisor.state,
+    });
+    this.#stalls = this.#makeStallRules(reactor);
     this.#supervisor = this.#makeSupervisor();
   }
 
@@ -132,6 +144,7 @@ export class SupervisorRun {
     });
     if (forNs !== null) setTimeout(shutDown, Math.ceil(forNs / 1e6));
     supervisor.post({ kind: "boot" });
+    this.#stalls.start();
     this.#control = this.#openControl();
     // When what is under way has been done.
     setTimeout(() => void this.#rehearse());
@@ -178,6 +191,28 @@ export class SupervisorRun {
     });
   }
 
+  #makeStallRules(reactor: Reactor): StallRules {
+    return new StallRules({
+      plan: this.#plan,
+      channels: this.#channels,
+      watch: this.#watch,
+      reactor,
+      state: () => this.#supervisor.state,
+      record: (body) => this.#supervisor.record(body),
+      request: (request) => this.#supervisor.request(request),
+      setOverflow: (slot, overflow) => this.#relay?.link.setOverflow(slot, overflow),
+    });
+  }
+
+  #openReporter(): ChannelReporter {
+    return new ChannelReporter({
+      plan: this.#plan,
+      channels: this.#channels,
+      watch: this.#watch,
+      stallOf: (channel) => this.#stalls.figuresOf(channel),
+    });
+  }
+
   #makeRelay(reactor: Reactor): RelayDialogue | null {
     if (this.#plan.relayed.length === 0) return null;
     return new RelayDialogue({
@@ -210,7 +245,10 @@ export class SupervisorRun {
       channels: this.#channels,
       seed: crypto.getRandomValues(new Uint32Array(1))[0] ?? 1,
       askToStop: (process, leaving) => this.#askToStop(process, leaving),
-      stateChanged: (state) => this.#lazy.look(state),
+      stateChanged: (state) => {
+        this.#lazy.look(state);
+        this.#stalls.changed();
+      },
       onExit: (code) => void this.#leave(code),
     });
   }
@@ -236,6 +274,7 @@ export class SupervisorRun {
           cox: this.#plan.cox,
           pid: Deno.pid,
           snapshot: () => this.#snapshot(),
+          watchChannels: () => this.#openReporter(),
         }),
         onBug: (error) => reportError(error),
       });
@@ -253,6 +292,7 @@ export class SupervisorRun {
       clock: this.#clock,
       channels: this.#channels,
       counters: this.#relay?.counters ?? null,
+      stallOf: (channel) => this.#stalls.figuresOf(channel),
       endedCpuMs: this.#crew.endedCpuMs,
       statusText: (process) => this.#crew.liveOf(process)?.statusText ?? null,
       supervisorPid: Deno.pid,
@@ -264,6 +304,7 @@ export class SupervisorRun {
   async #leave(code: number): Promise<void> {
     // What was orphaned would have landed under the guard; without one it is ours to end.
     if (this.#guardIsLost) await this.#containment.killRest();
+    this.#stalls.stop();
     this.#supervisor.record({ event: "supervisorStopped", exitCode: code });
     this.#log.flush();
     const exit = this.#summarise(code);

@@ -82,6 +82,11 @@ export class PairChannel implements Channel {
     closeFd(old.second);
   }
 
+  /** The held sockets, to be measured and nothing else; null: closed. */
+  get heldEnds(): Readonly<Record<Side, number>> | null {
+    return this.#fds;
+  }
+
   /** Both directions together. Of datagrams and packets only the next of each is counted. */
   fillBytes(): number {
     const { first, second } = this.#held();

@@ -29,6 +29,7 @@ export class PipeChannel implements Channel {
   #readFd: number | null;
   #writeFd: number | null;
   #capacityBytes: number;
+  #generation = 1;
 
   /**
    * Creates the pipe.
@@ -51,6 +52,16 @@ export class PipeChannel implements Channel {
 
   get isOpen(): boolean {
     return this.#readFd !== null || this.#writeFd !== null;
+  }
+
+  /** The held ends, to be measured and nothing else; null: let go. */
+  get heldEnds(): { readonly readFd: number | null; readonly writeFd: number | null } {
+    return { readFd: this.#readFd, writeFd: this.#writeFd };
+  }
+
+  /** Which of the pipes that this channel has had this is, from 1. */
+  get generation(): number {
+    return this.#generation;
   }
 
   openEnd(end: ChannelEnd): number {
@@ -79,6 +90,7 @@ export class PipeChannel implements Channel {
       this.#readFd = readFd;
       this.#writeFd = writeFd;
       this.#capacityBytes = capacityBytes;
+      this.#generation++;
       return;
     }
     if (this.#writeFd === null && this.#readFd !== null) {

@@ -38,7 +38,9 @@ function setUp() {
       counters[counterAt(slot, COUNTER[name as keyof typeof COUNTER])] = value;
     }
   };
-  const snapshot = () => relayedSnapshots(plan, { channels, counters, nowMs: 5000 })["feed"];
+  const stallOf = () => null;
+  const sources = { channels, counters, stallOf, nowMs: 5000 };
+  const snapshot = () => relayedSnapshots(plan, sources)["feed"];
   const close = () => {
     link[Symbol.dispose]();
     reactor.close();
@@ -72,6 +74,7 @@ Deno.test("relayedSnapshots() gives zeros and the plan's limits before there was
       bytesMax: 65_536,
       oldestAgeMs: null,
       overflow: "block",
+      stall: null,
     }],
   });
   close();

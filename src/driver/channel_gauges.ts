@@ -1,0 +1,209 @@
+/**
+ * Looks at every flow of a crew: how much is in it, whether a writer would have to wait, whether
+ * somebody has read. All from descriptors that are held anyway and from the counters of `@relay`;
+ * nothing is read, and between two looks nothing is done.
+ *
+ * ```
+ *  pipe    FIONREAD: bytes;  poll(POLLOUT) on the write end: places;  inotify: was it read from
+ *  pair    TIOCOUTQ: what a side has sent and the other not read, against its SO_SNDBUF
+ *  legs    relay_counters.ts
+ * ```
+ *
+ * FIONREAD alone cannot say that a pipe is full: its places are pages, and a page may hold little
+ * (2,049 bytes in each: full at half of its capacity). Nor can it say that nobody reads: a pipe
+ * that is filled as fast as it is drained always has as much in it.
+ * Must not know: what the looks add up to, who asked for them.
+ */
+import type { Channel } from "../channel/channel.ts";
+import { PairChannel } from "../channel/pair/pair_channel.ts";
+import { PipeChannel } from "../channel/pipe/pipe_channel.ts";
+import { type LegFigures, readLeg } from "../channel/relay/relay_counters.ts";
+import { type Flow, type FlowIndex, flowsOf } from "../channel/watch/flow.ts";
+import type { Look } from "../channel/watch/observe.ts";
+import { monotonicMs } from "../os/monotonic.ts";
+import { pipeFillBytes } from "../os/pipe.ts";
+import { PipeWatch } from "../os/pipe_watch.ts";
+import { WritablePoll } from "../os/poll.ts";
+import { socketSendBufferBytes } from "../os/socket.ts";
+import { socketSentBytes } from "../os/socket_queue.ts";
+import type { LegPlan, Plan } from "../plan/plan.ts";
+
+/** What is measured. */
+export interface GaugedParts {
+  readonly plan: Plan;
+  readonly channels: readonly Channel[];
+  /** The counters of `@relay`; null in a crew without. */
+  readonly counters: Float64Array | null;
+}
+
+/** What a pipe's gauge keeps from look to look. */
+interface PipeGauge {
+  readonly channel: PipeChannel;
+  /** Its place in the poll. */
+  readonly place: number;
+  generation: number;
+  /** Number of the watch for the next read; null: none. */
+  watch: number | null;
+  fill: number;
+}
+
+/** All gauges of a crew. */
+export class ChannelGauges {
+  readonly flows: readonly Flow[];
+  readonly #parts: GaugedParts;
+  readonly #pipes = new Map<FlowIndex, PipeGauge>();
+  #poll = new WritablePoll([]);
+  #polledFds: readonly number[] = [];
+  /** undefined: not tried yet. Never closed, for closing waits. */
+  #reads: PipeWatch | null | undefined = undefined;
+  #over: ReadonlySet<number> | "all" = new Set();
+  readonly #sentBytes: number[] = [];
+
+  constructor(parts: GaugedParts) {
+    this.#parts = parts;
+    this.flows = flowsOf(parts.plan);
+    this.flows.forEach((flow, index) => {
+      const channel = parts.channels[flow.channel];
+      if (!(channel instanceof PipeChannel)) return;
+      const place = this.#pipes.size;
+      this.#pipes.set(index, { channel, place, generation: 0, watch: null, fill: 0 });
+    });
+  }
+
+  /** False where it is not known whether a pipe was read from: less in it is the only sign then. */
+  get seesReads(): boolean {
+    return this.#reads !== null;
+  }
+
+  /** Looks at all flows now; in their order. */
+  look(): Look[] {
+    if (this.#reads === undefined && this.#pipes.size > 0) this.#reads = PipeWatch.open("reads");
+    this.#over = this.#reads?.over() ?? new Set();
+    this.#lookForRoom();
+    const atMs = monotonicMs();
+    return this.flows.map((flow, index) => {
+      switch (flow.kind) {
+        case "pipe":
+          return this.#lookAtPipe(this.#pipes.get(index)!, atMs);
+        case "pair":
+          return this.#lookAtPair(flow, index, atMs);
+        case "in-leg":
+        case "out-leg":
+          return this.#lookAtLeg(flow, atMs);
+      }
+    });
+  }
+
+  /** Nobody looks any more: lets go of what the kernel was asked to watch. */
+  rest(): void {
+    for (const gauge of this.#pipes.values()) this.#disarm(gauge);
+  }
+
+  /** The counters of a leg now; null when there is no such leg. */
+  legFigures(flow: Flow): LegFigures | null {
+    const plan = this.#parts.plan.channels[flow.channel];
+    const { counters } = this.#parts;
+    return plan?.kind === "leg" && counters !== null
+      ? readLeg(counters, plan.slot, monotonicMs())
+      : null;
+  }
+
+  #lookForRoom(): void {
+    const fds = [...this.#pipes.values()].map(({ channel }) => channel.heldEnds.writeFd ?? -1);
+    if (fds.some((fd, place) => fd !== this.#polledFds[place])) {
+      this.#poll = new WritablePoll(fds);
+      this.#polledFds = fds;
+    }
+    this.#poll.look();
+  }
+
+  #lookAtPipe(gauge: PipeGauge, atMs: number): Look {
+    const { channel, place } = gauge;
+    const { readFd, writeFd } = channel.heldEnds;
+    const capacity = channel.capacityBytes;
+    if (gauge.generation !== channel.generation || readFd === null) this.#disarm(gauge);
+    gauge.generation = channel.generation;
+    if (readFd === null) {
+      return { atMs, fill: 0, capacity, blocks: false, taken: null, counted: null };
+    }
+    const before = gauge.fill;
+    gauge.fill = pipeFillBytes(readFd);
+    const taken = this.#wasRead(gauge, before);
+    // What is empty is watched for no reader; but a watch that is there stays for its own.
+    if (gauge.fill > 0) gauge.watch ??= this.#reads?.arm(readFd) ?? null;
+    const blocks = writeFd !== null && !this.#poll.isWritable(place);
+    return { atMs, fill: gauge.fill, capacity, blocks, taken, counted: null };
+  }
+
+  #wasRead(gauge: PipeGauge, before: number): boolean | null {
+    if (this.#reads === null) return gauge.fill < before;
+    if (gauge.watch === null) return null;
+    const read = this.#over === "all" || this.#over.has(gauge.watch);
+    if (read) gauge.watch = null;
+    return read;
+  }
+
+  #disarm(gauge: PipeGauge): void {
+    if (gauge.watch !== null) this.#reads?.disarm(gauge.watch);
+    gauge.watch = null;
+  }
+
+  #lookAtPair(flow: Flow, index: FlowIndex, atMs: number): Look {
+    const channel = this.#parts.channels[flow.channel];
+    const held = channel instanceof PairChannel ? channel.heldEnds : null;
+    if (held === null || flow.side === null) {
+      return { atMs, fill: 0, capacity: 0, blocks: false, taken: null, counted: null };
+    }
+    const capacity = socketSendBufferBytes(held[flow.side]);
+    const fill = socketSentBytes(held[flow.side]);
+    const taken = fill < (this.#sentBytes[index] ?? 0);
+    this.#sentBytes[index] = fill;
+    return { atMs, fill, capacity, blocks: fill >= capacity, taken, counted: null };
+  }
+
+  #lookAtLeg(flow: Flow, atMs: number): Look {
+    const { plan, channels } = this.#parts;
+    const leg = plan.channels[flow.channel] as LegPlan;
+    const figures = this.legFigures(flow);
+    const channel = channels[flow.channel];
+    const isOut = leg.queue !== null;
+    return {
+      atMs,
+      fill: isOut ? figures?.queuedMessages ?? 0 : channel?.fillBytes() ?? 0,
+      capacity: leg.queue?.messagesMax ?? channel?.capacityBytes ?? 0,
+      blocks: figures !== null && (isOut ? this.#outBlocks(leg, figures) : isBlocked(figures)),
+      taken: null,
+      counted: figures === null ? null : {
+        messages: figures.messages,
+        bytes: figures.bytes,
+        dropped: Object.values(figures.dropped).reduce((sum, count) => sum + count, 0),
+        oldestMs: figures.oldestAgeMs,
+        blockedForMs: figures.blockedForMs,
+        blockedTotalMs: figures.blockedTotalMs,
+      },
+    };
+  }
+
+  /** A queue that the producers have to wait for: it is full, and that is to block. */
+  #outBlocks({ queue, relayed }: LegPlan, figures: LegFigures): boolean {
+    if (queue === null || figures.overflow !== "block") return false;
+    if (figures.queuedMessages >= queue.messagesMax) return true;
+    const largest = this.#parts.plan.relayed[relayed]?.maxMessageBytes ?? 0;
+    // The next message may be too large for what is left, which nobody here can see.
+    return figures.queuedMessages > 0 && figures.queuedBytes + largest > queue.bytesMax &&
+      this.#aProducerWaits(relayed);
+  }
+
+  #aProducerWaits(relayed: number): boolean {
+    return this.flows.some((flow) => {
+      const figures = flow.kind === "in-leg" && flow.relayed === relayed
+        ? this.legFigures(flow)
+        : null;
+      return figures !== null && isBlocked(figures);
+    });
+  }
+}
+
+function isBlocked({ blockedForMs }: LegFigures): boolean {
+  return blockedForMs !== null;
+}

@@ -1,0 +1,169 @@
+/**
+ * What is known of the channels, as `cox channels` shows it: one connection's view, with rates
+ * from its own call before. Must not know: sockets, when it is asked.
+ */
+import type { Channel } from "../channel/channel.ts";
+import { ListenChannel } from "../channel/listen/listen_channel.ts";
+import type { Blame } from "../channel/watch/blame.ts";
+import type { Flow, FlowIndex } from "../channel/watch/flow.ts";
+import { type Figures, figuresOf, type FlowMemory, type Look } from "../channel/watch/observe.ts";
+import type {
+  ChannelFigures,
+  ChannelsReport,
+  ChannelWaits,
+  StallSnapshot,
+} from "../control/protocol.ts";
+import { tcpAcceptQueue, unixAcceptQueue } from "../os/socket_queue.ts";
+import type { ChannelIndex, ListenPlan, Plan } from "../plan/plan.ts";
+import { endpointText } from "./channel_names.ts";
+import type { ChannelWatch, Watcher } from "./channel_watch.ts";
+
+/** Between the two looks of a first call, milliseconds. */
+const FIRST_LOOKS_MS = 150;
+
+/** What a report is made from. */
+export interface ReportParts {
+  readonly plan: Plan;
+  readonly channels: readonly Channel[];
+  readonly watch: ChannelWatch;
+  /** Of a pipe or leg. */
+  readonly stallOf: (channel: ChannelIndex) => StallSnapshot | null;
+}
+
+/** One connection's view; it watches until it is disposed. */
+export class ChannelReporter implements Disposable {
+  readonly #parts: ReportParts;
+  readonly #watcher: Watcher;
+  #before: readonly Look[] | null = null;
+
+  constructor(parts: ReportParts) {
+    this.#parts = parts;
+    this.#watcher = parts.watch.open();
+  }
+
+  /** Looks, at the first call twice. */
+  async report(): Promise<ChannelsReport> {
+    if (this.#before === null) {
+      this.#before = looksOf(this.#watcher.look());
+      await new Promise((resolve) => setTimeout(resolve, FIRST_LOOKS_MS));
+    }
+    const { plan, watch } = this.#parts;
+    const memories = this.#watcher.look();
+    const before = this.#before;
+    this.#before = looksOf(memories);
+    const flows = watch.flows.map((flow, index) =>
+      this.#figuresOfFlow(flow, index, memories[index]!, before[index] ?? null)
+    );
+    // In the order of the plan, a listener among the others.
+    const channels = plan.channels.flatMap((channel, index): ChannelFigures[] =>
+      channel.kind === "listen"
+        ? [this.#figuresOfListener(channel, index)]
+        : flows.filter((_, flow) => watch.flows[flow]!.channel === index)
+    );
+    return { channels, seesReads: watch.seesReads };
+  }
+
+  [Symbol.dispose](): void {
+    this.#watcher.close();
+  }
+
+  #figuresOfFlow(
+    flow: Flow,
+    index: FlowIndex,
+    memory: FlowMemory,
+    before: Look | null,
+  ): ChannelFigures {
+    const { plan, watch, stallOf } = this.#parts;
+    const figures = figuresOf({ ...memory, before: before ?? memory.before });
+    const ends = endpointText(plan, flow.channel);
+    const isBackwards = flow.side === "second";
+    return {
+      channel: flow.name,
+      kind: flow.relayed === null ? flow.kind as "pipe" | "pair" : "relayed",
+      from: isBackwards ? ends.to : ends.from,
+      to: isBackwards ? ends.from : ends.to,
+      unit: flow.kind === "out-leg" ? "messages" : "bytes",
+      fill: figures.fill,
+      capacity: figures.capacity,
+      queuedBytes: flow.kind === "out-leg" ? watch.queuedBytes(index) : null,
+      oldestMs: round(figures.oldestMs),
+      perSecond: figures.perSecond,
+      dropped: figures.dropped,
+      standsForMs: Math.round(figures.standsForMs),
+      stoodMs: Math.round(figures.stoodMs),
+      stall: flow.kind === "in-leg" ? null : stallOf(flow.channel),
+      waits: this.#waits(flow, index, figures),
+    };
+  }
+
+  #waits(flow: Flow, index: FlowIndex, figures: Figures): ChannelWaits | null {
+    const who = (side: "from" | "to") => flow[side].map((process) => this.#nameOf(process));
+    if (figures.holdsUp) {
+      const blame = this.#parts.watch.blame(index);
+      return { side: "producer", who: who("from"), for: this.#blamed(blame) };
+    }
+    if (!figures.isDry) return null;
+    const forWhom = flow.from.map((process) => ({
+      process: this.#nameOf(process),
+      condition: this.#parts.watch.conditionOf(process),
+    }));
+    return { side: "consumer", who: who("to"), for: forWhom };
+  }
+
+  #blamed(blame: Blame): ChannelWaits["for"] {
+    if (blame.kind === "culprits") {
+      return blame.culprits.map(({ process, condition }) => ({
+        process: this.#nameOf(process),
+        condition,
+      }));
+    }
+    return blame.processes.map((process) => ({
+      process: this.#nameOf(process),
+      condition: "running" as const,
+    }));
+  }
+
+  #figuresOfListener(channel: ListenPlan, index: number): ChannelFigures {
+    const held = this.#parts.channels[index];
+    const fd = held instanceof ListenChannel ? held.fd : null;
+    const queue = fd === null
+      ? null
+      : channel.address.kind === "tcp"
+      ? tcpAcceptQueue(fd)
+      : unixAcceptQueue(fd);
+    const servers = channel.to.processes.map((process) => ({
+      process: this.#nameOf(process),
+      condition: this.#parts.watch.conditionOf(process),
+    }));
+    const isWaitedFor = queue !== null && queue.waiting > 0;
+    return {
+      channel: channel.name,
+      kind: "listen",
+      from: "clients",
+      to: endpointText(this.#parts.plan, index).to,
+      unit: "connections",
+      fill: queue?.waiting ?? null,
+      capacity: queue?.waitingMax ?? null,
+      queuedBytes: null,
+      oldestMs: null,
+      perSecond: null,
+      dropped: null,
+      standsForMs: 0,
+      stoodMs: 0,
+      stall: null,
+      waits: isWaitedFor ? { side: "producer", who: ["clients"], for: servers } : null,
+    };
+  }
+
+  #nameOf(process: number): string {
+    return this.#parts.plan.processes[process]?.name ?? `#${process}`;
+  }
+}
+
+function looksOf(memories: readonly FlowMemory[]): Look[] {
+  return memories.map(({ look }) => look);
+}
+
+function round(ms: number | null): number | null {
+  return ms === null ? null : Math.round(ms);
+}
