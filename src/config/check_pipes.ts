@@ -104,7 +104,7 @@ function checkRate(channel: RelayConfig, path: IssuePath): ConfigIssue[] {
   if (rate === undefined) return [];
   const at = [...path, "rate"];
   if (rate.messages === undefined && rate.bytes === undefined) {
-    return [errorAt(at, 'must have one of "messages" and "bytes"', "remove it")];
+    return [errorAt(at, '"rate" must have one of "messages" and "bytes"', "remove it")];
   }
   const issues: ConfigIssue[] = [];
   for (const key of ["messages", "bytes"] as const) {
@@ -127,7 +127,7 @@ function checkQueue(queue: QueueConfig, channel: RelayConfig, path: IssuePath): 
   if (highWater === undefined) return [];
   const at = [...path, "highWater"];
   if (highWater.messages === undefined && highWater.bytes === undefined) {
-    return [errorAt(at, 'must have one of "messages" and "bytes"', "remove it")];
+    return [errorAt(at, '"highWater" must have one of "messages" and "bytes"', "remove it")];
   }
   return highWater.bytes === undefined ? [] : checkRoom(highWater.bytes, channel, [...at, "bytes"]);
 }

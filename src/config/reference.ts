@@ -73,6 +73,15 @@ function describeInside(property: JsonSchema, path: string): string[] {
   if (typeof entry === "object" && (entry.properties ?? entry.oneOf) !== undefined) {
     return describeInside(entry, `${path}.NAME`);
   }
+  if (property.items !== undefined) return describeInside(property.items, `${path}[]`);
+  if (property.anyOf !== undefined) {
+    // Where one entry may stand for a list of one, the entry is described once.
+    const [lists, others] = [true, false].map((isList) =>
+      property.anyOf!.filter((each) => (each.items !== undefined) === isList)
+        .flatMap((each) => describeInside(each, path))
+    );
+    return others!.length > 0 ? others! : lists!;
+  }
   return (property.oneOf ?? []).flatMap((each) => {
     const kind = String(each.properties?.["kind"]?.const);
     const { kind: shown, ...properties } = each.properties ?? {};

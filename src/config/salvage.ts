@@ -30,13 +30,8 @@ export function salvage(raw: unknown, wrongShapes: readonly ConfigIssue[]): Conf
   }
   const channels = new Map<string, ChannelConfig>();
   for (const [name, value] of Object.entries(isObject(raw["channels"]) ? raw["channels"] : {})) {
-    const issues = wrong.get(`channels\0${name}`) ?? [];
-    const endsAreRight = issues.every(({ path }) =>
-      path.length > 2 && path[2] !== "kind" && path[2] !== "from" && path[2] !== "to"
-    );
-    // The checks of a socket look at all of its keys together.
-    const whole = issues.length === 0 || (isObject(value) && value["kind"] === "pipe");
-    if (whole && endsAreRight) channels.set(name, value as ChannelConfig);
+    const channel = salvageChannel(value, wrong.get(`channels\0${name}`) ?? []);
+    if (channel !== null) channels.set(name, channel);
   }
   return {
     name: wrong.has("name") ? "salvaged" : raw["name"] as string,
@@ -91,6 +86,27 @@ function salvageGroup(value: unknown, wrong: readonly ConfigIssue[]): GroupConfi
   const members = Array.isArray(value["members"]) ? value["members"] : [];
   kept["members"] = members.filter((each) => typeof each === "string");
   return kept as unknown as GroupConfig;
+}
+
+/** What a key of a pipe is taken to be where it is wrong; others are left out. */
+const PIPE_PLACEHOLDERS: Json = {
+  // No key must seem to need framing, or an amount to be too small, because of a typo.
+  framing: "lines",
+  maxMessage: "1B",
+};
+
+/** Null: its ends are not known, or it is a socket, whose keys are checked together. */
+function salvageChannel(value: unknown, wrong: readonly ConfigIssue[]): ChannelConfig | null {
+  if (wrong.length === 0) return value as ChannelConfig;
+  if (!isObject(value) || value["kind"] !== "pipe") return null;
+  const kept: Json = { ...value };
+  for (const { path } of wrong) {
+    const key = path[2];
+    if (key === undefined || key === "kind" || key === "from" || key === "to") return null;
+    delete kept[key];
+    if (Object.hasOwn(PIPE_PLACEHOLDERS, key)) kept[key] = PIPE_PLACEHOLDERS[key];
+  }
+  return kept as unknown as ChannelConfig;
 }
 
 /** `run` without one list of grants. */

@@ -24,7 +24,7 @@ export function knownKeys(raw: unknown, path: IssuePath): readonly string[] {
   return last instanceof z.ZodObject ? Object.keys(last.shape) : [];
 }
 
-/** Takes off `optional`, and picks the member of a union whose `kind` is the value's. */
+/** Takes off `optional`, and picks the member of a union that the value, by its `kind`, is of. */
 function narrowed(schema: z.core.$ZodType, value: unknown): z.core.$ZodType {
   if (schema instanceof z.ZodExactOptional) return narrowed(schema.unwrap(), value);
   if (!(schema instanceof z.ZodUnion)) return schema;
@@ -33,6 +33,7 @@ function narrowed(schema: z.core.$ZodType, value: unknown): z.core.$ZodType {
     option instanceof z.ZodObject && option.shape["kind"] instanceof z.ZodLiteral &&
     option.shape["kind"].values.has(kind as string);
   const options: readonly z.core.$ZodType[] = schema.options;
+  if (Array.isArray(value)) return options.find((option) => option instanceof z.ZodArray) ?? schema;
   return options.find(fits) ?? options.find((option) => option instanceof z.ZodObject) ?? schema;
 }
 

@@ -54,6 +54,9 @@ const queueKeys = {
 const consumerSchema = z.strictObject({
   port: doc(text(), 'The consumer: `"name.stdin"`, or `"name.port"`.'),
   ...queueKeys,
+}).meta({
+  description: "A consumer with a policy of its own. What it leaves out is the channel's, key by " +
+    "key.",
 });
 
 const burstSchema = z.strictObject({
@@ -93,6 +96,8 @@ const rateSchema = z.strictObject({
   )),
 });
 
+const ACTION_RULE = 'must be "event", "warn", "restart", { signal } or { overflow }';
+
 const actionSchema = z.union([
   z.enum(["event", "warn", "restart"]),
   z.strictObject({
@@ -106,8 +111,8 @@ const actionSchema = z.union([
       "Needs `framing`. Handles overflow in this way until the consumer has recovered.",
       { absent: "overflow is handled as before" },
     )),
-  }),
-]);
+  }).meta({ description: "An action that is no word." }),
+], { error: ACTION_RULE });
 
 const stallSchema = z.strictObject({
   after: doc(
@@ -115,7 +120,9 @@ const stallSchema = z.strictObject({
     "For how long nothing was taken although something waited.",
   ),
   action: doc(
-    z.union([actionSchema, list(actionSchema, { min: 1, max: LIMITS.stallActionsMax })]),
+    z.union([actionSchema, list(actionSchema, { min: 1, max: LIMITS.stallActionsMax })], {
+      error: `${ACTION_RULE}, or a list of these`,
+    }),
     "What happens then, once for each stall; of a list, everything, in order. `event`: a line " +
       "in the event log. `warn`: one that the terminal shows too. `restart`: the slow side is " +
       'restarted. `{ signal: "SIGUSR1" }`: the slow side is sent a signal. ' +
@@ -132,7 +139,9 @@ export const pipeSchema = z.strictObject({
     "One kernel pipe; with `framing`, messages that `@relay` moves. `pipe()` fills this in.",
   ),
   from: doc(
-    z.union([text(), list(text(), { min: 1, max: LIMITS.relayedEndsMax })]),
+    z.union([text(), list(text(), { min: 1, max: LIMITS.relayedEndsMax })], {
+      error: 'must be "name.stdout", "name.stderr", "name.port" or a list of these',
+    }),
     'The producer: `"name.stdout"`, `"name.stderr"`, or `"name.port"`, a further descriptor that ' +
       "the program finds by the port's name (`connect()`, `COX_LINKS`). With `framing` a list " +
       "of producers too: each has a pipe of its own, and messages stay whole.",
@@ -147,7 +156,7 @@ export const pipeSchema = z.strictObject({
         }),
         { min: 1, max: LIMITS.relayedEndsMax },
       ),
-    ]),
+    ], { error: 'must be "name.stdin", "name.port" or a list of consumers' }),
     'The consumer: `"name.stdin"`, or `"name.port"`. With `framing` a list of consumers too, each ' +
       "of which gets every message; an entry is an endpoint, or an object with `port`, " +
       "`overflow`, `highWater` and `lifespan` of its own.",

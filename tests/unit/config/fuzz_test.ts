@@ -36,6 +36,7 @@ Deno.test(`validateConfig() locates the issues of ${CONFIGS} mutated configurati
   let reachedChecks = 0;
   let valid = 0;
   let brokenSense = 0;
+  let brokenPipes = 0;
   for (let seed = FIRST_SEED; seed < FIRST_SEED + CONFIGS; seed++) {
     const random = randomSource(seed);
     const raw = mutated(random);
@@ -56,6 +57,7 @@ Deno.test(`validateConfig() locates the issues of ${CONFIGS} mutated configurati
       valid++;
       expect(shape, "the shape is wrong", replay);
     }
+    if (shape && result.issues.some(({ path }) => isOfRelayedPipe(raw, path))) brokenPipes++;
     for (const issue of result.issues) assertLocated(issue, raw, replay);
     expect(formatIssues("x", result.issues).length > 0, "no text", replay);
   }
@@ -63,6 +65,7 @@ Deno.test(`validateConfig() locates the issues of ${CONFIGS} mutated configurati
   assert(reachedChecks >= CONFIGS / 2, `only ${reachedChecks} reached the checks`);
   assert(brokenSense >= CONFIGS / 10, `only ${brokenSense} broke a check`);
   assert(valid >= CONFIGS / 100, `only ${valid} were valid`);
+  assert(brokenPipes >= CONFIGS / 20, `only ${brokenPipes} broke a relayed pipe`);
 });
 
 /** The path must lead to something, but for its last key, which may be the one that is missing. */
@@ -79,6 +82,10 @@ function assertLocated(issue: ConfigIssue, raw: Data, replay: { toString(): stri
   }
   const isParent = typeof value === "object" && value !== null;
   expect(issue.path.length === 0 || isParent, "no such place", shown);
+}
+
+function isOfRelayedPipe(raw: Data, [section, name, key]: ConfigIssue["path"]): boolean {
+  return section === "channels" && key !== undefined && raw.channels[name!]?.framing !== undefined;
 }
 
 function expect(holds: boolean, what: string, replay: { toString(): string }): void {
@@ -142,6 +149,16 @@ const SHAPELY: readonly Mutation[] = [
     section(raw, "channels")[random.pick(NAMES)] = { kind: "pipe", from, to };
   },
   (raw, random) => {
+    section(raw, "channels")[random.pick(NAMES)] = relayedPipe(random);
+  },
+  (raw, random) => {
+    const frames = section(raw, "channels").frames;
+    if (typeof frames !== "object" || frames === null) return;
+    const key = random.pick(Object.keys(RELAYED_KEYS));
+    if (random.chance(0.3)) delete frames[random.pick(["framing", key])];
+    else frames[key] = random.pick(RELAYED_KEYS[key]!);
+  },
+  (raw, random) => {
     const ready: Data = { by: random.pick(["started", "notify", "fd", "line"]) };
     if (random.chance(0.5)) ready.within = random.pick(["1ms", "5s", "2160h"]);
     if (random.chance(0.5)) ready.fd = random.pick([3, 4, 63]);
@@ -195,6 +212,54 @@ const SHAPELY: readonly Mutation[] = [
     };
   },
 ];
+
+/** Values of the right shape, some of which leave no room or need what is not there. */
+const RELAYED_KEYS: Readonly<Record<string, readonly Data[]>> = {
+  framing: ["lines", "ndjson", "frames"],
+  maxMessage: ["1B", "64KiB", "256MiB"],
+  onMalformed: ["drop", "end"],
+  overflow: ["block", "drop-oldest", "drop-newest", "fail"],
+  highWater: [{}, { messages: 1 }, { bytes: "1KiB" }, { messages: 9, bytes: "1GiB" }],
+  lifespan: ["1ms", "2160h"],
+  rate: [{}, { messages: 0.5 }, { bytes: "1B" }, { burst: { bytes: "1KiB" } }, {
+    bytes: "1MiB",
+    burst: { messages: 5, bytes: "1B" },
+  }],
+  capacity: ["4KiB", "1GiB"],
+  stall: [{ after: "10ms", action: "warn" }, { after: "1s", action: [{}, { signal: "SIGSTOP" }] }, {
+    after: "1h",
+    action: [{ overflow: "block" }, { overflow: "fail" }, "restart", "restart"],
+  }],
+};
+
+/** Lists, objects in lists, and any of the keys; each end may be anybody's. */
+function relayedPipe(random: RandomSource): Data {
+  const names = NAMES.slice(0, 5);
+  const endpoint = (ports: readonly string[]) =>
+    `${random.pick(random.chance(0.8) ? names : NAMES)}.${random.pick(ports)}`;
+  const several = (one: () => Data) =>
+    random.chance(0.3) ? one() : Array.from({ length: 1 + random.below(3) }, one);
+  const channel: Data = {
+    kind: "pipe",
+    from: several(() => endpoint(["stdout", "frames", "x", "stdin"])),
+    to: [],
+  };
+  const consumer = () => {
+    const port = endpoint(["stdin", "in", "y", "stdout"]);
+    if (random.chance(0.5)) return port;
+    const key = random.pick(["overflow", "highWater", "lifespan"]);
+    return { port, [key]: random.pick(RELAYED_KEYS[key]!) };
+  };
+  channel.to = random.chance(0.2) ? endpoint(["stdin"]) : Array.from(
+    { length: 1 + random.below(3) },
+    consumer,
+  );
+  if (random.chance(0.9)) channel.framing = random.pick(RELAYED_KEYS["framing"]!);
+  for (const [key, values] of Object.entries(RELAYED_KEYS)) {
+    if (key !== "framing" && random.chance(0.2)) channel[key] = random.pick(values);
+  }
+  return channel;
+}
 
 function section(raw: Data, name: string): Data {
   if (typeof raw[name] !== "object" || raw[name] === null) raw[name] = {};

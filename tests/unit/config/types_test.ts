@@ -35,14 +35,67 @@ const valid = defineConfig({
   channels: {
     readings: pipe({ from: "sampler.stdout", to: "recorder.stdin", capacity: "64KiB" }),
     frames: pipe({ from: "sampler.frames", to: "recorder.frames" }),
+    notes: pipe({
+      from: "sampler.notes",
+      to: "build.stdin",
+      stall: { after: "1s", action: ["warn", { signal: "SIGUSR1" }] },
+    }),
+    events: pipe({
+      from: ["sampler.events", "migrate.stdout"],
+      to: ["recorder.events", {
+        port: "build.events",
+        overflow: "drop-oldest",
+        highWater: { messages: 10, bytes: "1MiB" },
+        lifespan: "5s",
+      }],
+      framing: "ndjson",
+      maxMessage: "4KiB",
+      onMalformed: "end",
+      overflow: "drop-newest",
+      rate: { messages: 100, burst: { messages: 200 }, overflow: "fail" },
+      stall: { after: "500ms", action: { overflow: "drop-oldest" } },
+    }),
+    single: pipe({ from: "migrate.stderr", to: "recorder.stderrs", framing: "lines" }),
   },
 });
+
+/** What `pipe()` returns knows its endpoints; a direct one's are single. */
+const direct: { from: "a.stdout"; to: "b.stdin" } = pipe({ from: "a.stdout", to: "b.stdin" });
+const relayed: {
+  from: "a.stdout" | "b.x" | readonly ("a.stdout" | "b.x")[];
+  framing: "lines" | "ndjson" | "frames";
+} = pipe({ from: ["a.stdout", "b.x"], to: [{ port: "c.stdin" }], framing: "lines" });
 
 Deno.test("defineConfig() and the constructors return plain data", () => {
   assertEquals(valid.channels, {
     readings: { from: "sampler.stdout", to: "recorder.stdin", capacity: "64KiB", kind: "pipe" },
     frames: { from: "sampler.frames", to: "recorder.frames", kind: "pipe" },
+    notes: {
+      from: "sampler.notes",
+      to: "build.stdin",
+      stall: { after: "1s", action: ["warn", { signal: "SIGUSR1" }] },
+      kind: "pipe",
+    },
+    events: {
+      from: ["sampler.events", "migrate.stdout"],
+      to: ["recorder.events", {
+        port: "build.events",
+        overflow: "drop-oldest",
+        highWater: { messages: 10, bytes: "1MiB" },
+        lifespan: "5s",
+      }],
+      framing: "ndjson",
+      maxMessage: "4KiB",
+      onMalformed: "end",
+      overflow: "drop-newest",
+      rate: { messages: 100, burst: { messages: 200 }, overflow: "fail" },
+      stall: { after: "500ms", action: { overflow: "drop-oldest" } },
+      kind: "pipe",
+    },
+    single: { from: "migrate.stderr", to: "recorder.stderrs", framing: "lines", kind: "pipe" },
   });
+  assertEquals([direct.from, direct.to], ["a.stdout", "b.stdin"]);
+  assertEquals(relayed.from, ["a.stdout", "b.x"]);
   assertEquals(valid.groups?.["all"], { members: ["pipeline", "migrate"] });
   assertEquals(valid.processes["build"], { run: { kind: "task", name: "build" } });
   assertEquals(JSON.parse(JSON.stringify(valid)), valid);
@@ -78,6 +131,44 @@ export function mistakes(): void {
       seven: pipe({ from: "a.stdout", to: "b.stdin", producerEnds: "epipe" }),
       // @ts-expect-error: unknown key
       eight: pipe({ from: "a.stdout", to: "b.stdin", consumer: "hold" }),
+    },
+  });
+  defineConfig({
+    name: "relayed",
+    processes: { a: { run }, b: { run }, c: { run } },
+    channels: {
+      // @ts-expect-error: no process "x" in a list
+      one: pipe({ from: ["a.stdout", "x.frames"], to: "c.stdin", framing: "lines" }),
+      // @ts-expect-error: no process "x" among consumers
+      two: pipe({ from: "a.stdout", to: ["c.stdin", "x.stdin"], framing: "lines" }),
+      // @ts-expect-error: no process "x" in an object
+      three: pipe({ from: "a.stdout", to: [{ port: "x.stdin" }], framing: "lines" }),
+      // @ts-expect-error: no process "x" on its own
+      four: pipe({ from: "x.stdout", to: "c.stdin", framing: "lines" }),
+      // @ts-expect-error: a producer has no stdin
+      five: pipe({ from: ["a.stdin"], to: "c.stdin", framing: "lines" }),
+      // @ts-expect-error: a consumer has no stdout
+      six: pipe({ from: "a.stdout", to: ["c.stdout"], framing: "lines" }),
+      // @ts-expect-error: nor in an object
+      seven: pipe({ from: "a.stdout", to: [{ port: "c.stdout" }], framing: "lines" }),
+      // @ts-expect-error: a list needs framing
+      eight: pipe({ from: ["a.stdout"], to: "c.stdin" }),
+      // @ts-expect-error: a policy needs framing
+      nine: pipe({ from: "a.stdout", to: "c.stdin", overflow: "block" }),
+      // @ts-expect-error: unknown framing
+      ten: pipe({ from: "a.stdout", to: "c.stdin", framing: "line" }),
+      // @ts-expect-error: unknown key of a consumer
+      eleven: pipe({ from: "a.stdout", to: [{ port: "c.stdin", over: "fail" }], framing: "lines" }),
+      // @ts-expect-error: a consumer needs its port
+      twelve: pipe({ from: "a.stdout", to: [{ overflow: "fail" }], framing: "lines" }),
+      // @ts-expect-error: what came first has been let through already
+      rate: pipe({ from: "a.x", to: "c.x", framing: "lines", rate: { overflow: "drop-oldest" } }),
+      // @ts-expect-error: overflow needs framing in a stall rule too
+      stall: pipe({ from: "a.x", to: "c.x", stall: { after: "1s", action: { overflow: "fail" } } }),
+      // @ts-expect-error: unknown signal
+      signal: pipe({ from: "a.x", to: "c.x", stall: { after: "1s", action: { signal: "USR1" } } }),
+      // @ts-expect-error: a number has no unit
+      life: pipe({ from: "a.stdout", to: "c.stdin", framing: "lines", lifespan: 5 }),
     },
   });
   defineConfig({
