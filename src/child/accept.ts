@@ -115,6 +115,7 @@ export function takeListenerFd(name: string): number {
 }
 
 function refuseOthers({ direction, kind }: LinkInfo): string | null {
+  if (direction === "connect") return "it is a client's; use dial()";
   return direction === "accept" ? null : `it is no listener (${kind})`;
 }
 

@@ -129,6 +129,7 @@ function refuseOthers({ direction, kind, type }: LinkInfo): string | null {
     return `its messages are whole already (${type}); use packets()`;
   }
   if (["read", "write", "both"].includes(direction)) return null;
+  if (direction === "connect") return "it is a client's; use dial()";
   return `it takes connections (${kind})`;
 }
 

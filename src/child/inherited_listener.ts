@@ -12,6 +12,7 @@
  */
 import type { Server, Socket } from "node:net";
 import type { Connection, ConnectionServer, Listener } from "./accept.ts";
+import { connectionOf } from "./connection.ts";
 import { type Gate, takeGate } from "./gate.ts";
 import type { LinkInfo } from "./link.ts";
 import { TokenBucket } from "./token_bucket.ts";
@@ -195,14 +196,4 @@ class Refusals {
 function descriptorOf(socket: Socket): number | null {
   const fd = (socket as unknown as { _handle?: { fd?: unknown } })._handle?.fd;
   return typeof fd === "number" && fd > 2 ? fd : null;
-}
-
-async function connectionOf(socket: Socket): Promise<Connection> {
-  const { Duplex } = await import("node:stream");
-  const { readable, writable } = Duplex.toWeb(socket) as {
-    readable: ReadableStream<Uint8Array>;
-    writable: WritableStream<Uint8Array>;
-  };
-  const close = () => void socket.destroy();
-  return { readable, writable, close, [Symbol.dispose]: close };
 }

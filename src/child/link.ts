@@ -14,10 +14,12 @@ export interface LinkInfo {
   /** Of a pair: whether the kernel keeps messages whole. */
   readonly type?: "stream" | "seqpacket" | "datagram";
   /** What this process does with it. */
-  readonly direction: "read" | "write" | "both" | "accept";
+  readonly direction: "read" | "write" | "both" | "accept" | "connect";
   /** Of a listener: each connection is let in by the supervisor. */
   readonly checked?: true;
-  /** The inherited descriptor. */
+  /** To a declared client of a listener: the path to connect to. */
+  readonly path?: string;
+  /** The inherited descriptor; -1: none, a client connects by itself. */
   readonly fd: number;
   readonly limits: {
     /** Bytes that the kernel was asked to hold; it rounds up to a power of two of pages. 0: its own. */

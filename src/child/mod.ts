@@ -25,6 +25,7 @@ export type {
 } from "./connect.ts";
 export { listener, takeListenerFd } from "./accept.ts";
 export type { Connection, ConnectionServer, Listener } from "./accept.ts";
+export { dial } from "./dial.ts";
 export { packets } from "./pair.ts";
 export type { PacketLink } from "./pair.ts";
 export { LinkClosedError, MessageError } from "./link.ts";

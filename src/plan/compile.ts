@@ -9,7 +9,7 @@ import { expand, type ExpandedProcess, type Expansion } from "./expand.ts";
 import type { Facts } from "./facts.ts";
 import { type GroupTree, groupTree } from "./groups.ts";
 import { Issues } from "./issues.ts";
-import { clientGroups, gateNumber } from "./listen.ts";
+import { clientGroups, clientPaths, gateNumber } from "./listen.ts";
 import { LISTEN_VARIABLES, listenEnvironment, listenShim } from "./listen_environment.ts";
 import { LOG_PROCESS, logProcess } from "./log_process.ts";
 import { type StartOrder, startOrder } from "./order.ts";
@@ -97,8 +97,9 @@ function compileTemplates(
   for (const [name, indices] of expansion.byDeclaredName) {
     const process = expansion.processes[indices[0]!]!.config;
     const groups = clientGroups(name, config, facts);
+    const client = { clientGroups: groups, clientPaths: clientPaths(name, config, facts) };
     const gateFd = gateNumber(name, config);
-    const request = { name, process, facts, protectedList, clientGroups: groups, gateFd };
+    const request = { name, process, facts, protectedList, ...client, gateFd };
     templates.set(name, processTemplate(request, issues));
   }
   return templates;

@@ -5,7 +5,14 @@
 import { DEFAULTS } from "../config/defaults.ts";
 import { parseSizeBytes } from "../config/units.ts";
 import type { Issues } from "./issues.ts";
-import type { ChannelPlan, DescriptorPlan, PortPlan, ReadyPlan, RelayedPlan } from "./plan.ts";
+import type {
+  ChannelPlan,
+  DescriptorPlan,
+  ListenPlan,
+  PortPlan,
+  ReadyPlan,
+  RelayedPlan,
+} from "./plan.ts";
 import type { LinkDescription } from "./preload.ts";
 
 /** What a pipe holds that asks for no other capacity. */
@@ -39,8 +46,18 @@ export function wirings(
         links[process]!.push({ name: plan.name, port: port.port, fd: port.fd, ...link });
       }
     }
+    if (plan.kind !== "listen") continue;
+    for (const process of plan.from.processes) links[process]!.push(...clientLinks(plan));
   }
   return descriptors.map((list, at) => ({ descriptors: list, links: links[at]! }));
+}
+
+/** A declared client is handed no descriptor: it is told where to connect. */
+function clientLinks({ name, address }: ListenPlan): LinkDescription[] {
+  if (address.kind !== "unix") return [];
+  const limits = { capacityBytes: 0 };
+  const { path } = address;
+  return [{ name, port: name, kind: "listen", direction: "connect", path, fd: -1, limits }];
 }
 
 /** One end of a channel: who holds it, and what its holder is told. */

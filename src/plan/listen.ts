@@ -153,6 +153,25 @@ export function clientGroups(name: string, config: Config, facts: Facts): number
   });
 }
 
+/**
+ * The paths that a process connects to as a declared client, where it may be granted them. A
+ * grant to connect is one to write: who runs as cox's user could put a server of its own there,
+ * which the directory keeps others from.
+ *
+ * @param name Its declared name.
+ * @param config The configuration.
+ * @param facts Who cox is, and where the project is.
+ */
+export function clientPaths(name: string, config: Config, facts: Facts): string[] {
+  if (!hasOwnUser(name, config, facts)) return [];
+  return Object.values(config.channels ?? {}).flatMap((channel) =>
+    channel.kind === "listen" && channel.unix !== undefined && channel.clients !== "anyone" &&
+      channel.clients.includes(name)
+      ? [resolvePath(facts.projectDir, channel.unix.path)]
+      : []
+  );
+}
+
 function unixPlan(request: ListenRequest, issues: Issues): UnixListenPlan | null {
   const { name, channel, facts } = request;
   const unix = channel.unix!;
@@ -188,6 +207,15 @@ function closedGroup(
 ): number | null {
   const active = clients.filter((client) => expansion.byDeclaredName.has(client));
   const trusted = active.filter((client) => !hasOwnUser(client, config, facts));
+  for (const [at, client] of clients.entries()) {
+    if (!trusted.includes(client) || config.processes[client]?.run.kind !== "deno") continue;
+    issues.warning(
+      ["channels", name, "clients", at],
+      `"${client}" runs as cox's user, and so is not granted the path: it could put a server of ` +
+        "its own there",
+      "give it a `user`, or a pair of sockets (`socket()`) in place of the listener",
+    );
+  }
   if (trusted.length > 0 && !isChecked(channel, config)) {
     const names = trusted.map((client) => `"${client}"`).join(", ");
     issues.warning(

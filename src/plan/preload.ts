@@ -11,14 +11,17 @@ export interface LinkDescription {
   /** This process's own name for its end: `stdin`, `stdout`, `stderr`, `frames` … */
   readonly port: string;
   readonly kind: "pipe" | "pair" | "listen";
-  /** `both`: a pair; `accept`: a listener. */
-  readonly direction: "read" | "write" | "both" | "accept";
+  /** `both`: a pair; `accept`: a listener; `connect`: a listener that it is a client of. */
+  readonly direction: "read" | "write" | "both" | "accept" | "connect";
   /** Of a pair: whether messages stay whole. */
   readonly type?: "stream" | "seqpacket" | "datagram";
   /** Of a listener: the supervisor says of each connection whether it is a declared client's. */
   readonly checked?: true;
+  /** To a client of a listener: where to connect. */
+  readonly path?: string;
   /** Of a pipe: what a message is, where `@relay` tells messages apart. */
   readonly framing?: "lines" | "ndjson" | "frames";
+  /** -1: none; a client connects by itself. */
   readonly fd: number;
   readonly limits: {
     /** What the kernel was asked to hold; it rounds up to a power of two of pages. 0: its own. */

@@ -25,6 +25,8 @@ export interface TemplateRequest {
   readonly protectedList: readonly ProtectedPath[];
   /** Groups of the listeners that it is a declared client of. */
   readonly clientGroups: readonly number[];
+  /** Paths that a sandboxed program connects to as a declared client. */
+  readonly clientPaths: readonly string[];
   /** Where a server asks about its connections; null: it has no need to. */
   readonly gateFd: number | null;
 }
@@ -137,7 +139,7 @@ function denoProgram(
   const permissionPath = [...path, "permissions"];
   const { projectDir } = facts;
   const flags = permissionFlags(
-    { permissions: run.permissions, projectDir, path: permissionPath },
+    { permissions: withPaths(run.permissions, request), projectDir, path: permissionPath },
     issues,
   );
   checkWriteGrants(
@@ -159,6 +161,21 @@ function denoProgram(
       program: programPath(run, projectDir) ?? specifier,
       args: run.args ?? [],
     });
+}
+
+/** To connect to a path takes the grants to read it, to write it, and to use it as an address. */
+function withPaths(
+  permissions: DenoRun["permissions"],
+  { clientPaths }: TemplateRequest,
+): DenoRun["permissions"] {
+  if (clientPaths.length === 0) return permissions;
+  const { read = [], write = [], net = [] } = permissions ?? {};
+  return {
+    ...permissions,
+    read: [...read, ...clientPaths],
+    write: [...write, ...clientPaths],
+    net: [...net, ...clientPaths.map((path) => `unix:${path}`)],
+  };
 }
 
 function importMapArgument(

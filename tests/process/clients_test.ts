@@ -32,9 +32,10 @@ import os, socket, sys, time
 def visit(name):
     client = socket.socket(socket.AF_UNIX)
     client.connect("own/door")
-    client.sendall(name.encode() + b"\\n")
-    try: answer = client.recv(100).decode().strip() or "closed"
-    except ConnectionResetError: answer = "closed"
+    try:
+        client.sendall(name.encode() + b"\\n")
+        answer = client.recv(100).decode().strip() or "closed"
+    except (ConnectionResetError, BrokenPipeError): answer = "closed"
     print(name, "got", answer, flush=True)
     return client
 name = sys.argv[1]
@@ -93,7 +94,7 @@ Deno.test("a declared client gets in and so does what it started; others are clo
     transport: "unix",
     path: `${crew.projectDir}/own/door`,
   });
-  await outsider.write(new TextEncoder().encode("outsider\n"));
+  await outsider.write(new TextEncoder().encode("outsider\n")).catch(() => {});
   const buffer = new Uint8Array(100);
   const count = await outsider.read(buffer).catch(() => null);
   assertEquals(count, null, "it was closed");
@@ -260,4 +261,57 @@ Deno.test("connections a second are limited: others wait, and none is lost", asy
   assertEquals(await Promise.all(visits), visits.map((_, at) => `in ${at}\n`));
   // Five at once; the twelfth is the seventh after them.
   assert(performance.now() - began >= 7 * 200 - 50);
+});
+
+Deno.test({
+  name:
+    "a declared Deno client with a user of its own dials by the channel's name, and cannot take the path over",
+  ignore: Deno.uid() !== 0,
+  async fn() {
+    const place = `/tmp/cox-dial-${crypto.randomUUID().slice(0, 8)}`;
+    Deno.mkdirSync(place);
+    Deno.chmodSync(place, 0o755);
+    const client = `
+import { dial, links } from ${MOD};
+async function visit() {
+  using door = await dial("door");
+  const writer = door.writable.getWriter();
+  await writer.write(new TextEncoder().encode("hello\\n"));
+  const { value } = await door.readable.getReader().read();
+  return new TextDecoder().decode(value).trim();
+}
+console.log("first " + await visit());
+console.log("second " + await visit());
+const path = links()[0].path;
+console.log("remove " + await Deno.remove(path).then(() => "worked", (error) => error.name));
+console.log("other " + await dial("window").catch((error) => error.message));
+setInterval(() => {}, 1000);
+`;
+    try {
+      Deno.writeTextFileSync(`${place}/client.ts`, client.replaceAll("\\\\", "\\"));
+      await using crew = await startCrew(
+        config(
+          `clients: ["friend"]`,
+          `friend: {
+            run: deno("${place}/client.ts"),
+            user: "daemon",
+            cwd: "/tmp",
+            after: { server: "ready" },
+            restart: { policy: "temporary" },
+          },`,
+        ).replace("./own/door", `${place}/own/door`),
+        { files: { "server.ts": SERVER } },
+      );
+      await saysAll(
+        crew,
+        "first in hello",
+        "second in hello",
+        "remove PermissionDenied",
+        'this process is a client of "door"',
+      );
+      assertEquals(crew.events().filter((event) => event.event === "clientRefused"), []);
+    } finally {
+      await Deno.remove(place, { recursive: true });
+    }
+  },
 });

@@ -194,9 +194,53 @@ Deno.test("compile() does not call clients trusted that are checked", () => {
     c: listen({ server: "web.http", unix: { path: "./own/http" }, clients: ["friend"] }),
   };
   const of = (web: ReturnType<typeof denoProcess>) =>
-    warnings(crew({ web, friend: commandProcess() }, { channels })).map(({ path }) =>
-      path.join(".")
+    warnings(crew({ web, friend: commandProcess() }, { channels })).map((issue) =>
+      issue.path.join(".")
     );
   assertEquals(of(denoProcess()), []);
   assertEquals(of(commandProcess()), ["channels.c.clients"]);
+});
+
+Deno.test("compile() tells clients where to connect, and grants it to Deno programs with a user of their own", () => {
+  const config = crew({
+    web: commandProcess(),
+    own: { ...denoProcess(), user: "www" },
+    same: denoProcess(),
+    shell: commandProcess(),
+    other: { ...denoProcess(), user: "www" },
+  }, {
+    channels: {
+      http: listen({
+        server: "web.http",
+        unix: { path: "./own/http" },
+        clients: ["own", "same", "shell"],
+      }),
+    },
+  });
+  const plan = compiled(config);
+  const path = "/project/own/http";
+  for (const name of ["own", "same", "shell"]) {
+    assertEquals(JSON.parse(envOf(processNamed(plan, name))["COX_LINKS"]!).links, [{
+      name: "http",
+      port: "http",
+      kind: "listen",
+      direction: "connect",
+      path,
+      fd: -1,
+      limits: { capacityBytes: 0 },
+    }]);
+    assertEquals(fdsOf(processNamed(plan, name)), []);
+  }
+  const flags = (name: string) =>
+    processNamed(plan, name).argv.filter((word) => word.startsWith("--allow-"));
+  assertEquals(flags("own"), [
+    `--allow-read=${path}`,
+    `--allow-write=${path}`,
+    `--allow-net=unix:${path}`,
+  ]);
+  assertEquals([flags("same"), flags("other")], [[], []]);
+  assertEquals(
+    warnings(config).map((issue) => issue.path.join(".")),
+    ["channels.http.clients.1", "channels.http.clients"],
+  );
 });
