@@ -135,6 +135,34 @@ const RUN_COMMANDS: readonly CommandSpec[] = [
     example: { line: "cox ps", text: "A table: state, pid, uptime, restarts, CPU, memory." },
   },
   {
+    name: "channels",
+    summary: "Show how full each channel is, what goes through it, and who waits for whom",
+    operands: "[NAME…]",
+    operandsMin: 0,
+    operandsMax: null,
+    text: "A NAME is a channel, or a process at one of its ends. A relayed pipe has a line for " +
+      "each of its processes, a pair one for each direction, a listener its queue of connections. " +
+      "What goes through a pipe without `framing` nobody counts: it has no rate, no age and no " +
+      "drops. FULL is what waits in it; a pipe of 64 KiB takes no more from 32 KiB on where it is " +
+      "in small pieces. STALLED FOR is how long nothing was taken although something waits; with " +
+      "`>`, it began before anybody watched. WAITS follows the whole chain: `a for c` also where " +
+      "a writes to b, and b waits for c. Nothing is read or slowed down to find all this, and " +
+      "nothing is measured while nobody watches or no `stall` rule needs it.",
+    options: [
+      JSON_OUTPUT,
+      { name: "watch", short: "w", text: "Go on until the crew ends; redraws in place" },
+      {
+        name: "interval",
+        value: "DURATION",
+        text: "With --watch: how often, 100ms to 1h; 1s if not said",
+      },
+    ],
+    example: {
+      line: "cox channels --watch --interval 500ms",
+      text: "Suspend a process (`cox signal NAME STOP`) and watch who waits for it.",
+    },
+  },
+  {
     name: "events",
     summary: "Show what happened: spawns, exits, restarts, requests",
     operands: "",
@@ -204,7 +232,7 @@ const CONFIG_COMMANDS: readonly CommandSpec[] = [
     operandsMax: 0,
     text: "Evaluates the file in a sandbox, checks every key, compiles the plan and looks at the " +
       "machine: executables, users, files, modules. Reports everything that is wrong, with the " +
-      "place and the fix.",
+      "place and the fix; and of each listener who gets in, how that is known, and how many.",
     options: [PROFILE, ENV, JSON_OUTPUT],
     example: { line: "cox check", text: "Exits 100 when something is wrong." },
   },
