@@ -12,6 +12,9 @@ import type { Facts } from "./facts.ts";
 import type { ProcessPlan } from "./plan.ts";
 import { systemProcess } from "./system_process.ts";
 
+/** While it is down nothing flows: whatever befalls it, it is back within a second. */
+const BACKOFF = { initial: "10ms", max: "500ms" } as const;
+
 /** Its name. */
 export const RELAY_PROCESS = "@relay";
 
@@ -32,5 +35,6 @@ export function relayProcess(facts: Facts): ProcessPlan {
       { fd: 3, kind: "relay-link" },
       { fd: 4, kind: "relay-counters" },
     ],
+    backoff: BACKOFF,
   }, facts);
 }

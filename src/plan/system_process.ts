@@ -2,6 +2,7 @@
  * A system process: what all of them have in common. Must not know: which there are, what any of
  * them does.
  */
+import type { Duration } from "../config/config.ts";
 import { denoRunCommand } from "./deno_command.ts";
 import { buildEnvironment } from "./environment.ts";
 import type { Facts } from "./facts.ts";
@@ -19,6 +20,8 @@ export interface SystemProgram {
   /** Flags of V8. @default none */
   readonly v8Flags?: readonly string[];
   readonly descriptors: readonly DescriptorPlan[];
+  /** Delays between restarts. @default as of every process */
+  readonly backoff?: { readonly initial: Duration; readonly max: Duration };
 }
 
 /**
@@ -28,7 +31,7 @@ export interface SystemProgram {
  * @param facts Where cox and the runtime are.
  */
 export function systemProcess(program: SystemProgram, facts: Facts): ProcessPlan {
-  const { name, v8Flags } = program;
+  const { name, v8Flags, backoff } = program;
   const argv = denoRunCommand({
     denoPath: facts.denoPath,
     // It imports neither packages nor bare names, so that nothing needs to be resolved.
@@ -62,7 +65,7 @@ export function systemProcess(program: SystemProgram, facts: Facts): ProcessPlan
     descriptors: program.descriptors,
     after: [],
     ready: { by: "started" },
-    restart: restartPlan({ policy: "permanent" }),
+    restart: restartPlan({ policy: "permanent", ...(backoff === undefined ? {} : { backoff }) }),
     stop: { signal: 15, signalName: "SIGTERM", timeoutNs: 2_000_000_000, scope: "process" },
     finish: null,
     critical: false,

@@ -372,3 +372,11 @@ Deno.test("compile() makes a stall rule's actions of words and objects", () => {
     },
   );
 });
+
+Deno.test("compile() has @relay back within a second, however often it ends", () => {
+  const plan = compiled(
+    wired(["a", "c"], { merged: relayed({ from: "a.stdout", to: "c.stdin" }) }),
+  );
+  const { policy, backoff } = plan.processes[1]!.restart;
+  assertEquals([policy, backoff.initialNs, backoff.maxNs], ["permanent", 10e6, 500e6]);
+});
