@@ -1,5 +1,6 @@
 /** `cox check`. */
 import { formatListener, listenerReports } from "../plan/listen_report.ts";
+import type { Plan } from "../plan/plan.ts";
 import type { CommandContext } from "./command.ts";
 import { EXIT } from "./exit_codes.ts";
 import { locateConfig, locateRunDir } from "./locate.ts";
@@ -24,10 +25,17 @@ export async function run(context: CommandContext): Promise<number> {
   io.out(
     `${plan.name}: good; ${plural(count, "process", "processes")}, ` +
       `${plural(plan.groups.length - 1, "group", "groups")}, ` +
-      `${plural(plan.channels.length, "channel", "channels")}\n`,
+      `${channelCount(plan)}\n`,
   );
   for (const listener of listenerReports(plan)) io.out(`  ${formatListener(listener)}\n`);
   return EXIT.ok;
+}
+
+/** A relayed pipe is one channel, not its legs. */
+function channelCount({ channels, relayed }: Plan): string {
+  const direct = channels.filter(({ kind }) => kind !== "leg").length;
+  const all = plural(direct + relayed.length, "channel", "channels");
+  return relayed.length === 0 ? all : `${all} (${relayed.length} relayed)`;
 }
 
 function plural(count: number, one: string, many: string): string {

@@ -2,6 +2,15 @@
  * Draws a plan: processes, dependencies, channels, groups; as text, Mermaid, Graphviz or JSON.
  * Owns the escaping of each language. Must not know: state at run time.
  */
+import {
+  type DrawnChannel,
+  drawnChannels,
+  type DrawnEnd,
+  type DrawnSide,
+  queueSummary,
+  rateSummary,
+  relayedSummary,
+} from "./graph_channels.ts";
 import type { Plan } from "./plan.ts";
 
 /** A language that a plan can be drawn in. */
@@ -45,13 +54,6 @@ interface DrawnProcess {
   readonly after: readonly { readonly process: string; readonly condition: string }[];
 }
 
-interface DrawnChannel {
-  readonly name: string;
-  readonly kind: string;
-  readonly from: { readonly processes: readonly string[]; readonly port: string };
-  readonly to: { readonly processes: readonly string[]; readonly port: string };
-}
-
 interface DrawnGroup {
   readonly name: string;
   /** null for the root. */
@@ -70,10 +72,6 @@ interface DrawnMember {
 
 function drawingOf(plan: Plan): Drawing {
   const nameOf = (index: number) => plan.processes[index]!.name;
-  const port = (end: { processes: readonly number[]; port: string }) => ({
-    processes: end.processes.map(nameOf),
-    port: end.port,
-  });
   return {
     name: plan.name,
     processes: plan.processes.filter((process) => !process.system).map((process) => ({
@@ -86,12 +84,7 @@ function drawingOf(plan: Plan): Drawing {
         condition,
       })),
     })),
-    channels: plan.channels.map((channel) => ({
-      name: channel.name,
-      kind: channel.kind,
-      from: port(channel.from),
-      to: port(channel.to),
-    })),
+    channels: drawnChannels(plan),
     groups: plan.groups.map((group) => ({
       name: group.name,
       parent: group.parent === null ? null : plan.groups[group.parent]!.name,
@@ -132,16 +125,26 @@ function formatText(drawing: Drawing): string {
     }
   };
   draw(groups.get("")!, "");
-  for (const channel of drawing.channels) {
-    const end = (side: DrawnChannel["from"]) =>
-      side.processes.map((name) => side.port === "" ? name : `${name}.${side.port}`)
-        .join(" + ") || "anyone";
-    const arrow = channel.kind === "pair" ? "<=>" : "=>";
-    lines.push(
-      `${channel.name} (${channel.kind}): ${end(channel.from)} ${arrow} ${end(channel.to)}`,
-    );
-  }
+  for (const channel of drawing.channels) lines.push(...channelText(channel));
   return `${lines.join("\n")}\n`;
+}
+
+function channelText(channel: DrawnChannel): string[] {
+  const { name, kind } = channel;
+  if (channel.kind !== "relayed") {
+    const end = ({ processes, port }: DrawnSide) =>
+      processes.map((process) => port === "" ? process : `${process}.${port}`)
+        .join(" + ") || "anyone";
+    const arrow = kind === "pair" ? "<=>" : "=>";
+    return [`${name} (${kind}): ${end(channel.from)} ${arrow} ${end(channel.to)}`];
+  }
+  const end = ({ process, port }: DrawnEnd) => `${process}.${port}`;
+  const ends = [channel.from, channel.to].map((side) => side.map(end).join(" + "));
+  return [
+    `${name} (${kind}, ${relayedSummary(channel)}): ${ends.join(" => ")}`,
+    ...channel.to.map((consumer) => `  ${end(consumer)}: ${queueSummary(consumer)}`),
+    ...channel.rate === null ? [] : [`  each producer: ${rateSummary(channel.rate)}`],
+  ];
 }
 
 function budget(group: DrawnGroup): string {
@@ -161,7 +164,17 @@ function formatMermaid(drawing: Drawing): string {
       lines.push(`  ${ids.get(other)} -.->|"${condition}"| ${ids.get(process.name)}`);
     }
   }
-  for (const { name, kind, from, to } of drawing.channels) {
+  for (const [at, channel] of drawing.channels.entries()) {
+    const { name, kind, from, to } = channel;
+    if (kind === "relayed") {
+      lines.push(`  c${at}{{"${mermaidText(`${name}\n${relayedSummary(channel)}`)}"}}`);
+      for (const { process } of from) lines.push(`  ${ids.get(process)} ==> c${at}`);
+      for (const consumer of to) {
+        const policy = mermaidText(consumer.overflow);
+        lines.push(`  c${at} ==>|"${policy}"| ${ids.get(consumer.process)}`);
+      }
+      continue;
+    }
     const arrow = kind === "pair" ? "<==>" : "==>";
     for (const [source, sink] of pairs(from.processes, to.processes)) {
       lines.push(`  ${ids.get(source)} ${arrow}|"${mermaidText(name)}"| ${ids.get(sink)}`);
@@ -184,7 +197,20 @@ function formatDot(drawing: Drawing): string {
       lines.push(`  ${edge} [style=dashed, label=${dotText(condition)}];`);
     }
   }
-  for (const { name, kind, from, to } of drawing.channels) {
+  for (const [at, channel] of drawing.channels.entries()) {
+    const { name, kind, from, to } = channel;
+    if (kind === "relayed") {
+      // No process has a name with a blank in it.
+      const node = dotText(`channel ${at}`);
+      const label = dotText(`${name}\n${relayedSummary(channel)}`);
+      lines.push(`  ${node} [shape=hexagon, label=${label}];`);
+      for (const { process } of from) lines.push(`  ${dotText(process)} -> ${node} [penwidth=2];`);
+      for (const { process, overflow } of to) {
+        const edge = `${node} -> ${dotText(process)}`;
+        lines.push(`  ${edge} [penwidth=2, label=${dotText(overflow)}];`);
+      }
+      continue;
+    }
     const both = kind === "pair" ? "dir=both, " : "";
     for (const [source, sink] of pairs(from.processes, to.processes)) {
       const edge = `${dotText(source)} -> ${dotText(sink)}`;

@@ -1,5 +1,6 @@
 // The commands that need no supervisor, on real configuration files.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { pipeBytesMax } from "../../../src/os/pipe_limit.ts";
 import { type CliResult, runCli } from "./support.ts";
 
 interface Project extends AsyncDisposable {
@@ -43,6 +44,37 @@ Deno.test("cox check says that a configuration is good, and runs and writes noth
   const { exit, out } = await at.cox("check");
   assertEquals([exit, out], [0, "good: good; 2 processes, 0 groups, 0 channels\n"]);
   assertEquals([...Deno.readDirSync(at.dir)].map(({ name }) => name), ["supervisor.config.json"]);
+});
+
+Deno.test("cox check counts a relayed pipe as one channel and warns of what the kernel cuts", async () => {
+  const relayed = (rest: object) => ({
+    kind: "pipe",
+    from: ["a.stdout", "b.stdout"],
+    to: ["c.stdin"],
+    framing: "lines",
+    ...rest,
+  });
+  const run = { kind: "command", argv: ["cat"] };
+  const config = (channels: object) => ({
+    "supervisor.config.json": JSON.stringify({
+      name: "merged",
+      processes: { a: { run }, b: { run }, c: { run } },
+      channels: { direct: { kind: "pipe", from: "a.x", to: "b.x" }, ...channels },
+    }),
+  });
+  await using good = await project(config({ lines: relayed({}) }));
+  assertEquals(await good.cox("check"), {
+    exit: 0,
+    out: "merged: good; 3 processes, 0 groups, 2 channels (1 relayed)\n",
+    err: "",
+  });
+  const { out: flags } = await good.cox("permissions");
+  assertStringIncludes(flags, "@relay\n  --allow-ffi (system process; given up before");
+  await using large = await project(config({ lines: relayed({ capacity: "1GiB" }) }));
+  const { exit, err } = await large.cox("check");
+  assertEquals(exit, 0, err);
+  const cut = err.includes("/proc/sys/fs/pipe-max-size): 1GiB becomes that");
+  assertEquals(cut, pipeBytesMax() !== null, err);
 });
 
 Deno.test("cox check reports every issue with its place and exits 100", async () => {

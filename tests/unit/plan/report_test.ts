@@ -195,3 +195,108 @@ Deno.test("formatGraph() escapes names in every language", () => {
   assertStringIncludes(dot, 'digraph "a\\"b" {');
   assertStringIncludes(dot, '"p1\\"]\\n<x>&#34;\\\\";');
 });
+
+const relayedCrew = compiled(crew({
+  many: commandProcess({ replicas: 2 }),
+  b: commandProcess(),
+  c: commandProcess(),
+}, {
+  channels: {
+    plain: { kind: "pipe", from: "c.stdout", to: "b.stdin" },
+    events: {
+      kind: "pipe",
+      from: ["many.stdout", "b.frames"],
+      to: ["c.stdin", {
+        port: "c.again",
+        overflow: "drop-oldest",
+        highWater: { messages: 1, bytes: "64KiB" },
+        lifespan: "500ms",
+      }],
+      framing: "lines",
+      maxMessage: "1KiB",
+      rate: { messages: 30, bytes: "1MiB", overflow: "fail" },
+    },
+  },
+}));
+
+Deno.test("formatGraph() draws a relayed pipe as one channel with its policies", () => {
+  assertEquals(
+    formatGraph(relayedCrew, "text"),
+    `crew
+├─ many-1 (command, permanent)
+├─ many-2 (command, permanent)
+├─ b (command, permanent)
+└─ c (command, permanent)
+plain (pipe): c.stdout => b.stdin
+events (relayed, lines, at most 1KiB each): many-1.stdout + many-2.stdout + b.frames => c.stdin + c.again
+  c.stdin: block above 1024 messages or 1MiB
+  c.again: drop-oldest above 1 message or 64KiB, lifespan 500ms
+  each producer: 30 messages/s (burst 30), 1MiB/s (burst 1MiB), else fail
+`,
+  );
+  assertStringIncludes(
+    formatGraph(relayedCrew, "mermaid"),
+    `  c1{{"events#10;lines, at most 1KiB each"}}
+  p0 ==> c1
+  p1 ==> c1
+  p2 ==> c1
+  c1 ==>|"block"| p3
+  c1 ==>|"drop-oldest"| p3
+`,
+  );
+  assertStringIncludes(
+    formatGraph(relayedCrew, "dot"),
+    `  "channel 1" [shape=hexagon, label="events\\nlines, at most 1KiB each"];
+  "many-1" -> "channel 1" [penwidth=2];
+  "many-2" -> "channel 1" [penwidth=2];
+  "b" -> "channel 1" [penwidth=2];
+  "channel 1" -> "c" [penwidth=2, label="block"];
+  "channel 1" -> "c" [penwidth=2, label="drop-oldest"];
+}
+`,
+  );
+});
+
+Deno.test("formatGraph() gives JSON of a relayed pipe without its legs", () => {
+  const { channels, processes, groups } = JSON.parse(formatGraph(relayedCrew, "json"));
+  assertEquals(channels.length, 2);
+  assertEquals(channels[1], {
+    name: "events",
+    kind: "relayed",
+    framing: "lines",
+    maxMessageBytes: 1024,
+    onMalformed: "drop",
+    rate: {
+      messagesPerSecond: 30,
+      messagesBurst: 30,
+      bytesPerSecond: 1 << 20,
+      bytesBurst: 1 << 20,
+      overflow: "fail",
+    },
+    from: [
+      { process: "many-1", port: "stdout" },
+      { process: "many-2", port: "stdout" },
+      { process: "b", port: "frames" },
+    ],
+    to: [
+      {
+        process: "c",
+        port: "stdin",
+        overflow: "block",
+        messagesMax: 1024,
+        bytesMax: 1 << 20,
+        lifespanNs: 0,
+      },
+      {
+        process: "c",
+        port: "again",
+        overflow: "drop-oldest",
+        messagesMax: 1,
+        bytesMax: 65_536,
+        lifespanNs: 500_000_000,
+      },
+    ],
+  });
+  assertEquals(processes.length, 4);
+  assertEquals(groups[0].members.length, 4);
+});
