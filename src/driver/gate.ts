@@ -141,12 +141,7 @@ class Gate implements Listening {
       if (channel.from.processes.some((index) => processes[index]?.name === client.process)) {
         return true;
       }
-      const ended = peer.pid() === null;
-      this.#tell(
-        channel,
-        client,
-        ended ? "it had ended before it could be looked at" : "it is no declared client",
-      );
+      this.#tell(channel, client, whyRefused(peer));
     } catch (error) {
       if (!(error instanceof SystemError)) throw error;
       // The server itself has ended, and its connections with it.
@@ -204,4 +199,10 @@ class Gate implements Listening {
     const process = plan.processes[index]!.name;
     this.#context.record({ event: "connectionsRefused", channel, process, instance, count, why });
   }
+}
+
+function whyRefused(peer: Peer): string {
+  if (peer.connectedPid === 0) return "it is outside of this crew's PID namespace";
+  if (peer.pid() === null) return "it had ended before it could be looked at";
+  return "it is no declared client";
 }
