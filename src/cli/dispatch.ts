@@ -16,6 +16,7 @@ const MODULES: Readonly<Record<string, () => Promise<CommandModule>>> = {
   run: () => import("./run.ts"),
   down: () => import("./down.ts"),
   ps: () => import("./ps.ts"),
+  channels: () => import("./channels.ts"),
   events: () => import("./events.ts"),
   start: () => import("./start.ts"),
   stop: () => import("./stop.ts"),

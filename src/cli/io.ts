@@ -10,8 +10,16 @@ export interface CliIo {
   env(name: string): string | undefined;
   /** Whether stdout is a terminal. */
   readonly stdoutIsTerminal: boolean;
+  /** Of stdout's terminal; null: there is none, or it does not tell. */
+  terminalSize(): TerminalSize | null;
   /** Absolute. */
   readonly cwd: string;
+}
+
+/** In characters. */
+export interface TerminalSize {
+  readonly columns: number;
+  readonly rows: number;
 }
 
 /** The reader of stdout has gone: nothing is left to say. */
@@ -26,8 +34,16 @@ export function systemIo(): CliIo {
     err: (text) => writeAll(Deno.stderr, text),
     env: (name) => Deno.env.get(name),
     stdoutIsTerminal: Deno.stdout.isTerminal(),
+    terminalSize,
     cwd: Deno.cwd(),
   };
+}
+
+function terminalSize(): TerminalSize | null {
+  if (!Deno.stdout.isTerminal()) return null;
+  const { columns, rows } = Deno.consoleSize();
+  // A terminal that nobody has told its size has none.
+  return columns > 0 && rows > 0 ? { columns, rows } : null;
 }
 
 function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {

@@ -172,7 +172,7 @@ export interface ChannelFigures {
   /** `sampler.stdout`; `@relay`; of a listener `clients`. */
   readonly from: string;
   readonly to: string;
-  /** What it is filled with. */
+  /** What it is filled with; bytes of a pair are with the kernel's bookkeeping. */
   readonly unit: "bytes" | "messages" | "connections";
   /** What waits in it; null: the kernel does not tell. */
   readonly fill: number | null;
@@ -188,6 +188,8 @@ export interface ChannelFigures {
   readonly dropped: number | null;
   /** For how long nothing was taken although something waits; 0: it flows. */
   readonly standsForMs: number;
+  /** It did so when this began to be watched: it may be much longer. */
+  readonly standsLonger: boolean;
   /** All such times, for as long as somebody watches; of a relayed pipe, ever. */
   readonly stoodMs: number;
   /** Of its `stall` rule; null without one. */

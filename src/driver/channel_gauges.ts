@@ -129,9 +129,10 @@ export class ChannelGauges {
     const before = gauge.fill;
     gauge.fill = pipeFillBytes(readFd);
     const taken = this.#wasRead(gauge, before);
-    // What is empty is watched for no reader; but a watch that is there stays for its own.
-    if (gauge.fill > 0) gauge.watch ??= this.#reads?.arm(readFd) ?? null;
-    const blocks = writeFd !== null && !this.#poll.isWritable(place);
+    // An empty one as well: much may go through a pipe that is empty whenever we look.
+    gauge.watch ??= this.#reads?.arm(readFd) ?? null;
+    // It was asked for room a moment before: by now it may be empty.
+    const blocks = writeFd !== null && gauge.fill > 0 && !this.#poll.isWritable(place);
     return { atMs, fill: gauge.fill, capacity, blocks, taken, counted: null };
   }
 

@@ -44,6 +44,8 @@ export interface FlowMemory {
   readonly emptySinceMs: number | null;
   /** Such times that are over, summed up. */
   readonly stoodMs: number;
+  /** Time of the first look. */
+  readonly firstMs: number;
   /** Whether it blocked at the last looks, at most three, the newest first. */
   readonly blocked: readonly boolean[];
 }
@@ -65,6 +67,7 @@ export function observe(memory: FlowMemory | null, look: Look): FlowMemory {
     stoodMs: counted === null
       ? (memory?.stoodMs ?? 0) + justStood(memory, look, standsSinceMs)
       : counted.blockedTotalMs - (counted.blockedForMs ?? 0),
+    firstMs: memory?.firstMs ?? look.atMs,
     blocked: [look.blocks, ...memory?.blocked ?? []].slice(0, RECENT_LOOKS),
   };
 }
@@ -85,6 +88,8 @@ export interface Figures {
   readonly dropped: number | null;
   /** For how long nothing was taken although something waits; 0: it flows. */
   readonly standsForMs: number;
+  /** It stood still at the first look already: nobody knows for how long before. */
+  readonly standsLonger: boolean;
   /** The time above and those before it. */
   readonly stoodMs: number;
 }
@@ -96,11 +101,12 @@ export function figuresOf(memory: FlowMemory): Figures {
     fill: look.fill,
     capacity: look.capacity,
     holdsUp: holdsUp(memory),
-    isDry: memory.emptySinceMs !== null && before !== null,
+    isDry: memory.emptySinceMs !== null && memory.emptySinceMs < look.atMs,
     oldestMs: look.counted?.oldestMs ?? null,
     perSecond: rate(before, look),
     dropped: look.counted?.dropped ?? null,
     standsForMs: standsForMs(memory),
+    standsLonger: look.counted === null && memory.standsSinceMs === memory.firstMs,
     stoodMs: memory.stoodMs + standsForMs(memory),
   };
 }

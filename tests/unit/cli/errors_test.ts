@@ -17,6 +17,7 @@ function report(error: unknown): { exit: number; err: string } {
     err: (text) => void (err += text),
     env: () => undefined,
     stdoutIsTerminal: false,
+    terminalSize: () => null,
     cwd: "/",
   };
   return { exit: reportError(error, io), err };

@@ -25,6 +25,7 @@ export async function runCli(
     err: (text) => void (err += text),
     env: (name) => options.env?.[name],
     stdoutIsTerminal: options.stdoutIsTerminal ?? false,
+    terminalSize: () => null,
     cwd: options.cwd ?? "/",
   };
   return { exit: await main(args, io), out, err };

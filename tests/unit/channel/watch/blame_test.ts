@@ -198,10 +198,10 @@ function drawFlows(count: number, random: Random): Flow[] {
 const STALL_TICKS = 40;
 
 for (const slowest of ["at rest", "slow"] as const) {
-  Deno.test(`findBlame() names those who are slow and no victim of theirs, in 1,000 crews with some ${slowest}`, () => {
+  Deno.test(`findBlame() names those who are slow and no victim of theirs, in 400 crews with some ${slowest}`, () => {
     let stalls = 0;
     let long = 0;
-    for (let seed = 1; seed <= 1000; seed++) {
+    for (let seed = 1; seed <= 400; seed++) {
       const random = new Random(seed);
       const count = random.integer(3, 10);
       const slow = new Set([random.integer(0, count - 1)]);
@@ -228,7 +228,7 @@ for (const slowest of ["at rest", "slow"] as const) {
       });
     }
     // The property is not true for want of stalls.
-    assert(stalls > 500 && long > 50, `${stalls} stalls, ${long} of them by way of two victims`);
+    assert(stalls > 200 && long > 20, `${stalls} stalls, ${long} of them by way of two victims`);
   });
 }
 

@@ -24,6 +24,7 @@ Deno.test("observe() counts a standstill from the first look at what nobody take
   const memory = after({ fill: 5 }, { fill: 5, taken: false }, { fill: 9, taken: false });
   assertEquals(standsForMs(memory), 200);
   assertEquals(figuresOf(memory).standsForMs, 200);
+  assertEquals(figuresOf(memory).standsLonger, true, "it may have stood before");
 });
 
 Deno.test("observe() sees no standstill where something was taken, though as much is there", () => {
@@ -35,6 +36,7 @@ Deno.test("observe() sees no standstill where something was taken, though as muc
 Deno.test("observe() sees no standstill in what is empty, and one begin when it is filled", () => {
   const memory = after({}, { taken: false }, { fill: 1, taken: false }, { fill: 1, taken: false });
   assertEquals(standsForMs(memory), 100);
+  assertEquals(figuresOf(memory).standsLonger, false);
 });
 
 Deno.test("observe() sums up the standstills that are over", () => {
@@ -49,7 +51,7 @@ Deno.test("observe() says who waits: the consumer of what stays empty, the produ
   assertEquals([dry.isDry, dry.holdsUp], [true, false]);
   assertEquals(figuresOf(after({})).isDry, false, "one look says nothing of time");
   const busy = figuresOf(after({}, { taken: true }));
-  assertEquals([busy.isDry, busy.holdsUp], [true, false]);
+  assertEquals([busy.isDry, busy.holdsUp], [false, false], "something came through");
   const full = figuresOf(after({ fill: 9, blocks: true }));
   assertEquals([full.isDry, full.holdsUp], [false, true]);
 });
@@ -84,15 +86,14 @@ Deno.test("observe() takes counted figures as they are, and makes rates of two l
     perSecond: { messages: 100, bytes: 10_000 },
     dropped: 3,
     standsForMs: 70,
+    standsLonger: false,
     stoodMs: 570,
   });
   assertEquals(figuresOf(after({ counted })).perSecond, null);
-  // Empty at both looks, and things came through.
-  assertEquals(
-    figuresOf(after({ counted }, { counted: { ...later, blockedForMs: null } })).isDry,
-    true,
-  );
-  assertEquals(after({ counted }, { counted: later }).emptySinceMs, 100);
+  // Empty at both looks: by the counts it is known whether something came through.
+  const flowing = { ...later, blockedForMs: null };
+  assertEquals(figuresOf(after({ counted }, { counted: flowing })).isDry, false);
+  assertEquals(figuresOf(after({ counted }, { counted })).isDry, true);
 });
 
 /** Gives looks, one each 125 ms, to a rule of 500 ms. */
