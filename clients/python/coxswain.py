@@ -57,6 +57,10 @@ class Link:
     The iterators yield messages until the producer has ended. A malformed message is raised, or
     given to `on_bad_message` and skipped. What one iterator has read and not yielded, the next
     one does: use one format for a link.
+
+    Where the channel has a `framing`, another format raises ValueError; `messages()` and `send()`
+    follow the channel. A largest message is by default the channel's, else 1 MiB; one that is
+    larger than the channel's is cut to it. read() and write() are the bytes beneath.
     """
 
     def __init__(self, info: Dict[str, Any]) -> None:
@@ -65,6 +69,9 @@ class Link:
         self.port: str = info["port"]
         self.direction: str = info["direction"]
         self.fd: int = info["fd"]
+        # Of a relayed pipe: what a message is, and how large it may be.
+        self.framing: Optional[str] = info.get("framing")
+        self._largest: Optional[int] = info.get("limits", {}).get("maxMessageBytes")
         self._buffer = bytearray()
         self._offset = 0
         self._index = 1
@@ -106,10 +113,24 @@ class Link:
         while rest:
             rest = rest[os.write(self.fd, rest):]
 
-    def lines(self, max_line_bytes: int = MESSAGE_BYTES_DEFAULT,
+    def messages(self, on_bad_message: OnBadMessage = None) -> Iterator[Any]:
+        """Messages of the channel's framing: str, JSON values or bytes."""
+        receive = {"lines": self.lines, "ndjson": self.ndjson, "frames": self.frames}
+        return receive[self._channel_framing()](on_bad_message=on_bad_message)
+
+    def send(self, message: Any) -> None:
+        """Writes a message of the channel's framing: a str, a JSON value or bytes."""
+        send = {"lines": self.send_line, "ndjson": self.send_ndjson, "frames": self.send_frame}
+        send[self._channel_framing()](message)
+
+    def lines(self, max_line_bytes: Optional[int] = None,
               on_bad_message: OnBadMessage = None) -> Iterator[str]:
         """UTF-8 lines without their line feed."""
-        for raw in self._raw_lines(_limit(max_line_bytes), on_bad_message):
+        self._speak("lines")
+        return self._lines(self._limit(max_line_bytes), on_bad_message)
+
+    def _lines(self, max_bytes: int, on_bad_message: OnBadMessage) -> Iterator[str]:
+        for raw in self._raw_lines(max_bytes, on_bad_message):
             index, offset, line = raw
             try:
                 yield line.decode("utf-8")
@@ -117,10 +138,14 @@ class Link:
                 _bad(MessageError("not-utf8", index, offset, "must be UTF-8"),
                      on_bad_message, cause)
 
-    def ndjson(self, max_line_bytes: int = MESSAGE_BYTES_DEFAULT,
+    def ndjson(self, max_line_bytes: Optional[int] = None,
                on_bad_message: OnBadMessage = None) -> Iterator[Any]:
         """One JSON value a line; empty lines are skipped."""
-        for index, offset, line in self._raw_lines(_limit(max_line_bytes), on_bad_message):
+        self._speak("ndjson")
+        return self._ndjson(self._limit(max_line_bytes), on_bad_message)
+
+    def _ndjson(self, max_bytes: int, on_bad_message: OnBadMessage) -> Iterator[Any]:
+        for index, offset, line in self._raw_lines(max_bytes, on_bad_message):
             if not line.strip():
                 continue
             try:
@@ -134,13 +159,16 @@ class Link:
             else:
                 yield value
 
-    def frames(self, max_frame_bytes: int = MESSAGE_BYTES_DEFAULT,
+    def frames(self, max_frame_bytes: Optional[int] = None,
                on_bad_message: OnBadMessage = None) -> Iterator[bytes]:
         """Messages after their length (u32, big-endian).
 
         A length above the limit is refused before anything is allocated for it.
         """
-        _limit(max_frame_bytes)
+        self._speak("frames")
+        return self._frames(self._limit(max_frame_bytes), on_bad_message)
+
+    def _frames(self, max_frame_bytes: int, on_bad_message: OnBadMessage) -> Iterator[bytes]:
         while True:
             if not self._fill(4):
                 if self._buffer:
@@ -168,18 +196,43 @@ class Link:
         """Writes a line; it must not have a line feed in it."""
         if "\n" in line:
             raise ValueError("Cannot send a line that has a line feed in it: it would be two")
-        self.write(line.encode("utf-8") + b"\n")
+        self._speak("lines")
+        self.write(self._fitting(line.encode("utf-8")) + b"\n")
 
     def send_ndjson(self, value: Any) -> None:
         """Writes a value as a line of JSON."""
+        self._speak("ndjson")
         text = json.dumps(value, separators=(",", ":"), allow_nan=False)
-        self.write(text.encode("utf-8") + b"\n")
+        self.write(self._fitting(text.encode("utf-8")) + b"\n")
 
     def send_frame(self, payload: bytes) -> None:
         """Writes a message after its length, at most 2^30 bytes."""
         if len(payload) > MESSAGE_BYTES_MAX:
             raise ValueError("A frame must be at most 2^30 bytes, is %d" % len(payload))
-        self.write(struct.pack(">I", len(payload)) + payload)
+        self._speak("frames")
+        self.write(struct.pack(">I", len(payload)) + self._fitting(payload))
+
+    def _channel_framing(self) -> str:
+        if self.framing is None:
+            raise ValueError('Channel "%s" carries bytes: say what a message is, with lines(), '
+                             "ndjson() or frames()" % self.name)
+        return self.framing
+
+    def _speak(self, framing: str) -> None:
+        if self.framing not in (None, framing):
+            raise ValueError('Messages of channel "%s" are %s (the channel\'s framing), and not %s'
+                             % (self.name, self.framing, framing))
+
+    def _limit(self, asked: Optional[int]) -> int:
+        if asked is None:
+            asked = self._largest or MESSAGE_BYTES_DEFAULT
+        return min(_limit(asked), self._largest or asked)
+
+    def _fitting(self, message: bytes) -> bytes:
+        if self._largest is not None and len(message) > self._largest:
+            raise ValueError('A message on channel "%s" must be at most %d bytes, is %d'
+                             % (self.name, self._largest, len(message)))
+        return message
 
     def _check(self, does: str, directions: "tuple[str, ...]") -> None:
         if self.fd < 0:

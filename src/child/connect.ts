@@ -10,7 +10,7 @@ import {
   linesFraming,
   ndjsonFraming,
 } from "./framing.ts";
-import { takeLink } from "./find_link.ts";
+import { findLink, ownLink } from "./find_link.ts";
 import type { Link, LinkInfo, MessageError } from "./link.ts";
 import { linksOf } from "./supervision.ts";
 
@@ -42,14 +42,14 @@ export interface BytesOptions extends ConnectOptions {
 /** UTF-8 text, each line ended by a line feed. */
 export interface LinesOptions extends ConnectOptions {
   readonly as: "lines";
-  /** Longest line, bytes without its line feed; 1 … 2^30. @default {1048576} */
+  /** Longest line, bytes without its line feed; 1 … 2^30. @default {see connect()} */
   readonly maxLineBytes?: number;
 }
 
 /** One JSON value a line. */
 export interface NdjsonOptions<T> extends ConnectOptions {
   readonly as: "ndjson";
-  /** Longest line, bytes without its line feed; 1 … 2^30. @default {1048576} */
+  /** Longest line, bytes without its line feed; 1 … 2^30. @default {see connect()} */
   readonly maxLineBytes?: number;
   /** Makes a `T` of what JSON held; what it throws makes the message `refused`. */
   readonly parse?: (value: unknown) => T;
@@ -58,7 +58,7 @@ export interface NdjsonOptions<T> extends ConnectOptions {
 /** Messages after their length: u32, big-endian. */
 export interface FramesOptions extends ConnectOptions {
   readonly as: "frames";
-  /** Largest message, bytes without its length; 1 … 2^30. @default {1048576} */
+  /** Largest message, bytes without its length; 1 … 2^30. @default {see connect()} */
   readonly maxFrameBytes?: number;
 }
 
@@ -67,14 +67,18 @@ export interface FramesOptions extends ConnectOptions {
  * name wins). Needs no permission and opens nothing: the supervisor handed the descriptor over.
  *
  * `as` says what a message is: `bytes` (default), `lines`, `ndjson` or `frames`. Both sides of a
- * channel have to say the same. A link is connected once and has one owner.
+ * channel have to say the same. Where the channel has a `framing`, `as` must be that; frames are
+ * its default there. The largest message is the channel's `maxMessage`, else 1 MiB; a smaller
+ * one may be asked for, a larger one is cut to the channel's. A link is connected once and has
+ * one owner.
  *
  * @param name `"frames"`.
  * @param options The format, its largest message, and how much `send()` may buffer.
  * @returns The link; reading or writing begins with its first use.
  * @throws {NotSupervisedError} when no supervisor started the program, or of another version.
  * @throws {RangeError} when no link has that name, or a limit is out of range.
- * @throws {TypeError} when it was connected before, or is no link for messages.
+ * @throws {TypeError} when it was connected before, is no link for messages, or its channel has
+ *   another framing.
  *
  * @example A stage of a pipeline (alone it says how to run it)
  * ```ts
@@ -98,10 +102,15 @@ export function connect(
   name: string,
   options: BytesOptions | LinesOptions | FramesOptions | NdjsonOptions<unknown> = {},
 ): Link<never> {
-  const framing = framingOf(options) as Framing<never>;
+  const request = {
+    call: "connect",
+    refuse: (link: LinkInfo) => refuseOthers(link) ?? refuseFraming(link, options.as),
+  };
+  const info = findLink(name, request);
+  const framing = framingOf(options, info) as Framing<never>;
   const { onBadMessage } = options;
   const bufferBytesMax = bufferLimit(options.bufferBytesMax, framing.encodedBytesMax);
-  const info = takeLink(name, { call: "connect", refuse: refuseOthers });
+  ownLink(name, request, info);
   return new ConnectedLink({ info, framing, bufferBytesMax, onBadMessage });
 }
 
@@ -133,19 +142,33 @@ function refuseOthers({ direction, kind, type }: LinkInfo): string | null {
   return `it takes connections (${kind})`;
 }
 
+/** On a relayed pipe both sides speak what the channel says, or `@relay` would drop it. */
+function refuseFraming({ framing }: LinkInfo, as: string | undefined): string | null {
+  if (framing === undefined || as === framing) return null;
+  if (as === undefined) {
+    // What `connect()` returns without `as` is a link of bytes: a frame is that, a line is not.
+    return framing === "frames" ? null : `its messages are ${framing}; write { as: "${framing}" }`;
+  }
+  return `its messages are ${framing} (the channel's framing), and not ${as}`;
+}
+
 function framingOf(
   options: BytesOptions | LinesOptions | FramesOptions | NdjsonOptions<unknown>,
+  { framing, limits }: LinkInfo,
 ): Framing<Uint8Array> | Framing<string> | Framing<unknown> {
+  const limit = (key: string, value: number | undefined) =>
+    messageLimit(key, value, limits.maxMessageBytes);
   switch (options.as) {
     case undefined:
     case "bytes":
+      if (framing === "frames") return framesFraming(limit("maxFrameBytes", undefined));
       return bytesFraming(options.bufferBytesMax ?? BUFFER_BYTES_DEFAULT);
     case "lines":
-      return linesFraming(messageLimit("maxLineBytes", options.maxLineBytes));
+      return linesFraming(limit("maxLineBytes", options.maxLineBytes));
     case "ndjson":
-      return ndjsonFraming(messageLimit("maxLineBytes", options.maxLineBytes), options.parse);
+      return ndjsonFraming(limit("maxLineBytes", options.maxLineBytes), options.parse);
     case "frames":
-      return framesFraming(messageLimit("maxFrameBytes", options.maxFrameBytes));
+      return framesFraming(limit("maxFrameBytes", options.maxFrameBytes));
     default:
       throw new RangeError(
         `as must be "bytes", "lines", "ndjson" or "frames", is ${
@@ -155,8 +178,16 @@ function framingOf(
   }
 }
 
-function messageLimit(key: string, value: number = MESSAGE_BYTES_DEFAULT): number {
-  if (Number.isSafeInteger(value) && value >= 1 && value <= MESSAGE_BYTES_MAX) return value;
+/** The channel's largest message counts where it has one: what is larger would not arrive. */
+function messageLimit(
+  key: string,
+  value: number | undefined,
+  channelBytesMax: number | undefined,
+): number {
+  const asked = value ?? channelBytesMax ?? MESSAGE_BYTES_DEFAULT;
+  if (Number.isSafeInteger(asked) && asked >= 1 && asked <= MESSAGE_BYTES_MAX) {
+    return Math.min(asked, channelBytesMax ?? asked);
+  }
   throw new RangeError(`${key} must be a whole number from 1 to 2^30, is ${value}`);
 }
 

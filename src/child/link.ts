@@ -19,11 +19,15 @@ export interface LinkInfo {
   readonly checked?: true;
   /** To a declared client of a listener: the path to connect to. */
   readonly path?: string;
+  /** Of a relayed pipe: what a message is. */
+  readonly framing?: "lines" | "ndjson" | "frames";
   /** The inherited descriptor; -1: none, a client connects by itself. */
   readonly fd: number;
   readonly limits: {
     /** Bytes that the kernel was asked to hold; it rounds up to a power of two of pages. 0: its own. */
     readonly capacityBytes: number;
+    /** With `framing`: the largest message, bytes without its line feed or length. */
+    readonly maxMessageBytes?: number;
     /** Of a listener: connections that may wait; the kernel cuts it to net.core.somaxconn. */
     readonly backlog?: number;
     /** Of a listener: how many may be open at once. */

@@ -260,3 +260,64 @@ with tempfile.TemporaryDirectory() as folder:
     "'EXTEND_TIMEOUT_USEC=1500']\n";
   assertEquals(stderr, messages.repeat(2) + "refused\n".repeat(4));
 });
+
+/** The variable of a relayed pipe with this framing. */
+function relayedEnv(framing: string, maxMessageBytes: number): Record<string, string> {
+  const links = LINKS.links.map((link) => ({
+    ...link,
+    framing,
+    limits: { ...limits, maxMessageBytes },
+  }));
+  return { COX_LINKS: JSON.stringify({ ...LINKS, links }) };
+}
+
+Deno.test("coxswain.py speaks the channel's framing, and no other", async () => {
+  const outcome = await runPython(
+    `
+source, out = connect("in"), connect("out")
+for attempt in (source.lines, source.frames, lambda: out.send_line("x"), lambda: out.send_frame(b"")):
+    try: attempt(); say("accepted")
+    except ValueError as error: say(error)
+for value in source.messages(): out.send(value["n"])
+`,
+    { feed: `printf '{"n":1}\\n{"n":[2]}\\n'`, env: relayedEnv("ndjson", 100) },
+  );
+  const refused = (channel: string, framing: string) =>
+    `Messages of channel "${channel}" are ndjson (the channel's framing), and not ${framing}\n`;
+  assertEquals(outcome, {
+    out: "1\n[2]\n",
+    stderr: refused("frames", "lines") + refused("frames", "frames") + refused("poses", "lines") +
+      refused("poses", "frames"),
+  });
+  const bytes = await runPython(
+    `
+try: connect("in").messages()
+except ValueError as error: say(error)
+`,
+  );
+  assertStringIncludes(bytes.stderr, 'Channel "frames" carries bytes: say what a message is');
+});
+
+Deno.test("coxswain.py takes the channel's largest message, and no larger one", async () => {
+  const outcome = await runPython(
+    `
+source, out = connect("in"), connect("out")
+for size in (3, 4):
+    try: out.send(b"x" * size); say(size, "sent")
+    except ValueError as error: say(error)
+bad = lambda error: say(error.fault, error.index)
+for frame in source.frames(max_frame_bytes=1000, on_bad_message=bad): say(frame)
+`,
+    {
+      feed: `printf '\\000\\000\\000\\004long\\000\\000\\000\\003abc'`,
+      sink: "od -An -c",
+      env: relayedEnv("frames", 3),
+    },
+  );
+  assertEquals(
+    outcome.stderr,
+    '3 sent\nA message on channel "poses" must be at most 3 bytes, is 4\n' +
+      "too-long 1\nb'abc'\n",
+  );
+  assertEquals(outcome.out.trim().split(/\s+/).join(" "), "\\0 \\0 \\0 003 x x x");
+});

@@ -299,3 +299,73 @@ Deno.test("connect() on standard streams delivers all and leaves the runtime's o
   assertEquals([decode(stdout), decode(stderr), code], ["20000!\n", "still here\n", 0]);
   assert(code === 0);
 });
+
+/** The links of a relayed pipe with this framing. */
+function relayedLinks(framing: string, maxMessageBytes: number): unknown {
+  const more = { framing, limits: { ...limits, maxMessageBytes } };
+  return { ...LINKS, links: [{ ...INPUT, ...more }, { ...OUTPUT, ...more }] };
+}
+
+Deno.test("connect() takes the channel's largest message, and no larger one", async () => {
+  const body = (options: string) => `
+    await using link = connect("out", ${options});
+    for (const length of [5, 6, 7]) {
+      try { say(length, link.send("x".repeat(length)).kind); } catch (e) { say(e.name, e.message); }
+    }`;
+  const links = relayedLinks("lines", 6);
+  const tooLong = (max: number, length: number) =>
+    `RangeError A message must be at most ${max} bytes, is ${length}`;
+  const send = async (options: string) =>
+    (await runChild(body(options), { links })).stderr.trimEnd().split("\n");
+  assertEquals(await send(`{ as: "lines" }`), ["5 sent", "6 sent", tooLong(6, 7)]);
+  assertEquals(await send(`{ as: "lines", maxLineBytes: 100 }`), [
+    "5 sent",
+    "6 sent",
+    tooLong(6, 7),
+  ]);
+  assertEquals(await send(`{ as: "lines", maxLineBytes: 5 }`), [
+    "5 sent",
+    tooLong(5, 6),
+    tooLong(5, 7),
+  ]);
+});
+
+Deno.test("connect() without as takes the frames of a channel of frames", async () => {
+  const outcome = await runChild(
+    `await using out = connect("out");
+     for await (const frame of connect("in")) out.send(frame.reverse());`,
+    {
+      feed: `printf '\\000\\000\\000\\002hi\\000\\000\\000\\000'`,
+      sink: "od -An -c",
+      links: relayedLinks("frames", 2),
+    },
+  );
+  assertEquals(outcome.out.trim().split(/\s+/).join(" "), "\\0 \\0 \\0 002 i h \\0 \\0 \\0 \\0");
+  assertEquals(outcome.code, 0, outcome.stderr);
+});
+
+Deno.test("connect() refuses another framing than the channel's, and leaves the link untaken", async () => {
+  const refused = 'TypeError Cannot call connect("in"): its messages are';
+  const attempts = async (framing: string, options: readonly string[]) => {
+    const calls = options.map((each) => `attempt(() => connect("in", ${each}));`).join("\n");
+    const outcome = await runChild(
+      `const attempt = (f) => { try { f(); say("accepted"); } catch (e) { say(e.name, e.message); } };
+       ${calls}`,
+      { links: relayedLinks(framing, 100) },
+    );
+    return outcome.stderr.trimEnd().split("\n");
+  };
+  assertEquals(
+    await attempts("lines", [`{ as: "ndjson" }`, `{ as: "bytes" }`, `{}`, `{ as: "lines" }`]),
+    [
+      `${refused} lines (the channel's framing), and not ndjson`,
+      `${refused} lines (the channel's framing), and not bytes`,
+      `${refused} lines; write { as: "lines" }`,
+      "accepted",
+    ],
+  );
+  assertEquals(await attempts("frames", [`{ as: "lines" }`, `{ as: "frames" }`]), [
+    `${refused} frames (the channel's framing), and not lines`,
+    "accepted",
+  ]);
+});
