@@ -16,12 +16,6 @@ export const LOG_PROCESS_INDEX = 0;
 const FIRST_CAPTURE_FD = 4;
 
 /**
- * A young generation of 2 MiB: at 150 MB of output a second it keeps 20 MiB of memory, with V8's
- * own 16 MiB over 80 MiB, and is no faster for it. And the means to pack the heap.
- */
-const V8_FLAGS = ["--max-semi-space-size=2", "--expose-gc"];
-
-/**
  * Builds `@log` for the other processes of a plan.
  *
  * @param processes The plan's other processes, in order: they have the numbers from 1 up.
@@ -32,7 +26,6 @@ export function logProcess(processes: readonly ProcessPlan[], facts: Facts): Pro
     name: LOG_PROCESS,
     module: "src/system/log.ts",
     permissionFlags: [],
-    v8Flags: V8_FLAGS,
     descriptors: [
       { fd: 0, kind: "log-commands" },
       { fd: 1, kind: "terminal", stream: 1 },
