@@ -293,18 +293,19 @@ Deno.test("compile() puts COX_LINKS into the environment of what has links, and 
 
 Deno.test("compile() tells the longest list of links in one argument and one variable", () => {
   const name = (letter: string, n: number) => letter.repeat(60) + `${n}`.padStart(3, "0");
-  const plan = compiled(crew(
-    { a: denoProcess(), b: commandProcess() },
-    {
-      channels: Object.fromEntries(Array.from({ length: 100 }, (_, n) => [
-        name("c", n),
-        pipe(`a.${name("p", n)}`, `b.${name("q", n)}`, { capacity: "1GiB" }),
-      ])),
-    },
-  ));
+  const most = { capacity: "1GiB", framing: "frames", maxMessage: "256MiB" } as const;
+  const channels = Object.fromEntries(Array.from({ length: 100 }, (_, n) => [
+    name("c", n),
+    pipe(`a.${name("p", n)}`, `b.${name("q", n)}`, {
+      ...most,
+      highWater: { bytes: "256MiB" },
+    }),
+  ]));
+  const plan = compiled(crew({ a: denoProcess(), b: commandProcess() }, { channels }));
   const { argv, env } = processNamed(plan, "a");
   const longest = [...argv, ...env.map(([name, value]) => `${name}=${value}`)]
     .map((text) => text.length);
   // MAX_ARG_STRLEN of Linux less the terminating NUL (execve(2)).
   assertEquals(longest.every((length) => length <= 131_071), true, `${Math.max(...longest)}`);
+  assertEquals(Math.max(...longest) > 40_000, true, "no long list was made");
 });
