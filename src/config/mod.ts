@@ -8,8 +8,10 @@ export {
   type ChannelInput,
   command,
   type ConfigInput,
+  type ConsumerInput,
   defineConfig,
   deno,
+  type DirectStallAction,
   group,
   type GroupInput,
   type InputPort,
@@ -22,8 +24,11 @@ export {
   type PipeInput,
   type ProcessInput,
   type ReadyInput,
+  type RelayedPipeInput,
+  type RelayedStallAction,
   socket,
   type SocketPort,
+  type StallInput,
   task,
 } from "./define.ts";
 export type {
