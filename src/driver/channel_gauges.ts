@@ -28,6 +28,14 @@ import { socketSendBufferBytes } from "../os/socket.ts";
 import { socketSentBytes } from "../os/socket_queue.ts";
 import type { LegPlan, Plan } from "../plan/plan.ts";
 
+/**
+ * Looks without a watch after one that has caught a reader, which then does flow: to watch costs
+ * more than all the rest. The next look cannot tell, and a standstill counts from it at the latest.
+ */
+const UNWATCHED_LOOKS = 1;
+/** Of a pipe that was found empty, where nothing can stand still. */
+const UNWATCHED_LOOKS_EMPTY = 4;
+
 /** What is measured. */
 export interface GaugedParts {
   readonly plan: Plan;
@@ -44,6 +52,8 @@ interface PipeGauge {
   generation: number;
   /** Number of the watch for the next read; null: none. */
   watch: number | null;
+  /** Looks to come before it is watched again. */
+  unwatched: number;
   fill: number;
 }
 
@@ -66,7 +76,7 @@ export class ChannelGauges {
       const channel = parts.channels[flow.channel];
       if (!(channel instanceof PipeChannel)) return;
       const place = this.#pipes.size;
-      this.#pipes.set(index, { channel, place, generation: 0, watch: null, fill: 0 });
+      this.#pipes.set(index, { channel, place, generation: 0, watch: null, unwatched: 0, fill: 0 });
     });
   }
 
@@ -129,8 +139,7 @@ export class ChannelGauges {
     const before = gauge.fill;
     gauge.fill = pipeFillBytes(readFd);
     const taken = this.#wasRead(gauge, before);
-    // An empty one as well: much may go through a pipe that is empty whenever we look.
-    gauge.watch ??= this.#reads?.arm(readFd) ?? null;
+    if (gauge.watch === null) this.#watchReads(gauge, readFd);
     // It was asked for room a moment before: by now it may be empty.
     const blocks = writeFd !== null && gauge.fill > 0 && !this.#poll.isWritable(place);
     return { atMs, fill: gauge.fill, capacity, blocks, taken, counted: null };
@@ -140,8 +149,17 @@ export class ChannelGauges {
     if (this.#reads === null) return gauge.fill < before;
     if (gauge.watch === null) return null;
     const read = this.#over === "all" || this.#over.has(gauge.watch);
-    if (read) gauge.watch = null;
-    return read;
+    if (!read) return false;
+    gauge.watch = null;
+    gauge.unwatched = gauge.fill === 0 ? UNWATCHED_LOOKS_EMPTY : UNWATCHED_LOOKS;
+    return true;
+  }
+
+  #watchReads(gauge: PipeGauge, readFd: number): void {
+    // One that has something in it again may begin to stand still now.
+    if (gauge.fill > 0) gauge.unwatched = Math.min(gauge.unwatched, UNWATCHED_LOOKS);
+    if (gauge.unwatched > 0) gauge.unwatched--;
+    else gauge.watch = this.#reads?.arm(readFd) ?? null;
   }
 
   #disarm(gauge: PipeGauge): void {
@@ -157,8 +175,10 @@ export class ChannelGauges {
     }
     const capacity = socketSendBufferBytes(held[flow.side]);
     const fill = socketSentBytes(held[flow.side]);
-    const taken = fill < (this.#sentBytes[index] ?? 0);
+    const before = this.#sentBytes[index] ?? 0;
     this.#sentBytes[index] = fill;
+    // Nobody tells of reads from a socket; what is empty whenever we look may be much used.
+    const taken = fill < before ? true : fill === 0 ? null : false;
     return { atMs, fill, capacity, blocks: fill >= capacity, taken, counted: null };
   }
 

@@ -51,14 +51,14 @@ export class ChannelReporter implements Disposable {
     const memories = this.#watcher.look();
     const before = this.#before;
     this.#before = looksOf(memories);
-    const flows = watch.flows.map((flow, index) =>
-      this.#figuresOfFlow(flow, index, memories[index]!, before[index] ?? null)
-    );
+    const byChannel = Map.groupBy(watch.flows.keys(), (flow) => watch.flows[flow]!.channel);
     // In the order of the plan, a listener among the others.
     const channels = plan.channels.flatMap((channel, index): ChannelFigures[] =>
       channel.kind === "listen"
         ? [this.#figuresOfListener(channel, index)]
-        : flows.filter((_, flow) => watch.flows[flow]!.channel === index)
+        : byChannel.get(index)!.map((flow) =>
+          this.#figuresOfFlow(watch.flows[flow]!, flow, memories[flow]!, before[flow] ?? null)
+        )
     );
     return { channels, seesReads: watch.seesReads };
   }

@@ -40,6 +40,8 @@ export class ChannelWatch {
   readonly #watchers = new Set<Watcher>();
   #memories: readonly FlowMemory[] = [];
   #lookedMs = -Infinity;
+  /** As of the last look: many flows lead to one process. */
+  readonly #conditions = new Map<ProcessIndex, Exclude<Condition, "rated">>();
 
   constructor(parts: ChannelWatchParts) {
     this.#parts = parts;
@@ -86,6 +88,12 @@ export class ChannelWatch {
 
   /** What keeps a process from its work, by its state and by the kernel's for its main process. */
   conditionOf(process: ProcessIndex): Exclude<Condition, "rated"> {
+    const known = this.#conditions.get(process) ?? this.#findCondition(process);
+    this.#conditions.set(process, known);
+    return known;
+  }
+
+  #findCondition(process: ProcessIndex): Exclude<Condition, "rated"> {
     const found = this.#parts.state().processes[process];
     if (found === undefined) return "down";
     switch (found.status) {
@@ -108,6 +116,7 @@ export class ChannelWatch {
     const nowMs = monotonicMs();
     if (nowMs - this.#lookedMs < FRESH_MS) return this.#memories;
     this.#lookedMs = nowMs;
+    this.#conditions.clear();
     this.#memories = this.#gauges.look().map((look, index) =>
       observe(this.#memories[index] ?? null, look)
     );

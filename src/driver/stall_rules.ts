@@ -74,6 +74,7 @@ interface Rule {
 export class StallRules {
   readonly #parts: StallRulesParts;
   readonly #rules: readonly Rule[];
+  readonly #byChannel: ReadonlyMap<ChannelIndex, Rule>;
   #watcher: Watcher | null = null;
   #timer: ReturnType<typeof setTimeout> | null = null;
   /** undefined: not tried yet; null: the kernel does not tell of writes. */
@@ -99,6 +100,8 @@ export class StallRules {
         stalledMs: 0,
       }];
     });
+    const { flows } = parts.watch;
+    this.#byChannel = new Map(this.#rules.map((rule) => [flows[rule.flow]!.channel, rule]));
   }
 
   /** Begins, where there is a rule. */
@@ -128,8 +131,7 @@ export class StallRules {
 
   /** Of a pipe or leg; null where no rule is. */
   figuresOf(channel: ChannelIndex): StallSnapshot | null {
-    const { flows } = this.#parts.watch;
-    const rule = this.#rules.find(({ flow }) => flows[flow]!.channel === channel);
+    const rule = this.#byChannel.get(channel);
     if (rule === undefined) return null;
     const forMs = rule.stall === null ? null : Math.round(monotonicMs() - rule.stall.sinceMs);
     return { count: rule.count, totalMs: Math.round(rule.stalledMs) + (forMs ?? 0), forMs };
@@ -149,7 +151,7 @@ export class StallRules {
 
   #judge(rule: Rule, memory: FlowMemory): void {
     const { look } = memory;
-    if (look.fill > 0 || look.taken === true) rule.usedMs = look.atMs;
+    if (look.fill > 0 || look.taken !== false) rule.usedMs = look.atMs;
     const before = rule.stall;
     const { stall, change } = judgeStall(before, memory, rule.afterMs);
     rule.stall = stall;

@@ -73,13 +73,15 @@ export function reopenPipe(
   return checked(libc().open(cString(path), flags, 0), "open", path);
 }
 
+/** Asked for a hundred pipes at a time: nothing is allocated for it. */
+const fill = new Int32Array(1);
+
 /**
  * Bytes written into a pipe and not yet read, by either end's descriptor.
  *
  * @throws {SystemError} when `fd` is no pipe.
  */
 export function pipeFillBytes(fd: number): number {
-  const fill = new Int32Array(1);
   checked(libc().ioctl(fd, FIONREAD, fill), "ioctl(FIONREAD)");
   return fill[0]!;
 }

@@ -137,7 +137,7 @@ function standsSince(memory: FlowMemory | null, look: Look): number | null {
 function emptySince(memory: FlowMemory | null, look: Look): number | null {
   if (look.fill !== 0 || look.blocks) return null;
   const still = look.counted === null
-    ? look.taken !== true
+    ? look.taken === false
     : look.counted.messages === memory?.look.counted?.messages;
   return still ? memory?.emptySinceMs ?? look.atMs : look.atMs;
 }
