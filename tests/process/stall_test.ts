@@ -2,6 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { StallEndedEvent, StallEvent } from "../../src/audit/stall_event.ts";
 import type { EventRecord } from "../../src/audit/event_record.ts";
+import type { RelayedConsumerSnapshot } from "../../src/control/protocol.ts";
 import { eventually, startCrew, type TestCrew } from "../support/crew.ts";
 import { pidsOf } from "../support/crew_pids.ts";
 
@@ -170,6 +171,98 @@ export default defineConfig({
   Deno.kill(await pidOf(crew, "source"), "SIGUSR1");
   await eventually("it stalls", () => stallsOf(crew).length >= 1);
   assertEquals(stallsOf(crew)[0]!.slow.map(({ process }) => process), ["reader"]);
+});
+
+/** A direct pipe into a relayed one to two consumers, which has to wait for both. */
+const RELAYED = `
+import { command, defineConfig, pipe } from "coxswain";
+const sink = { run: command(["sh", "-c", "exec cat > /dev/null"]), stop: { timeout: "200ms" } } as const;
+export default defineConfig({
+  name: "relayed",
+  processes: {
+    origin: { run: command(["yes", "a line of some length"]), stop: { timeout: "200ms" } },
+    source: { run: command(["cat"]), stop: { timeout: "200ms" } },
+    slow: sink,
+    fast: sink,
+  },
+  channels: {
+    direct: pipe({
+      from: "origin.stdout",
+      to: "source.stdin",
+      stall: { after: "300ms", action: "event" },
+    }),
+    feed: pipe({
+      from: "source.stdout",
+      to: ["slow.stdin", "fast.stdin"],
+      framing: "lines",
+      highWater: { messages: 100 },
+      stall: STALL,
+    }),
+  },
+});`;
+
+interface Consumers {
+  readonly slow: RelayedConsumerSnapshot;
+  readonly fast: RelayedConsumerSnapshot;
+}
+
+async function consumersOf(crew: TestCrew): Promise<Consumers> {
+  const feed = (await crew.snapshot()).channels["feed"]!;
+  assert(feed.kind === "relayed");
+  const [slow, fast] = feed.consumers;
+  return { slow: slow!, fast: fast! };
+}
+
+Deno.test("a stall is followed through a relayed pipe to the consumer that holds it up", async () => {
+  const rule = '{ after: "300ms", action: "event" }';
+  await using crew = await startCrew(RELAYED.replace("STALL", rule));
+  await eventually("it flows", async () => (await consumersOf(crew)).fast.messages > 1000);
+  Deno.kill(await pidOf(crew, "slow"), "SIGSTOP");
+  await eventually(
+    "both pipes stall",
+    () =>
+      ["direct", "feed"].every((name) => stallsOf(crew).some(({ channel }) => channel === name)),
+  );
+  const stalls = stallsOf(crew);
+  for (const { channel, to, slow, unit } of stalls) {
+    const through = channel === "direct" ? ["direct", "feed"] : ["feed"];
+    assertEquals(slow, [{ process: "slow", condition: "suspended", through }], channel);
+    assertEquals(
+      [to, unit],
+      channel === "direct" ? ["source.stdin", "bytes"] : ["slow.stdin", "messages"],
+    );
+  }
+  assertEquals(stalls.length, 2, "who waits for another is not stalled");
+  Deno.kill(await pidOf(crew, "slow"), "SIGCONT");
+  await eventually("both flow again", () => endsOf(crew).length === 2);
+});
+
+Deno.test("a stall switches a consumer's overflow until it has recovered, and back", async () => {
+  const rule = '{ after: "300ms", action: ["event", { overflow: "drop-oldest" }] }';
+  await using crew = await startCrew(RELAYED.replace("STALL", rule));
+  await eventually("it flows", async () => (await consumersOf(crew)).fast.messages > 1000);
+  assertEquals((await consumersOf(crew)).slow.overflow, "block");
+  Deno.kill(await pidOf(crew, "slow"), "SIGSTOP");
+  await eventually(
+    "it is switched",
+    async () => (await consumersOf(crew)).slow.overflow === "drop-oldest",
+  );
+  const before = (await consumersOf(crew)).fast.messages;
+  await eventually("the other goes on, and drops are counted", async () => {
+    const { slow, fast } = await consumersOf(crew);
+    return fast.messages > before + 1000 && slow.dropped.overflow > 0 && slow.stall?.forMs !== null;
+  });
+  assertEquals((await consumersOf(crew)).fast.overflow, "block");
+  Deno.kill(await pidOf(crew, "slow"), "SIGCONT");
+  await eventually(
+    "it is switched back",
+    async () => (await consumersOf(crew)).slow.overflow === "block",
+  );
+  const feed = stallsOf(crew).filter(({ channel }) => channel === "feed");
+  assertEquals(feed.map(({ actions, to }) => [actions, to]), [
+    [["event", "overflow drop-oldest"], "slow.stdin"],
+  ]);
+  assert(endsOf(crew).some(({ channel, slow }) => channel === "feed" && slow[0] === "slow"));
 });
 
 /** Context switches of all threads so far. */
