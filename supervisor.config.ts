@@ -1,8 +1,8 @@
 /**
- * The vitals of this machine: four sandboxed programs on three kernel pipes and a socket.
+ * The vitals of this machine: four sandboxed programs on two pipes and a socket.
  *
- *   sampler ──readings──► detector ──findings──► recorder ──► ./data
- *                            └───────page──────► panel ──http──► ./run/panel.sock
+ *   sampler ──readings──► detector ──findings──┬► recorder ──► ./data
+ *                                              └► panel ──http──► ./run/panel.sock
  *
  * `cox up` runs it. Kill any of the four and watch it come back;
  * `curl --unix-socket run/panel.sock http://vitals/` is answered all the same.
@@ -68,15 +68,16 @@ export default defineConfig({
       producerEnds: "hold",
       consumerEnds: "hold",
     }),
+    // Everything to both, each line whole. The recorder is waited for; a page that nobody
+    // reads in time misses lines, and holds up nobody.
     findings: pipe({
       from: "detector.stdout",
-      to: "recorder.stdin",
-      producerEnds: "hold",
-      consumerEnds: "hold",
-    }),
-    page: pipe({
-      from: "detector.page",
-      to: "panel.page",
+      to: [
+        "recorder.stdin",
+        { port: "panel.stdin", overflow: "drop-oldest", highWater: { messages: 50 } },
+      ],
+      framing: "ndjson",
+      maxMessage: "4KiB",
       producerEnds: "hold",
       consumerEnds: "hold",
     }),

@@ -1,42 +1,21 @@
 /**
  * Reads samples on stdin, judges them against a running baseline, passes them on with its
  * findings on stdout, and tells people on stderr: vitals once a second, each alert at
- * once. Its port `page` has the same as stdout, as long as somebody reads it in time: a page
- * wants the newest, and may miss some. Needs no permission at all: its pipes are all it has.
+ * once. Needs no permission at all: its pipes are all it has.
  */
-import {
-  connect,
-  isSupervised,
-  links,
-  readNdjson,
-  ready,
-  status,
-  stopSignal,
-  writeNdjson,
-} from "coxswain/child";
+import { isSupervised, readNdjson, ready, status, stopSignal, writeNdjson } from "coxswain/child";
 import { Detector, WARM_UP_SAMPLES } from "./detector_rules.ts";
 import { parseSample } from "./sample.ts";
 import { formatAlert, formatVitals } from "./vitals_line.ts";
 
 const LINE_EVERY_SAMPLES = 50;
 const HISTORY_LENGTH = 20;
-const PAGE_LINE_BYTES_MAX = 4096;
-/** A second of samples: an older one is not worth its place on a page. */
-const PAGE_BYTES_MAX = 32 * 1024;
 
 if (isSupervised()) {
   await ready();
   await status(`learning what is usual from the first ${WARM_UP_SAMPLES} samples`);
 }
 
-const hasPage = isSupervised() && links().some(({ port }) => port === "page");
-const page = hasPage
-  ? connect("page", {
-    as: "ndjson",
-    bufferBytesMax: PAGE_BYTES_MAX,
-    maxLineBytes: PAGE_LINE_BYTES_MAX,
-  })
-  : null;
 const detector = new Detector();
 const cpuHistory: number[] = [];
 let count = 0;
@@ -51,8 +30,6 @@ const samples = readNdjson(Deno.stdin.readable, {
 for await (const sample of samples) {
   const judged = detector.judge(sample);
   await writeNdjson(judged);
-  // Not waited for: what a slow page does not take is left out.
-  page?.send(judged);
   for (const alert of judged.alerts) console.error(formatAlert(alert));
   if (++count % LINE_EVERY_SAMPLES !== 0) continue;
   cpuHistory.push(judged.cpu);

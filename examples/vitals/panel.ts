@@ -12,7 +12,7 @@ import { type Judged, parseJudged } from "./sample.ts";
 
 let last: Judged | null = null;
 
-const page = connect("page", {
+const findings = connect("findings", {
   as: "ndjson",
   parse: parseJudged,
   onBadMessage: (error) => console.error(`skipped: ${error.message}`),
@@ -31,7 +31,7 @@ stop.addEventListener("abort", () => server.close());
 server.listen({ fd: takeListenerFd("http") });
 await ready();
 
-for await (const sample of page.receive({ signal: stop })) last = sample;
+for await (const sample of findings.receive({ signal: stop })) last = sample;
 
 function answer(response: ServerResponse, status: number, type: string, body: string): void {
   response.writeHead(status, { "content-type": type, "cache-control": "no-store" }).end(body);

@@ -22,7 +22,7 @@ for (let seq = 0;; seq++) {
   // The first sample is out: from here on the rest of the pipeline has something to read.
   if (seq === 0 && isSupervised()) await ready();
   due = nextDue(due.dueMs, PERIOD_MS, sinceStartMs());
-  await new Promise((resolve) => setTimeout(resolve, due.dueMs - sinceStartMs()));
+  await new Promise((resolve) => setTimeout(resolve, Math.max(0, due.dueMs - sinceStartMs())));
 }
 
 function takeSample(seq: number, { dueMs, skipped }: { dueMs: number; skipped: number }): Sample {
