@@ -24,6 +24,7 @@ const SYMBOLS = {
   tee: { parameters: ["i32", "i32", "usize", "u32"], result: "isize" },
   getpagesize: { parameters: [], result: "i32" },
   fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  fcntlOf: { name: "fcntl", parameters: ["i32", "i32", "buffer"], result: "i32" },
   ioctl: { parameters: ["i32", "u64", "buffer"], result: "i32" },
   flock: { parameters: ["i32", "i32"], result: "i32" },
   mkdir: { parameters: ["buffer", "u32"], result: "i32" },
@@ -63,6 +64,7 @@ const SYMBOLS = {
     nonblocking: true,
   },
   eventfd: { parameters: ["u32", "i32"], result: "i32" },
+  signalfd: { parameters: ["i32", "buffer", "i32"], result: "i32" },
   poll: { parameters: ["buffer", "u64", "i32"], result: "i32" },
   inotify_init1: { parameters: ["i32"], result: "i32" },
   inotify_add_watch: { parameters: ["i32", "buffer", "u32"], result: "i32" },
@@ -93,6 +95,8 @@ const SYMBOLS = {
   setrlimit: { parameters: ["i32", "buffer"], result: "i32" },
   kill: { parameters: ["i32", "i32"], result: "i32" },
   getppid: { parameters: [], result: "i32" },
+  // glibc 2.30, musl 1.2.0.
+  gettid: { parameters: [], result: "i32" },
   getsid: { parameters: ["i32"], result: "i32" },
   dup2: { parameters: ["i32", "i32"], result: "i32" },
   setsid: { parameters: [], result: "i32" },
@@ -218,6 +222,7 @@ export const O_WRONLY = 0o1;
 export const O_RDWR = 0o2;
 export const O_CREAT = 0o100;
 export const O_NONBLOCK = 0o4000;
+export const O_ASYNC = 0o20000;
 /** x86 has its own values for these two: arch/arm64/include/uapi/asm/fcntl.h swaps them. */
 export const O_DIRECTORY = Deno.build.arch === "aarch64" ? 0o40000 : 0o200000;
 export const O_NOFOLLOW = Deno.build.arch === "aarch64" ? 0o100000 : 0o400000;
@@ -226,6 +231,7 @@ export const F_SETFD = 2;
 export const F_GETFD = 1;
 export const F_GETFL = 3;
 export const F_SETFL = 4;
+export const F_SETOWN_EX = 15;
 export const F_DUPFD_CLOEXEC = 1030;
 export const F_SETPIPE_SZ = 1031;
 export const F_GETPIPE_SZ = 1032;
@@ -290,6 +296,10 @@ export const IN_ONESHOT = 0x8000_0000;
 /** sys/eventfd.h. */
 export const EFD_CLOEXEC = O_CLOEXEC;
 export const EFD_NONBLOCK = O_NONBLOCK;
+/** sys/signalfd.h; `struct signalfd_siginfo`. */
+export const SFD_CLOEXEC = O_CLOEXEC;
+export const SFD_NONBLOCK = O_NONBLOCK;
+export const SIGNALFD_BYTES = 128;
 
 /** spawn.h. `SETSID` is 0x80 in glibc and musl. */
 export const POSIX_SPAWN_SETSIGDEF = 0x04;
@@ -301,6 +311,7 @@ export const FILE_ACTIONS_BYTES = 128;
 export const SPAWN_ATTRIBUTES_BYTES = 512;
 /** `sigset_t` of glibc and musl: 1024 bits. */
 export const SIGSET_BYTES = 128;
+export const SIG_BLOCK = 0;
 export const SIG_SETMASK = 2;
 export const SIG_DFL = 0n;
 

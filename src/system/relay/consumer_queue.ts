@@ -119,6 +119,9 @@ export class ConsumerQueue {
       const from = this.#makeRoom(batch, first, last, producer);
       return this.messages.append(source, ends, from, last, nowMs, producer);
     }
+    if (this.overflow === "block") {
+      return this.messages.append(source, ends, first, last, nowMs, producer);
+    }
     for (let at = first; at < last;) {
       const { roomMessages, roomBytes } = this.messages;
       const start = batch.start(at);

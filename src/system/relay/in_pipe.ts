@@ -14,6 +14,7 @@
  * Must not know: where the messages go, whether there is room.
  */
 import { closeFd, pipeCapacityBytes, pipeFillBytes, readFd } from "../../os/pipe.ts";
+import type { WriterSignal } from "../../os/writer_signal.ts";
 import type { LookBuffer } from "./look_buffer.ts";
 import type { MessageBatch } from "./message_batch.ts";
 import type { MessageScanner } from "./message_scanner.ts";
@@ -43,6 +44,8 @@ export type Found =
 
 /** What all pipes share. */
 export interface LookTools {
+  /** Tells of writers that wait, and wake nobody. */
+  readonly writers: WriterSignal;
   readonly buffer: LookBuffer;
   readonly batch: MessageBatch;
 }
@@ -56,6 +59,8 @@ export class InPipe {
   isReady = false;
   /** Nobody can write into it any more. */
   isHungUp = false;
+  /** The signal tells of its writers. */
+  isSignalled = false;
   readonly #capacityBytes: number;
   readonly #peek: PeekPipe;
   readonly #scanner: MessageScanner;
@@ -165,7 +170,7 @@ export class InPipe {
   #findMessages(): Found {
     const { buffer, batch } = this.#tools;
     if (this.#seenBytes > 0) return this.#findEnd();
-    if (this.#isShort()) return this.#rest();
+    if (this.#isShort()) return this.#incomplete();
     let limit = Math.max(QUANTUM_BYTES, this.#neededBytes);
     for (;;) {
       const count = this.#peek.look(this.fd, limit, 0, buffer);
@@ -184,15 +189,12 @@ export class InPipe {
     }
   }
 
-  /** A frame that has begun and is not whole: found without a copy of what is there. */
+  /** A frame that has begun is not whole yet: found without a copy of what is there. */
   #isShort(): boolean {
     if (this.#neededBytes === 0 || this.isHungUp) return false;
     if (pipeFillBytes(this.fd) >= this.#neededBytes) return false;
     const { buffer } = this.#tools;
-    const count = this.#peek.look(this.fd, this.#capacityBytes, Infinity, buffer);
-    if (count >= this.#neededBytes || !this.#peek.isFull) return count < this.#neededBytes;
-    this.#beginParts();
-    return true;
+    return this.#peek.look(this.fd, this.#capacityBytes, Infinity, buffer) < this.#neededBytes;
   }
 
   /** The end of a long line whose beginning was looked at before. */
@@ -219,13 +221,21 @@ export class InPipe {
   /** All that is there was looked at: a message that is not whole. */
   #incomplete(): Found {
     if (this.isHungUp) return "unfinished";
-    if (!this.#peek.isFull) return this.#rest();
+    if (!this.#peek.isFull) return this.#leave();
     this.#beginParts();
     return "again";
   }
 
+  /** Something stays in the pipe: who fills it up from now on, and waits, makes no edge. */
+  #leave(): Found {
+    if (this.isSignalled) return this.#rest();
+    this.#tools.writers.watch(this.fd);
+    this.isSignalled = true;
+    // What came before that was not told.
+    return "again";
+  }
+
   #rest(): Found {
-    if (this.#mode === "parts") return "again";
     this.isReady = false;
     return "nothing";
   }
@@ -275,7 +285,7 @@ export class InPipe {
       return "oversized";
     }
     const count = this.#read(held, this.#heldBytes, needed - this.#heldBytes);
-    if (count <= 0) return count === END ? "unfinished" : this.#wait();
+    if (count <= 0) return count === END ? "unfinished" : this.#rest();
     this.#heldBytes += count;
     const isWhole = this.#heldBytes === needed &&
       needed === FRAME_HEADER_BYTES + frameLength(held, 0);
@@ -286,7 +296,7 @@ export class InPipe {
   #gatherLine(held: Uint8Array<ArrayBuffer>, room: number): Found {
     const { buffer, batch } = this.#tools;
     const count = this.#peek.look(this.fd, QUANTUM_BYTES, 0, buffer);
-    if (count === NOTHING) return this.#wait();
+    if (count === NOTHING) return this.#rest();
     if (count === END) return "unfinished";
     const at = buffer.bytes.subarray(0, count).indexOf(LINE_FEED);
     const bytes = at === -1 ? count : at + 1;
@@ -298,11 +308,6 @@ export class InPipe {
     this.#heldBytes += bytes;
     if (at !== -1) this.#mode = "held";
     return "again";
-  }
-
-  #wait(): Found {
-    this.isReady = false;
-    return "nothing";
   }
 
   /** @returns how many bytes; {@link NOTHING}, {@link END}. */

@@ -19,6 +19,7 @@ import { packHeap } from "../../os/heap.ts";
 import { monotonicMs } from "../../os/monotonic.ts";
 import { pageBytes } from "../../os/pipe.ts";
 import { mapSharedMemory } from "../../os/shared_memory.ts";
+import { WriterSignal } from "../../os/writer_signal.ts";
 import { DropTallies } from "./drop_tallies.ts";
 import { openForeignFunctions } from "./foreign_functions.ts";
 import type { InLeg } from "./in_leg.ts";
@@ -73,7 +74,9 @@ export class Relay {
    */
   constructor() {
     openForeignFunctions();
+    const writers = new WriterSignal();
     this.#tools = {
+      writers,
       buffer: new LookBuffer(QUANTUM_BYTES),
       batch: new MessageBatch(),
       memory: new Float64Array(mapSharedMemory(RELAY_COUNTERS_FD)),
@@ -87,6 +90,7 @@ export class Relay {
       onReadable: () => this.#hasCommands = true,
       onWritable: () => this.#link.flush(),
     });
+    this.#tools.watches.add(writers.fd, "read", { onReadable: () => this.#hearWriters() });
   }
 
   /** Runs until it was told to drain, and has. */
@@ -99,6 +103,14 @@ export class Relay {
     }
     for (const { leg } of this.#outputOf.values()) leg.dropAll("ended");
     this.#report(true);
+  }
+
+  /** Somebody has written into a pipe in which something was left: which, is not told. */
+  #hearWriters(): void {
+    this.#tools.writers.clear();
+    for (const { leg } of this.#inputs) {
+      for (const pipe of leg.pipes) pipe.isReady ||= pipe.isSignalled;
+    }
   }
 
   /** @returns whether anything has moved, so that there may be more. */

@@ -15,7 +15,8 @@ import {
   reopenPipe,
   writeFd,
 } from "../../../src/os/pipe.ts";
-import { ended, mustSpawn, outputOf, shellRequest } from "../../process/support/harness.ts";
+import { WriterSignal } from "../../../src/os/writer_signal.ts";
+import { ended, mustSpawn, outputOf, shellRequest, until } from "../../process/support/harness.ts";
 
 const bytesOf = (count: number, first = 0) =>
   Uint8Array.from({ length: count }, (_, index) => (first + index) % 251);
@@ -109,6 +110,36 @@ Deno.test("platform: an edge for writing comes when a page of a full pipe was re
   read(8192);
   assertEquals(poll.wait(0), 0);
   poll.remove(pipe.write);
+});
+
+Deno.test("platform: who fills a pipe with something in it, and waits, is told by SIGIO alone", async () => {
+  const pipe = createPipe();
+  const read = reopenPipe(pipe.readFd, "read", { nonBlocking: true });
+  const poll = new EdgePoll();
+  const signal = new WriterSignal();
+  writeFd(pipe.writeFd, bytesOf(10));
+  poll.add(read, "read");
+  signal.watch(read);
+  assertEquals(poll.wait(10_000), 1);
+  const child = mustSpawn(shellRequest(`exec python3 -c 'import os; os.write(1, bytes(100000))'`, {
+    descriptors: [{ fd: 1, source: pipe.writeFd }],
+  }));
+  closeFd(pipe.writeFd);
+  await until("a full pipe", () => pipeFillBytes(read) > 60_000);
+  await until(
+    "a writer that waits",
+    () => /^State:\s+S/m.test(Deno.readTextFileSync(`/proc/${child.pid}/status`)),
+  );
+  // It has written, and waits; no edge says so.
+  assertEquals(poll.wait(0), 0);
+  const token = poll.add(signal.fd, "read");
+  assertEquals(poll.wait(10_000), 1);
+  assertEquals(poll.token(0), token);
+  signal.clear();
+  assertEquals(poll.wait(0), 0);
+  poll.remove(read);
+  for (const fd of [pipe.readFd, read]) closeFd(fd);
+  await ended(child);
 });
 
 Deno.test("platform: a write of up to 4096 bytes into a pipe is whole or is not", () => {
