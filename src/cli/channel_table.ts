@@ -98,14 +98,13 @@ function fitColumns(
   return shown;
 }
 
-function fullText({ unit, fill, capacity, queuedBytes }: ChannelFigures): string {
+/** Of a queue also what has left it and was not read: `12 of 100 + 3.1 KiB`. */
+function fullText({ unit, fill, capacity, unreadBytes }: ChannelFigures): string {
   if (fill === null) return NONE;
-  const bytes = unit === "bytes";
-  const text = bytes ? formatBytes(fill) : fill.toLocaleString("en");
-  const queued = queuedBytes === null || queuedBytes === 0 ? "" : ` (${formatBytes(queuedBytes)})`;
-  if (capacity === null || capacity === 0) return text + queued;
-  const of = bytes ? formatBytes(capacity) : capacity.toLocaleString("en");
-  return `${text} of ${of}${queued}`;
+  const show = unit === "bytes" ? formatBytes : (count: number) => count.toLocaleString("en");
+  const unread = unreadBytes === null || unreadBytes === 0 ? "" : ` + ${formatBytes(unreadBytes)}`;
+  if (capacity === null || capacity === 0) return show(fill) + unread;
+  return `${show(fill)} of ${show(capacity)}${unread}`;
 }
 
 function rateText({ perSecond }: ChannelFigures): string {

@@ -180,6 +180,8 @@ export interface ChannelFigures {
   readonly capacity: number | null;
   /** Bytes in a queue of messages, which has a limit for them as well; else null. */
   readonly queuedBytes: number | null;
+  /** Bytes that were delivered from the queue, and that the consumer has not read; else null. */
+  readonly unreadBytes: number | null;
   /** Age of the oldest that waits; null: nothing waits, or nobody keeps count. */
   readonly oldestMs: number | null;
   /** Since this connection's call before; null where no one counts: all but relayed pipes. */

@@ -6,7 +6,7 @@
  * ```
  *  pipe    FIONREAD: bytes;  poll(POLLOUT) on the write end: places;  inotify: was it read from
  *  pair    TIOCOUTQ: what a side has sent and the other not read, against its SO_SNDBUF
- *  legs    relay_counters.ts
+ *  legs    relay_counters.ts; what was delivered, as a pipe: its consumer may not have read it
  * ```
  *
  * FIONREAD alone cannot say that a pipe is full: its places are pages, and a page may hold little
@@ -17,9 +17,10 @@
 import type { Channel } from "../channel/channel.ts";
 import { PairChannel } from "../channel/pair/pair_channel.ts";
 import { PipeChannel } from "../channel/pipe/pipe_channel.ts";
+import { LegChannel } from "../channel/relay/leg_channel.ts";
 import { type LegFigures, readLeg } from "../channel/relay/relay_counters.ts";
 import { type Flow, type FlowIndex, flowsOf } from "../channel/watch/flow.ts";
-import type { Look } from "../channel/watch/observe.ts";
+import type { Counted, Look } from "../channel/watch/observe.ts";
 import { monotonicMs } from "../os/monotonic.ts";
 import { pipeFillBytes } from "../os/pipe.ts";
 import { PipeWatch } from "../os/pipe_watch.ts";
@@ -44,11 +45,10 @@ export interface GaugedParts {
   readonly counters: Float64Array | null;
 }
 
-/** What a pipe's gauge keeps from look to look. */
+/** The pipe that a flow's consumer reads from, and what is kept of it from look to look. */
 interface PipeGauge {
-  readonly channel: PipeChannel;
-  /** Its place in the poll. */
-  readonly place: number;
+  readonly channel: PipeChannel | LegChannel;
+  /** Which of the channel's pipes it is. */
   generation: number;
   /** Number of the watch for the next read; null: none. */
   watch: number | null;
@@ -74,9 +74,11 @@ export class ChannelGauges {
     this.flows = flowsOf(parts.plan);
     this.flows.forEach((flow, index) => {
       const channel = parts.channels[flow.channel];
-      if (!(channel instanceof PipeChannel)) return;
-      const place = this.#pipes.size;
-      this.#pipes.set(index, { channel, place, generation: 0, watch: null, unwatched: 0, fill: 0 });
+      // What goes to `@relay` it takes out itself, and keeps the time of what it does not.
+      const isGauged = channel instanceof PipeChannel ||
+        (channel instanceof LegChannel && flow.kind === "out-leg");
+      if (!isGauged) return;
+      this.#pipes.set(index, { channel, generation: 0, watch: null, unwatched: 0, fill: 0 });
     });
   }
 
@@ -94,12 +96,12 @@ export class ChannelGauges {
     return this.flows.map((flow, index) => {
       switch (flow.kind) {
         case "pipe":
-          return this.#lookAtPipe(this.#pipes.get(index)!, atMs);
+          return this.#lookAtPipe(index, atMs);
         case "pair":
           return this.#lookAtPair(flow, index, atMs);
         case "in-leg":
         case "out-leg":
-          return this.#lookAtLeg(flow, atMs);
+          return this.#lookAtLeg(flow, index, atMs);
       }
     });
   }
@@ -107,6 +109,12 @@ export class ChannelGauges {
   /** Nobody looks any more: lets go of what the kernel was asked to watch. */
   rest(): void {
     for (const gauge of this.#pipes.values()) this.#disarm(gauge);
+  }
+
+  /** Delivered by `@relay` and not read yet, bytes; null: it is no out-leg. */
+  unreadBytes(flow: FlowIndex): number | null {
+    const gauge = this.#pipes.get(flow);
+    return gauge?.channel instanceof LegChannel ? gauge.fill : null;
   }
 
   /** The counters of a leg now; null when there is no such leg. */
@@ -119,7 +127,10 @@ export class ChannelGauges {
   }
 
   #lookForRoom(): void {
-    const fds = [...this.#pipes.values()].map(({ channel }) => channel.heldEnds.writeFd ?? -1);
+    const fds = this.flows.map((_, index) => {
+      const channel = this.#pipes.get(index)?.channel;
+      return channel instanceof PipeChannel ? channel.heldEnds.writeFd ?? -1 : -1;
+    });
     if (fds.some((fd, place) => fd !== this.#polledFds[place])) {
       this.#poll = new WritablePoll(fds);
       this.#polledFds = fds;
@@ -127,22 +138,30 @@ export class ChannelGauges {
     this.#poll.look();
   }
 
-  #lookAtPipe(gauge: PipeGauge, atMs: number): Look {
-    const { channel, place } = gauge;
-    const { readFd, writeFd } = channel.heldEnds;
-    const capacity = channel.capacityBytes;
-    if (gauge.generation !== channel.generation || readFd === null) this.#disarm(gauge);
-    gauge.generation = channel.generation;
-    if (readFd === null) {
-      return { atMs, fill: 0, capacity, blocks: false, taken: null, counted: null };
-    }
-    const before = gauge.fill;
-    gauge.fill = pipeFillBytes(readFd);
-    const taken = this.#wasRead(gauge, before);
-    if (gauge.watch === null) this.#watchReads(gauge, readFd);
+  #lookAtPipe(index: FlowIndex, atMs: number): Look {
+    const gauge = this.#pipes.get(index)!;
+    const taken = this.#measure(gauge);
+    const { fill } = gauge;
+    const capacity = gauge.channel.capacityBytes;
     // It was asked for room a moment before: by now it may be empty.
-    const blocks = writeFd !== null && gauge.fill > 0 && !this.#poll.isWritable(place);
-    return { atMs, fill: gauge.fill, capacity, blocks, taken, counted: null };
+    const blocks = this.#polledFds[index] !== -1 && fill > 0 && !this.#poll.isWritable(index);
+    return { atMs, fill, capacity, waits: fill > 0, blocks, taken, counted: null };
+  }
+
+  /** @returns whether the pipe was read from; null: it cannot be told. */
+  #measure(gauge: PipeGauge): boolean | null {
+    const held = heldPipe(gauge.channel);
+    if (held === null || gauge.generation !== held.generation) this.#disarm(gauge);
+    if (held === null) {
+      gauge.fill = 0;
+      return null;
+    }
+    gauge.generation = held.generation;
+    const before = gauge.fill;
+    gauge.fill = pipeFillBytes(held.readFd);
+    const taken = this.#wasRead(gauge, before);
+    if (gauge.watch === null) this.#watchReads(gauge, held.readFd);
+    return taken;
   }
 
   #wasRead(gauge: PipeGauge, before: number): boolean | null {
@@ -171,7 +190,8 @@ export class ChannelGauges {
     const channel = this.#parts.channels[flow.channel];
     const held = channel instanceof PairChannel ? channel.heldEnds : null;
     if (held === null || flow.side === null) {
-      return { atMs, fill: 0, capacity: 0, blocks: false, taken: null, counted: null };
+      const nothing = { fill: 0, capacity: 0, waits: false, blocks: false };
+      return { atMs, ...nothing, taken: null, counted: null };
     }
     const capacity = socketSendBufferBytes(held[flow.side]);
     const fill = socketSentBytes(held[flow.side]);
@@ -179,29 +199,34 @@ export class ChannelGauges {
     this.#sentBytes[index] = fill;
     // Nobody tells of reads from a socket; what is empty whenever we look may be much used.
     const taken = fill < before ? true : fill === 0 ? null : false;
-    return { atMs, fill, capacity, blocks: fill >= capacity, taken, counted: null };
+    const blocks = fill >= capacity;
+    return { atMs, fill, capacity, waits: fill > 0, blocks, taken, counted: null };
   }
 
-  #lookAtLeg(flow: Flow, atMs: number): Look {
+  #lookAtLeg(flow: Flow, index: FlowIndex, atMs: number): Look {
     const { plan, channels } = this.#parts;
     const leg = plan.channels[flow.channel] as LegPlan;
     const figures = this.legFigures(flow);
-    const channel = channels[flow.channel];
-    const isOut = leg.queue !== null;
+    const gauge = this.#pipes.get(index);
+    const counted = figures === null ? null : countedOf(figures);
+    if (gauge === undefined || leg.queue === null) {
+      const channel = channels[flow.channel];
+      const fill = channel?.fillBytes() ?? 0;
+      const capacity = channel?.capacityBytes ?? 0;
+      const blocks = figures !== null && isBlocked(figures);
+      return { atMs, fill, capacity, waits: fill > 0, blocks, taken: null, counted };
+    }
+    const taken = this.#measure(gauge);
+    const fill = figures?.queuedMessages ?? 0;
     return {
       atMs,
-      fill: isOut ? figures?.queuedMessages ?? 0 : channel?.fillBytes() ?? 0,
-      capacity: leg.queue?.messagesMax ?? channel?.capacityBytes ?? 0,
-      blocks: figures !== null && (isOut ? this.#outBlocks(leg, figures) : isBlocked(figures)),
-      taken: null,
-      counted: figures === null ? null : {
-        messages: figures.messages,
-        bytes: figures.bytes,
-        dropped: Object.values(figures.dropped).reduce((sum, count) => sum + count, 0),
-        oldestMs: figures.oldestAgeMs,
-        blockedForMs: figures.blockedForMs,
-        blockedTotalMs: figures.blockedTotalMs,
-      },
+      fill,
+      capacity: leg.queue.messagesMax,
+      // What was delivered waits as well, until it is read.
+      waits: fill > 0 || gauge.fill > 0,
+      blocks: figures !== null && this.#outBlocks(leg, figures),
+      taken,
+      counted,
     };
   }
 
@@ -223,6 +248,29 @@ export class ChannelGauges {
       return figures !== null && isBlocked(figures);
     });
   }
+}
+
+/** The pipe that is read from now; null: none is held. */
+function heldPipe(
+  channel: PipeChannel | LegChannel,
+): { readonly readFd: number; readonly generation: number } | null {
+  if (channel instanceof LegChannel) {
+    const pipe = channel.newestPipe;
+    return pipe === null ? null : { readFd: pipe.readFd, generation: pipe.number };
+  }
+  const { readFd } = channel.heldEnds;
+  return readFd === null ? null : { readFd, generation: channel.generation };
+}
+
+function countedOf(figures: LegFigures): Counted {
+  return {
+    messages: figures.messages,
+    bytes: figures.bytes,
+    dropped: Object.values(figures.dropped).reduce((sum, count) => sum + count, 0),
+    oldestMs: figures.oldestAgeMs,
+    blockedForMs: figures.blockedForMs,
+    blockedTotalMs: figures.blockedTotalMs,
+  };
 }
 
 function isBlocked({ blockedForMs }: LegFigures): boolean {

@@ -62,6 +62,11 @@ export class ChannelWatch {
     return this.#gauges.legFigures(this.flows[flow]!)?.queuedBytes ?? null;
   }
 
+  /** Delivered by `@relay` and not read yet, as of the last look; null: it is no out-leg. */
+  unreadBytes(flow: FlowIndex): number | null {
+    return this.#gauges.unreadBytes(flow);
+  }
+
   /** Begins to watch. */
   open(): Watcher {
     const watcher: Watcher = {

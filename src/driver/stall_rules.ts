@@ -5,7 +5,7 @@
  * ```
  *  pipe of a rule empty for a while ──► rest: no timer; the next write wakes us (inotify)
  *  something in it ──► a look each quarter of `after`
- *  relayed ──► a look each `after`, sooner when something stands still (@relay keeps the time)
+ *  relayed, nothing waits ──► a look each `after`, at most a second
  * ```
  *
  * The one who is slow is acted on once, however many stalled channels lead to it.
@@ -151,7 +151,7 @@ export class StallRules {
 
   #judge(rule: Rule, memory: FlowMemory): void {
     const { look } = memory;
-    if (look.fill > 0 || look.taken !== false) rule.usedMs = look.atMs;
+    if (look.waits || look.taken !== false) rule.usedMs = look.atMs;
     const before = rule.stall;
     const { stall, change } = judgeStall(before, memory, rule.afterMs);
     rule.stall = stall;
@@ -167,8 +167,8 @@ export class StallRules {
       const emptyMs = memory.look.atMs - rule.usedMs;
       return emptyMs > Math.max(REST_AFTER_MS, 2 * rule.afterMs) ? Infinity : often;
     }
-    const leftMs = rule.afterMs - standsForMs(memory);
-    return Math.min(1000, Math.max(10, Math.ceil(leftMs)));
+    // Where `@relay` is in between, no write to one pipe tells that something waits.
+    return memory.look.waits ? often : Math.max(10, rule.afterMs);
   }
 
   #begin(rule: Rule, memory: FlowMemory): void {

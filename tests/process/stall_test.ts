@@ -237,6 +237,23 @@ Deno.test("a stall is followed through a relayed pipe to the consumer that holds
   await eventually("both flow again", () => endsOf(crew).length === 2);
 });
 
+Deno.test("a consumer that reads nothing stalls long before its pipe and its queue are full", async () => {
+  const rule = '{ after: "300ms", action: "event" }';
+  const trickle = `"sh", "-c", "while :; do echo a line; sleep 0.05; done"`;
+  const config = RELAYED.replace("STALL", rule).replace(`"yes", "a line of some length"`, trickle);
+  await using crew = await startCrew(config);
+  await eventually("it flows", async () => (await consumersOf(crew)).slow.messages > 5);
+  assertEquals(stallsOf(crew), []);
+  Deno.kill(await pidOf(crew, "slow"), "SIGSTOP");
+  await eventually("it stalls", () => stallsOf(crew).length > 0);
+  const { channel, to, slow } = stallsOf(crew)[0]!;
+  assertEquals([channel, to, slow[0]!.condition], ["feed", "slow.stdin", "suspended"]);
+  assertEquals((await consumersOf(crew)).slow.queuedMessages, 0);
+  Deno.kill(await pidOf(crew, "slow"), "SIGCONT");
+  await eventually("it flows again", () => endsOf(crew).length === 1);
+  assertEquals(stallsOf(crew).length, 1);
+});
+
 Deno.test("a stall switches a consumer's overflow until it has recovered, and back", async () => {
   const rule = '{ after: "300ms", action: ["event", { overflow: "drop-oldest" }] }';
   await using crew = await startCrew(RELAYED.replace("STALL", rule));

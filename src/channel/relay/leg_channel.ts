@@ -71,6 +71,11 @@ export class LegChannel implements Channel {
     return this.#link.fillBytes(this.#plan.slot);
   }
 
+  /** The pipe of the newest instance, to be measured and nothing else; null: none is held. */
+  get newestPipe(): { readonly number: number; readonly readFd: number } | null {
+    return this.#link.newestPipe(this.#plan.slot);
+  }
+
   /** The link lets go of its pipes. */
   [Symbol.dispose](): void {}
 }

@@ -160,6 +160,11 @@ export class RelayLink implements Disposable {
     return this.#ledger.pipesOf(slot).reduce((sum, pipe) => sum + pipeFillBytes(pipe.readFd), 0);
   }
 
+  /** The newest pipe of a leg, to be measured and nothing else; null: none is held. */
+  newestPipe(slot: number): { readonly number: number; readonly readFd: number } | null {
+    return this.#ledger.pipesOf(slot).at(-1) ?? null;
+  }
+
   /** Lets go of everything. */
   [Symbol.dispose](): void {
     this.#closeSocket();

@@ -16,6 +16,8 @@ export interface Look {
   readonly fill: number;
   /** Of how many; 0: not known. */
   readonly capacity: number;
+  /** Something waits to be taken; of an out-leg also what was delivered and not read. */
+  readonly waits: boolean;
   /** A writer would have to wait. */
   readonly blocks: boolean;
   /** Something was taken out since the look before; null: it cannot be told. */
@@ -58,15 +60,12 @@ const STOOD_MIN_MS = 50;
 /** A look more. @param memory null at the first. */
 export function observe(memory: FlowMemory | null, look: Look): FlowMemory {
   const standsSinceMs = standsSince(memory, look);
-  const counted = look.counted;
   return {
     look,
     before: memory?.look ?? null,
     standsSinceMs,
     emptySinceMs: emptySince(memory, look),
-    stoodMs: counted === null
-      ? (memory?.stoodMs ?? 0) + justStood(memory, look, standsSinceMs)
-      : counted.blockedTotalMs - (counted.blockedForMs ?? 0),
+    stoodMs: (memory?.stoodMs ?? 0) + justStood(memory, look, standsSinceMs),
     firstMs: memory?.firstMs ?? look.atMs,
     blocked: [look.blocks, ...memory?.blocked ?? []].slice(0, RECENT_LOOKS),
   };
@@ -90,7 +89,7 @@ export interface Figures {
   readonly standsForMs: number;
   /** It stood still at the first look already: nobody knows for how long before. */
   readonly standsLonger: boolean;
-  /** The time above and those before it. */
+  /** The time above and those before it; of a leg at least what `@relay` has seen. */
   readonly stoodMs: number;
 }
 
@@ -106,8 +105,11 @@ export function figuresOf(memory: FlowMemory): Figures {
     perSecond: rate(before, look),
     dropped: look.counted?.dropped ?? null,
     standsForMs: standsForMs(memory),
-    standsLonger: look.counted === null && memory.standsSinceMs === memory.firstMs,
-    stoodMs: memory.stoodMs + standsForMs(memory),
+    standsLonger: look.taken === false && memory.standsSinceMs === memory.firstMs,
+    stoodMs: Math.max(
+      memory.stoodMs + standsForMs(memory),
+      look.counted?.blockedTotalMs ?? 0,
+    ),
   };
 }
 
@@ -125,17 +127,16 @@ export function holdsUp({ blocked }: FlowMemory): boolean {
 }
 
 function standsSince(memory: FlowMemory | null, look: Look): number | null {
-  if (look.counted !== null) {
-    const { blockedForMs } = look.counted;
-    return blockedForMs === null ? null : look.atMs - blockedForMs;
-  }
-  if (look.fill === 0) return null;
+  // `@relay` keeps the time of what it can neither take nor deliver.
+  const blockedForMs = look.taken === null ? look.counted?.blockedForMs ?? null : null;
+  if (blockedForMs !== null) return look.atMs - blockedForMs;
+  if (!look.waits) return null;
   // What was not there at the look before, or may have been taken since, has waited from now on.
   return look.taken === false ? memory?.standsSinceMs ?? look.atMs : look.atMs;
 }
 
 function emptySince(memory: FlowMemory | null, look: Look): number | null {
-  if (look.fill !== 0 || look.blocks) return null;
+  if (look.waits || look.blocks) return null;
   const still = look.counted === null
     ? look.taken === false
     : look.counted.messages === memory?.look.counted?.messages;

@@ -14,6 +14,7 @@ const PIPE: ChannelFigures = {
   fill: 0,
   capacity: 65_536,
   queuedBytes: null,
+  unreadBytes: null,
   oldestMs: null,
   perSecond: null,
   dropped: null,
@@ -43,7 +44,8 @@ const QUEUE: ChannelFigures = {
   unit: "messages",
   fill: 1000,
   capacity: 1024,
-  queuedBytes: 20_480,
+  queuedBytes: 40_960,
+  unreadBytes: 20_480,
   oldestMs: 1500,
   perSecond: { messages: 12_345.6, bytes: 1_200_000 },
   dropped: 1234,
@@ -68,7 +70,7 @@ Deno.test("channelLines() says what is known of each, and that the rest is not",
 CHANNEL  KIND     FROM → TO                                         FULL  OLDEST       PER SECOND  DROPS  STALLED FOR  WAITS
 lines    pipe     sampler.stdout → parser.stdin            0 B of 64 KiB       -                -      -            -  -
 lines    pipe     sampler.stdout → parser.stdin         63 KiB of 64 KiB       -                -      -       >3.2 s  sampler for writer (suspended)
-feed     relayed  @relay → parser.feed           1,000 of 1,024 (20 KiB)   1.5 s  12,346, 1.1 MiB  1,234            -  -
+feed     relayed  @relay → parser.feed           1,000 of 1,024 + 20 KiB   1.5 s  12,346, 1.1 MiB  1,234            -  -
 web      listen   clients → panel.http                                 -       -                -      -            -  -`,
   );
 });

@@ -160,6 +160,7 @@ class World {
         atMs: this.#tick,
         fill,
         capacity: this.#capacity,
+        waits: fill > 0,
         blocks: fill >= this.#capacity,
         taken: taken[flow]!,
         counted: null,

@@ -10,12 +10,21 @@ import {
 } from "../../../../src/channel/watch/observe.ts";
 import { judgeStall, lookEveryMs, type Stall } from "../../../../src/channel/watch/stall.ts";
 
-const LOOK: Look = { atMs: 0, fill: 0, capacity: 100, blocks: false, taken: null, counted: null };
+const LOOK: Look = {
+  atMs: 0,
+  fill: 0,
+  capacity: 100,
+  waits: false,
+  blocks: false,
+  taken: null,
+  counted: null,
+};
 
 function after(...looks: readonly Partial<Look>[]): FlowMemory {
   let memory: FlowMemory | null = null;
   looks.forEach((look, index) => {
-    memory = observe(memory, { ...LOOK, atMs: index * 100, ...look });
+    const waits = (look.fill ?? 0) > 0;
+    memory = observe(memory, { ...LOOK, atMs: index * 100, waits, ...look });
   });
   return memory!;
 }
@@ -103,7 +112,13 @@ function judge(stands: readonly boolean[]): { changes: string[]; stall: Stall | 
   const changes: string[] = [];
   stands.forEach((stand, index) => {
     const atMs = index * 125;
-    memory = observe(memory, { ...LOOK, atMs, fill: 10, taken: index === 0 ? null : !stand });
+    memory = observe(memory, {
+      ...LOOK,
+      atMs,
+      fill: 10,
+      waits: true,
+      taken: index === 0 ? null : !stand,
+    });
     const judged = judgeStall(stall, memory, 500);
     stall = judged.stall;
     if (judged.change !== null) changes.push(`${judged.change} at ${atMs}`);
