@@ -1,0 +1,269 @@
+/**
+ * A mailbox's consumer: samples lent from shared memory, one after the other, and three ways to
+ * wait for them. Owns which are lent and in which order they are given back.
+ * Must not know: how the memory came here, what is in a sample.
+ */
+import {
+  ARMED_DOORBELL,
+  ARMED_PARKED,
+  ATTACHED_EPOCH,
+  BYTES,
+  CONSUMER_BYTES,
+  CONSUMER_EPOCH,
+  headerFault,
+  LAST_RECEIVE_NS,
+  type MailboxShape,
+  MISSED,
+  OVERTAKEN,
+  RECEIVED,
+  shapeFault,
+  WORST_AGE_NS,
+} from "../../channel/mailbox/layout.ts";
+import { ConsumerCore } from "./consumer_core.ts";
+import { crc32c } from "./crc32c.ts";
+import { MailboxError } from "./fault.ts";
+import { type Lender, Sample } from "./sample.ts";
+import { MappedWords } from "./shared_words.ts";
+import { SlotViews } from "./slot_views.ts";
+import { Spinning, type Waiting } from "./spinning.ts";
+import type { ConsumerPort, Doorbell } from "./wait_port.ts";
+
+/** Samples that may be lent at a time. */
+const LENT_MAX = 16;
+
+/** There is none. `held`: 16 are lent; give some back. */
+export type NoSample =
+  | { readonly kind: "none" | "held" | "ended" }
+  /** The memory is not what it should be. The link has ended: it is the same ever after. */
+  | { readonly kind: "corrupt"; readonly fault: string };
+
+/** What a consumer maps. */
+export interface ConsumerMemory {
+  /** The samples' segment; reading is enough. */
+  readonly samples: ArrayBuffer;
+  /** Its own page. */
+  readonly own: ArrayBuffer;
+}
+
+/** Options of {@linkcode Consumer}. */
+export interface ConsumerOptions {
+  readonly shape: MailboxShape;
+  /** Which of the mailbox's consumers this is, from 0. */
+  readonly number: number;
+  /** `keepLast`: where it goes on when it has fallen behind. @default "oldest" of those kept */
+  readonly behind?: "oldest" | "newest";
+  /** Where a new instance begins: after the last that was released, or at the newest. @default "newest" */
+  readonly from?: "resume" | "newest";
+  /** How {@linkcode Consumer.receive} waits. @default "spin-then-park" */
+  readonly waiting?: Waiting;
+  /** Longest spin before it parks. @default 20,000 */
+  readonly spinNs?: number;
+  /** Each sample is a copy that is empty after its release: finds uses that come too late. */
+  readonly checked?: boolean;
+  /** What wakes {@linkcode Consumer.next}. @default none: `next` is refused */
+  readonly doorbell?: Doorbell;
+}
+
+const NONE: NoSample = Object.freeze({ kind: "none" });
+const HELD: NoSample = Object.freeze({ kind: "held" });
+const ENDED: NoSample = Object.freeze({ kind: "ended" });
+const { freeze } = Object;
+const { max } = Math;
+
+/** See the file's header. For one thread. */
+export class Consumer implements Disposable {
+  readonly #core: ConsumerCore;
+  readonly #own: MappedWords;
+  readonly #views: SlotViews;
+  readonly #port: ConsumerPort;
+  readonly #options: ConsumerOptions;
+  readonly #spinning: Spinning;
+  readonly #lender: Lender;
+  readonly #look: () => boolean;
+  /** Lent and not yet all given back: `#pool[#head % 16]` … `#pool[#tail % 16 - 1]`. */
+  readonly #pool: Sample[] = [];
+  #head = 0;
+  #tail = 0;
+  #found: Sample | NoSample = NONE;
+  #received = 0;
+  #missed = 0;
+  #bytes = 0;
+  #overtaken = 0;
+  #worstAgeNs = 0;
+  #waits = false;
+
+  /**
+   * Takes up the link.
+   *
+   * @throws {MailboxError} when the memory is not the mailbox that `shape` says.
+   */
+  constructor(memory: ConsumerMemory, port: ConsumerPort, options: ConsumerOptions) {
+    const { shape } = options;
+    const samples = new Int32Array(memory.samples);
+    const fault = shapeFault(shape) ?? headerFault(samples, memory.samples.byteLength, shape);
+    if (fault !== null) throw new MailboxError(fault);
+    if (memory.own.byteLength !== CONSUMER_BYTES) throw new MailboxError("its page is no page");
+    this.#options = options;
+    this.#port = port;
+    this.#own = new MappedWords(memory.own);
+    this.#views = new SlotViews(memory.samples, shape);
+    const core = { shape, number: options.number, behind: options.behind ?? "oldest" };
+    const wake = () => port.wakeProducer();
+    this.#core = new ConsumerCore(new MappedWords(memory.samples), this.#own, core, wake);
+    if (!this.#core.attach(options.from ?? "newest")) throw new MailboxError(this.#core.fault);
+    this.#takeUpCounters();
+    this.#spinning = new Spinning(
+      options.waiting ?? "spin-then-park",
+      () => port.nowNs(),
+      options.spinNs,
+    );
+    this.#look = () => (this.#found = this.poll()).kind !== "none";
+    this.#lender = {
+      bytesOf: (slot, length) => this.#views.get(slot, length),
+      isIntact: (sample) => this.#core.isIntact(sample),
+      release: (sample) => this.#release(sample),
+    };
+    for (let at = 0; at < LENT_MAX; at++) this.#pool[at] = new Sample(this.#lender);
+  }
+
+  /** Which instance of the producer there is. */
+  get epoch(): number {
+    return this.#core.epoch();
+  }
+
+  /** The next sample, if there is one; never waits. */
+  poll(): Sample | NoSample {
+    const at = this.#tail % LENT_MAX;
+    if (this.#tail - this.#head === LENT_MAX) return HELD;
+    if (this.#options.checked === true) this.#pool[at] = new Sample(this.#lender);
+    const sample = this.#pool[at]!;
+    for (;;) {
+      const found = this.#core.poll(sample);
+      if (found === "sample") {
+        if (!this.#passesCheck(sample)) continue;
+        return this.#lend(sample);
+      }
+      if (found === "ended") return ENDED;
+      if (found === "corrupt") return this.#corrupt();
+      return NONE;
+    }
+  }
+
+  /**
+   * The next sample; waits for it, and nothing else of the program runs meanwhile.
+   *
+   * @param timeoutNs 0 … Infinity. @default Infinity
+   * @returns `none` when the time is up.
+   */
+  receive(timeoutNs = Infinity): Sample | NoSample {
+    const found = this.poll();
+    if (found.kind !== "none") return found;
+    const endNs = this.#port.nowNs() + timeoutNs;
+    for (;;) {
+      if (this.#spinning.spin(this.#look, endNs)) return this.#found;
+      const leftNs = endNs - this.#port.nowNs();
+      if (!(leftNs > 0)) return this.poll();
+      if (this.#spinning.parks) this.#park(leftNs);
+      if (this.#look()) return this.#found;
+    }
+  }
+
+  /**
+   * The next sample; waits for it while the program goes on. One call at a time.
+   *
+   * @returns `none` when `signal` was aborted.
+   * @throws {TypeError} (rejects) without a doorbell, or while another call waits.
+   */
+  async next(signal: AbortSignal | null = null): Promise<Sample | NoSample> {
+    const { doorbell } = this.#options;
+    if (doorbell === undefined) throw new TypeError("This mailbox has no doorbell");
+    if (this.#waits) throw new TypeError("Another call waits for this mailbox");
+    this.#waits = true;
+    try {
+      for (;;) {
+        const found = this.poll();
+        if (found.kind !== "none" || signal?.aborted === true) return found;
+        if (this.#core.arm(ARMED_DOORBELL) === null) continue;
+        await doorbell.rung(signal);
+        this.#core.disarm();
+      }
+    } finally {
+      this.#waits = false;
+    }
+  }
+
+  /** Lets go of the doorbell; samples that are lent stay. Idempotent. */
+  close(): void {
+    this.#options.doorbell?.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #park(timeoutNs: number): void {
+    const bell = this.#core.arm(ARMED_PARKED);
+    if (bell === null) return;
+    this.#port.waitForBell(bell, timeoutNs);
+    this.#core.disarm();
+  }
+
+  #corrupt(): NoSample {
+    return freeze({ kind: "corrupt", fault: this.#core.fault });
+  }
+
+  /** Whether the data has its checksum; false: look again. */
+  #passesCheck(sample: Sample): boolean {
+    if (this.#options.shape.checksum === "none") return true;
+    const bytes = this.#views.get(sample.slot, sample.length);
+    if (crc32c(bytes) === sample.crc) return true;
+    // Of what was overwritten meanwhile it says nothing.
+    if (this.#core.isIntact(sample)) this.#core.fail(`checksum of ${sample.sequence} is wrong`);
+    else this.#core.miss(sample);
+    return false;
+  }
+
+  #lend(sample: Sample): Sample {
+    this.#tail++;
+    const nowNs = this.#port.nowNs();
+    const ageNs = nowNs - sample.stampNs;
+    if (sample.missed > 0) {
+      this.#missed += sample.missed;
+      this.#own.writeDouble(MISSED, this.#missed);
+    }
+    if (ageNs > this.#worstAgeNs) {
+      this.#worstAgeNs = ageNs;
+      this.#own.writeDouble(WORST_AGE_NS, ageNs);
+    }
+    this.#own.writeDouble(LAST_RECEIVE_NS, nowNs);
+    sample.lend(nowNs, this.#options.checked === true);
+    return sample;
+  }
+
+  #release(sample: Sample): "intact" | "overtaken" {
+    const core = this.#core;
+    const intact = core.isIntact(sample);
+    if (intact) {
+      this.#own.writeDouble(RECEIVED, ++this.#received);
+      this.#own.writeDouble(BYTES, this.#bytes += sample.length);
+    } else this.#own.writeDouble(OVERTAKEN, ++this.#overtaken);
+    const before = this.#head;
+    while (this.#head < this.#tail && !this.#pool[this.#head % LENT_MAX]!.isLent) this.#head++;
+    if (this.#head !== before) {
+      const none = this.#head === this.#tail;
+      core.releaseTo(none ? core.next - 1 : this.#pool[this.#head % LENT_MAX]!.sequence - 1);
+    }
+    return intact ? "intact" : "overtaken";
+  }
+
+  /** They count over all instances; whoever shows them forgives a sample at a kill. */
+  #takeUpCounters(): void {
+    const own = this.#own;
+    this.#received = max(0, own.readDouble(RECEIVED)) || 0;
+    this.#missed = max(0, own.readDouble(MISSED)) || 0;
+    this.#bytes = max(0, own.readDouble(BYTES)) || 0;
+    this.#overtaken = max(0, own.readDouble(OVERTAKEN)) || 0;
+    this.#worstAgeNs = max(0, own.readDouble(WORST_AGE_NS)) || 0;
+    own.store(CONSUMER_EPOCH, own.load(ATTACHED_EPOCH));
+  }
+}

@@ -1,0 +1,333 @@
+/**
+ * A consumer's side of the protocol: which word is looked at and written, and in which order.
+ * docs/mailbox.md argues why; tests/model runs this very code through every interleaving.
+ * Must not know: the samples' data, the program that reads them, the clock.
+ *
+ * ```
+ *  poll  published ─► turn ─► header ─► turn ─► (data) ─► release  turn ─► cursor ─► producer armed?
+ *  sleep bell ─► armed ─► published ─► (wait while the bell is as it was) ─► not armed
+ * ```
+ *
+ * Nothing that is read here is believed: what decides where memory is touched comes from the
+ * shape and from this object's own count.
+ */
+import {
+  ARMED,
+  BELL,
+  CONSUMER_BELL,
+  CRC32C,
+  CURSOR,
+  EPOCH,
+  HEADER_BYTES,
+  LENGTH,
+  type MailboxShape,
+  ORIGIN_HIGH,
+  ORIGIN_LOW,
+  PRODUCER_ARMED,
+  PUBLISHED,
+  SAMPLE_EPOCH,
+  SEQUENCE_HIGH,
+  SEQUENCE_LOW,
+  slotStride,
+  STAMP_HIGH,
+  STAMP_LOW,
+  STATE,
+  STATE_ENDED,
+  STATE_OPEN,
+  TURN,
+} from "../../channel/mailbox/layout.ts";
+import { highWord, joinPosition, NO_POSITION, readPosition } from "./position.ts";
+import type { SharedWords } from "./shared_words.ts";
+
+const { floor } = Math;
+const WORD_RANGE = 2 ** 32;
+const HALF = 2 ** 31;
+/** A consumer that is overtaken so often in a row takes a breath. */
+const ATTEMPTS_MAX = 16;
+
+/** A sample that was lent: where it is, and what its header says. */
+export interface LentSlot {
+  sequence: number;
+  slot: number;
+  turn: number;
+  /** How many were missed right before it. */
+  missed: number;
+  length: number;
+  stampNs: number;
+  originNs: number;
+  epoch: number;
+  crc: number;
+}
+
+/** What {@link ConsumerCore.poll} found. `busy`: it was overtaken again and again. */
+export type Found = "sample" | "none" | "busy" | "ended" | "corrupt";
+
+/** Options of {@link ConsumerCore}. */
+export interface ConsumerCoreOptions {
+  readonly shape: MailboxShape;
+  /** Which consumer of the mailbox this is, from 0. */
+  readonly number: number;
+  /** Where it goes on when it has fallen behind: the oldest that is kept, or the newest. */
+  readonly behind: "oldest" | "newest";
+}
+
+/** One consumer instance. Its fields are nobody's but a test's. */
+export class ConsumerCore {
+  readonly #samples: SharedWords;
+  readonly #own: SharedWords;
+  readonly #options: ConsumerCoreOptions;
+  readonly #wakeProducer: () => void;
+  readonly #slots: number;
+  readonly #strideWords: number;
+  readonly #keepsAll: boolean;
+  readonly #keep: number;
+  /** Number, slot and (even) turn of the sample to look for. */
+  next = 1;
+  slot = 1;
+  turn = 2;
+  /** How many were jumped over since the last sample. */
+  skipped = 0;
+  /** The newest that was seen, and the words that said so. */
+  seen = 0;
+  seenLow = 0;
+  seenHigh = 0;
+  cursor = 0;
+  cursorHigh = -1;
+  /** Counts the times that it waited; with the way of waiting it is the armed word. */
+  armedCount = 0;
+  /** The producer's armed word when it was woken last. */
+  woken = 0;
+  /** What is wrong; "" as long as nothing is. */
+  fault = "";
+
+  /** Nothing is read before {@link attach}. */
+  constructor(
+    samples: SharedWords,
+    own: SharedWords,
+    options: ConsumerCoreOptions,
+    wakeProducer: () => void,
+  ) {
+    const { shape } = options;
+    this.#samples = samples;
+    this.#own = own;
+    this.#options = options;
+    this.#wakeProducer = wakeProducer;
+    this.#slots = shape.slots;
+    this.#strideWords = slotStride(shape.sampleBytes) / 4;
+    this.#keepsAll = shape.history === "keepAll";
+    this.#keep = shape.keep;
+  }
+
+  /**
+   * Takes up the link.
+   *
+   * @param from `resume`: after the last one that was released. `newest`: at the newest.
+   * @returns false when there is a fault.
+   */
+  attach(from: "resume" | "newest"): boolean {
+    const cursor = readPosition(this.#own, CURSOR);
+    // It goes on with the count: the producer remembers for which it has rung.
+    this.armedCount = this.#own.read(ARMED) >>> 2;
+    this.disarm();
+    this.#look();
+    if (this.fault !== "") return false;
+    if (cursor === NO_POSITION || cursor > this.seen) {
+      return this.#fail(`cursor must be at most ${this.seen}, is ${cursor}`);
+    }
+    this.cursor = cursor;
+    this.cursorHigh = highWord(cursor);
+    this.#goTo(from === "resume" ? cursor + 1 : Math.max(cursor + 1, this.seen));
+    // What is passed over must not hold the producer back.
+    this.#release(this.next - 1);
+    return true;
+  }
+
+  /** Looks for the next sample; where there is one it is lent until {@link release}. */
+  poll(into: LentSlot): Found {
+    if (this.fault !== "") return "corrupt";
+    const newest = this.#options.behind === "newest" && !this.#keepsAll;
+    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+      if (this.next > this.seen || newest) {
+        const found = this.#look();
+        if (this.fault !== "") return "corrupt";
+        if (this.next > this.seen) return found ? "ended" : "none";
+      }
+      if (!this.#keepsAll && this.next <= this.seen - this.#keep) this.#jump();
+      if (this.#lend(into)) return "sample";
+      if (this.fault !== "" || !this.#wasOvertaken()) return "corrupt";
+      this.#jump();
+    }
+    return "busy";
+  }
+
+  /** Whether what is read of it is still as it was. */
+  isIntact(lent: LentSlot): boolean {
+    this.#samples.fence();
+    return this.#samples.load(this.#base(lent.slot) + TURN) === lent.turn;
+  }
+
+  /** Releases all up to this position. */
+  releaseTo(position: number): void {
+    this.#release(position);
+  }
+
+  /**
+   * Says that the consumer is about to wait.
+   *
+   * @param how `ARMED_PARKED` or `ARMED_DOORBELL`.
+   * @returns the bell, to sleep on; null when there is something to poll for by now.
+   */
+  arm(how: number): number | null {
+    const bell = this.#samples.load(BELL);
+    this.armedCount = (this.armedCount + 1) & 0x3fff_ffff;
+    this.#own.store(ARMED, (this.armedCount << 2) | how);
+    // It may have published, and looked for this word, just before.
+    const ended = this.#look();
+    if (this.next > this.seen && !ended && this.fault === "") return bell;
+    this.disarm();
+    return null;
+  }
+
+  /** The reverse of {@link arm}. */
+  disarm(): void {
+    this.#own.store(ARMED, this.armedCount << 2);
+  }
+
+  /** Ends the link. */
+  fail(fault: string): void {
+    this.#fail(fault);
+  }
+
+  /** Passes over the sample that was just lent, as one that was missed. */
+  miss(lent: LentSlot): void {
+    this.skipped = lent.missed + 1;
+  }
+
+  /** Which producer instance there is. */
+  epoch(): number {
+    return this.#samples.load(EPOCH);
+  }
+
+  #base(slot: number): number {
+    return HEADER_BYTES / 4 + slot * this.#strideWords;
+  }
+
+  /** Brings `seen` up to date. @returns whether nothing more will come. */
+  #look(): boolean {
+    const samples = this.#samples;
+    for (let attempt = 0; attempt < 2; attempt++) {
+      const low = samples.load(PUBLISHED);
+      const high = samples.read(PUBLISHED + 1);
+      if (low !== this.seenLow || high !== this.seenHigh) {
+        this.#advance(low, high);
+        return false;
+      }
+      const state = samples.load(STATE);
+      if (state === STATE_OPEN) return false;
+      if (state !== STATE_ENDED) this.#fail(`state must be 0 or 1, is ${state}`);
+      // What came before the end came before this word: once more, then it is over.
+    }
+    return this.fault === "";
+  }
+
+  #advance(low: number, high: number): void {
+    // With the high word as it was before, the low one is of the same 2^31 samples.
+    const position = high === this.seenHigh
+      ? joinPosition(low, high)
+      : readPosition(this.#samples, PUBLISHED);
+    if (position < this.seen) {
+      this.#fail(`published must be at least ${this.seen}, is ${position}`);
+      return;
+    }
+    this.seen = position;
+    this.seenLow = position | 0;
+    this.seenHigh = high;
+  }
+
+  #lend(into: LentSlot): boolean {
+    const samples = this.#samples;
+    const base = this.#base(this.slot);
+    if (samples.read(base + TURN) !== this.turn) return false;
+    const length = samples.read(base + LENGTH);
+    const low = samples.read(base + SEQUENCE_LOW);
+    const high = samples.read(base + SEQUENCE_HIGH);
+    into.stampNs = (samples.read(base + STAMP_LOW) >>> 0) +
+      (samples.read(base + STAMP_HIGH) >>> 0) * WORD_RANGE;
+    into.originNs = (samples.read(base + ORIGIN_LOW) >>> 0) +
+      (samples.read(base + ORIGIN_HIGH) >>> 0) * WORD_RANGE;
+    into.epoch = samples.read(base + SAMPLE_EPOCH);
+    into.crc = samples.read(base + CRC32C);
+    samples.fence();
+    if (samples.load(base + TURN) !== this.turn) return false;
+    if (length < 0 || length > this.#options.shape.sampleBytes) {
+      return this.#fail(`length of ${this.next} must be at most the slot's, is ${length >>> 0}`);
+    }
+    if (low !== (this.next | 0) || high !== floor(this.next / WORD_RANGE)) {
+      const found = (low >>> 0) + (high >>> 0) * WORD_RANGE;
+      return this.#fail(`sequence must be ${this.next}, is ${found}`);
+    }
+    into.sequence = this.next;
+    into.slot = this.slot;
+    into.turn = this.turn;
+    into.length = length;
+    into.missed = this.skipped;
+    this.skipped = 0;
+    this.next++;
+    if (++this.slot === this.#slots) {
+      this.slot = 0;
+      this.turn = (this.turn + 2) | 0;
+    }
+    return true;
+  }
+
+  /**
+   * Whether the slot may hold something else than it should: a producer writes to what is no
+   * longer kept and to nothing else. Else somebody wrote what no producer does.
+   */
+  #wasOvertaken(): boolean {
+    this.#look();
+    if (this.fault !== "") return false;
+    if (!this.#keepsAll && this.next <= this.seen - this.#keep) return true;
+    const turn = this.#samples.load(this.#base(this.slot) + TURN);
+    return this.#fail(`turn of ${this.next} must be ${this.turn}, is ${turn}`);
+  }
+
+  #jump(): void {
+    const target = this.#options.behind === "newest" ? this.seen : this.seen - this.#keep + 1;
+    this.skipped += target - this.next;
+    this.#goTo(target);
+  }
+
+  #goTo(sequence: number): void {
+    this.next = sequence;
+    this.slot = sequence % this.#slots;
+    this.turn = ((sequence - this.slot) / this.#slots * 2 + 2) | 0;
+  }
+
+  #release(position: number): void {
+    const own = this.#own;
+    const high = highWord(position);
+    if (high !== this.cursorHigh) {
+      // A step so wide would for a moment be read as too far. This is read as not far enough.
+      if (position - this.cursor >= HALF) own.store(CURSOR, this.cursorHigh << 31);
+      own.store(CURSOR + 1, high);
+      this.cursorHigh = high;
+    }
+    this.cursor = position;
+    if (!this.#keepsAll) {
+      own.write(CURSOR, position | 0);
+      return;
+    }
+    own.store(CURSOR, position | 0);
+    const armed = this.#samples.load(PRODUCER_ARMED);
+    if (armed === this.woken || (armed & 0xff) !== this.#options.number + 1) return;
+    this.woken = armed;
+    own.store(CONSUMER_BELL, (own.read(CONSUMER_BELL) + 1) | 0);
+    this.#wakeProducer();
+  }
+
+  #fail(fault: string): false {
+    this.fault = fault;
+    return false;
+  }
+}

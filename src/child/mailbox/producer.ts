@@ -1,0 +1,254 @@
+/**
+ * A mailbox's producer: slots on loan, to be written in place and published, one or many at once.
+ * Owns what is on loan, and how long it waits for a consumer that is behind.
+ * Must not know: how the memory came here, what is in a sample.
+ */
+import {
+  CONSUMER_BYTES,
+  headerFault,
+  HEARTBEAT_NS,
+  LAST_PUBLISH_NS,
+  type MailboxShape,
+  shapeFault,
+} from "../../channel/mailbox/layout.ts";
+import { crc32c } from "./crc32c.ts";
+import { MailboxError, ReleasedError } from "./fault.ts";
+import { type ClaimedSlot, ProducerCore } from "./producer_core.ts";
+import { MappedWords } from "./shared_words.ts";
+import { copyBytes, detach, SlotViews } from "./slot_views.ts";
+import { Spinning, type Waiting } from "./spinning.ts";
+import type { ProducerPort } from "./wait_port.ts";
+
+/** Loans at a time, at most; a mailbox of few slots has fewer. */
+const LOANS_MAX = 256;
+
+/** No loan: with `keepAll` a consumer still needs the slot; or too many are on loan. */
+export interface Full {
+  readonly kind: "full";
+}
+
+/** What became of a copy that was to be sent; what was not taken comes back. */
+export type Sent = { readonly kind: "sent" } | {
+  readonly kind: "full";
+  readonly value: Uint8Array;
+};
+
+/** What a producer maps. */
+export interface ProducerMemory {
+  /** The samples' segment. */
+  readonly samples: ArrayBuffer;
+  /** A page of each consumer; reading is enough. */
+  readonly consumers: readonly ArrayBuffer[];
+}
+
+/** Options of {@linkcode Producer}. */
+export interface ProducerOptions {
+  readonly shape: MailboxShape;
+  /** `keepAll`: how long a loan waits for a consumer that is behind. @default 0: it fails at once */
+  readonly blockNs?: number;
+  /** How it waits then. @default "spin-then-park" */
+  readonly waiting?: Waiting;
+  /** Longest spin before it parks. @default 20,000 */
+  readonly spinNs?: number;
+  /** Each loan is memory of its own that is empty after publishing: finds uses that come too late. */
+  readonly checked?: boolean;
+}
+
+const FULL: Full = Object.freeze({ kind: "full" });
+const SENT: Sent = Object.freeze({ kind: "sent" });
+
+/** A slot on loan. Objects are used again: keep none after publishing. */
+export class Loan implements ClaimedSlot {
+  readonly kind = "loan";
+  /** Its sample's number. */
+  sequence = 0;
+  /** Bytes of data; the slot's whole size at first. */
+  length = 0;
+  /** When it was measured: CLOCK_MONOTONIC, ns. 0: when it is published. */
+  stampNs = 0;
+  /** The stamp of the sample that it is made from. 0: its own. */
+  originNs = 0;
+  /** The protocol's. */
+  slot = 0;
+  /** The protocol's. */
+  turn = 0;
+  /** The protocol's. */
+  crc = 0;
+  /** The producer's: the memory to write to, null when it is not on loan. */
+  memory: Uint8Array<ArrayBuffer> | null = null;
+
+  /**
+   * The slot's memory, all of it; what is in it is of no use.
+   *
+   * @throws {ReleasedError} after it was published or given up.
+   */
+  get bytes(): Uint8Array<ArrayBuffer> {
+    if (this.memory === null) throw new ReleasedError(`the loan of ${this.sequence}`);
+    return this.memory;
+  }
+}
+
+/** See the file's header. For one thread. */
+export class Producer {
+  readonly #core: ProducerCore;
+  readonly #samples: MappedWords;
+  readonly #views: SlotViews;
+  readonly #port: ProducerPort;
+  readonly #options: ProducerOptions;
+  readonly #spinning: Spinning;
+  readonly #loans: Loan[] = [];
+  readonly #claim: () => boolean;
+
+  /**
+   * Takes up the link where the last instance ended.
+   *
+   * @throws {MailboxError} when the memory is not the mailbox that `shape` says.
+   */
+  constructor(memory: ProducerMemory, port: ProducerPort, options: ProducerOptions) {
+    const { shape } = options;
+    const samples = new Int32Array(memory.samples);
+    const fault = shapeFault(shape) ?? headerFault(samples, memory.samples.byteLength, shape);
+    if (fault !== null) throw new MailboxError(fault);
+    if (memory.consumers.some(({ byteLength }) => byteLength !== CONSUMER_BYTES)) {
+      throw new MailboxError("a consumer's page is no page");
+    }
+    if (memory.consumers.length !== shape.consumers) {
+      throw new MailboxError(`consumers must be ${shape.consumers}`);
+    }
+    this.#options = options;
+    this.#port = port;
+    this.#samples = new MappedWords(memory.samples);
+    this.#views = new SlotViews(memory.samples, shape);
+    const consumers = memory.consumers.map((page) => new MappedWords(page));
+    this.#core = new ProducerCore(this.#samples, consumers, shape, port);
+    if (!this.#core.attach()) throw new MailboxError("published is no position");
+    this.#spinning = new Spinning(
+      options.waiting ?? "spin-then-park",
+      () => port.nowNs(),
+      options.spinNs,
+    );
+    for (let at = 0; at < LOANS_MAX; at++) this.#loans[at] = new Loan();
+    this.#claim = () => this.#core.claim(this.#loans[this.#core.claimed]!);
+  }
+
+  /** Number of the newest sample, over all instances; 0 when there is none yet. */
+  get published(): number {
+    return this.#core.published;
+  }
+
+  /** Slots on loan. */
+  get loaned(): number {
+    return this.#core.claimed;
+  }
+
+  /**
+   * Lends the next slot. Several may be on loan: {@linkcode publish} takes them all.
+   *
+   * With `keepAll` it waits up to `blockNs` for a consumer that is behind, and nothing else of the
+   * program runs meanwhile.
+   */
+  loan(): Loan | Full {
+    const at = this.#core.claimed;
+    if (at === LOANS_MAX) return FULL;
+    const loan = this.#loans[at]!;
+    if (!this.#core.claim(loan) && !this.#waitForRoom()) return FULL;
+    const { shape, checked } = this.#options;
+    loan.length = shape.sampleBytes;
+    loan.stampNs = 0;
+    loan.originNs = 0;
+    loan.crc = 0;
+    loan.memory = checked === true
+      ? new Uint8Array(shape.sampleBytes)
+      : this.#views.get(loan.slot, shape.sampleBytes);
+    return loan;
+  }
+
+  /**
+   * Publishes all that is on loan, in the order of the loans.
+   *
+   * @throws {RangeError} when a `length` is not 0 … the slot's size; nothing is published then.
+   */
+  publish(): void {
+    const core = this.#core;
+    const nowNs = this.#port.nowNs();
+    const count = core.claimed;
+    const { sampleBytes, checksum } = this.#options.shape;
+    for (let at = 0; at < count; at++) {
+      const { length } = this.#loans[at]!;
+      if (!(length >= 0 && length <= sampleBytes) || length % 1 !== 0) {
+        throw new RangeError(`A sample must have 0 to ${sampleBytes} bytes, has ${length}`);
+      }
+    }
+    for (let at = 0; at < count; at++) {
+      const loan = this.#loans[at]!;
+      if (loan.stampNs === 0) loan.stampNs = nowNs;
+      if (loan.originNs === 0) loan.originNs = loan.stampNs;
+      if (this.#options.checked === true) this.#takeOver(loan);
+      if (checksum !== "none") loan.crc = crc32c(this.#views.get(loan.slot, loan.length));
+      loan.memory = null;
+      core.seal(loan);
+    }
+    this.#samples.writeDouble(LAST_PUBLISH_NS, nowNs);
+    core.commit();
+  }
+
+  /**
+   * Publishes a copy.
+   *
+   * @param originNs the stamp of the sample that it is made from. @default its own
+   * @returns `full`: it was not taken.
+   * @throws {RangeError} when it is larger than a slot.
+   * @throws {TypeError} while something is on loan: it would be published as well.
+   */
+  send(bytes: Uint8Array, originNs = 0): Sent {
+    const { length } = bytes;
+    const { sampleBytes } = this.#options.shape;
+    if (length > sampleBytes) {
+      throw new RangeError(`A sample must have at most ${sampleBytes} bytes, has ${length}`);
+    }
+    if (this.#core.claimed > 0) throw new TypeError("Cannot send while a slot is on loan");
+    const loan = this.loan();
+    if (loan.kind === "full") return { kind: "full", value: bytes };
+    copyBytes(bytes, loan.bytes);
+    loan.length = length;
+    loan.originNs = originNs;
+    this.publish();
+    return SENT;
+  }
+
+  /** Gives up all that is on loan; the same numbers come again. */
+  discard(): void {
+    for (let at = 0; at < this.#core.claimed; at++) this.#loans[at]!.memory = null;
+    this.#core.abandon();
+  }
+
+  /** Shows a sign of life to whoever watches the mailbox, without a sample. */
+  beat(): void {
+    this.#samples.writeDouble(HEARTBEAT_NS, this.#port.nowNs());
+  }
+
+  #takeOver(loan: Loan): void {
+    const from = loan.bytes;
+    copyBytes(from, this.#views.get(loan.slot, this.#options.shape.sampleBytes));
+    detach(from);
+  }
+
+  #waitForRoom(): boolean {
+    const core = this.#core;
+    const blockNs = this.#options.blockNs ?? 0;
+    if (this.#options.shape.history !== "keepAll" || !(blockNs > 0)) return false;
+    if (core.claimed >= core.claimedMax) return false;
+    const endNs = this.#port.nowNs() + blockNs;
+    for (;;) {
+      if (this.#spinning.spin(this.#claim, endNs)) return true;
+      const leftNs = endNs - this.#port.nowNs();
+      if (!(leftNs > 0)) return this.#claim();
+      const bell = this.#spinning.parks ? core.arm() : null;
+      if (bell !== null) {
+        this.#port.waitForConsumer(core.slowest, bell, leftNs);
+        core.disarm();
+      }
+      if (this.#claim()) return true;
+    }
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * The bytes of a mailbox's slots as arrays. Each is made once for a length and kept, so that
+ * nothing is allocated where samples have one length. Must not know: what is in them, whose they
+ * are at the moment.
+ */
+import {
+  HEADER_BYTES,
+  type MailboxShape,
+  SLOT_HEADER_BYTES,
+} from "../../channel/mailbox/layout.ts";
+import { slotStride } from "../../channel/mailbox/layout.ts";
+
+const Bytes = Uint8Array;
+const { apply } = Reflect;
+const { set: setBytes } = Uint8Array.prototype;
+
+/** All slots of one mapping. */
+export class SlotViews {
+  readonly #buffer: ArrayBuffer;
+  readonly #stride: number;
+  readonly #views: Uint8Array<ArrayBuffer>[] = [];
+  readonly #lengths: number[] = [];
+
+  constructor(buffer: ArrayBuffer, shape: MailboxShape) {
+    this.#buffer = buffer;
+    this.#stride = slotStride(shape.sampleBytes);
+    for (let slot = 0; slot < shape.slots; slot++) this.#lengths[slot] = -1;
+  }
+
+  /** The first `length` bytes of a slot; slot and length were checked by the caller. */
+  get(slot: number, length: number): Uint8Array<ArrayBuffer> {
+    if (this.#lengths[slot] === length) return this.#views[slot]!;
+    const at = HEADER_BYTES + slot * this.#stride + SLOT_HEADER_BYTES;
+    const view = new Bytes(this.#buffer, at, length);
+    this.#views[slot] = view;
+    this.#lengths[slot] = length;
+    return view;
+  }
+}
+
+/** `to.set(from)`, whatever the program has made of that method. */
+export function copyBytes(from: Uint8Array, to: Uint8Array): void {
+  apply(setBytes, to, [from]);
+}
+
+const { transfer } = ArrayBuffer.prototype;
+
+/** A copy that can be taken away: whoever still has it finds it empty. */
+export function privateCopy(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const copy = new Bytes(bytes.length);
+  copyBytes(bytes, copy);
+  return copy;
+}
+
+/** Takes a private copy away. */
+export function detach(copy: Uint8Array<ArrayBuffer>): void {
+  if (copy.length > 0) apply(transfer, copy.buffer, [0]);
+}

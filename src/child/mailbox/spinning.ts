@@ -1,0 +1,68 @@
+/**
+ * How long it pays to look again before going to sleep. Must not know: what is looked for.
+ *
+ * A spin that finds what it waits for saves the kernel's way to sleep and back (some 10 µs); one
+ * that does not takes a core from whoever would provide it. So each failure halves the time and
+ * each success doubles it: with fewer cores than spinners all soon go to sleep at once.
+ */
+
+/** How a thread waits that may block. */
+export type Waiting = "spin" | "park" | "spin-then-park";
+
+const SPIN_NS_DEFAULT = 20_000;
+const SPIN_NS_MIN = 1_000;
+/** Looks between two looks at the clock. */
+const LOOKS = 32;
+
+const cores = typeof navigator === "object" ? navigator.hardwareConcurrency : 1;
+const pause = (Atomics as unknown as { readonly pause?: () => void }).pause ?? (() => {});
+
+/** One waiting thread's patience. */
+export class Spinning {
+  readonly #waiting: Waiting;
+  readonly #maxNs: number;
+  readonly #nowNs: () => number;
+  #budgetNs: number;
+
+  /** @param maxNs longest spin before it parks. @default 20,000; 0 on a single core */
+  constructor(
+    waiting: Waiting,
+    nowNs: () => number,
+    maxNs: number = cores > 1 ? SPIN_NS_DEFAULT : 0,
+  ) {
+    this.#waiting = waiting;
+    this.#maxNs = waiting === "park" ? 0 : maxNs;
+    this.#budgetNs = this.#maxNs;
+    this.#nowNs = nowNs;
+  }
+
+  /** Whether it may sleep at all. */
+  get parks(): boolean {
+    return this.#waiting !== "spin";
+  }
+
+  /**
+   * Looks until it is there, or it does not pay any more.
+   *
+   * @param look gives true when there is something.
+   * @param endNs the latest, CLOCK_MONOTONIC.
+   */
+  spin(look: () => boolean, endNs: number): boolean {
+    const beganNs = this.#nowNs();
+    const budgetNs = this.#waiting === "spin" ? Infinity : this.#budgetNs;
+    if (budgetNs === 0) return false;
+    for (let at = 1;; at++) {
+      if (look()) {
+        if (this.#budgetNs < this.#maxNs) this.#budgetNs *= 2;
+        return true;
+      }
+      pause();
+      if (at % LOOKS !== 0) continue;
+      const nowNs = this.#nowNs();
+      if (nowNs >= endNs) return false;
+      if (nowNs - beganNs > budgetNs) break;
+    }
+    if (this.#budgetNs / 2 >= SPIN_NS_MIN) this.#budgetNs /= 2;
+    return false;
+  }
+}
