@@ -4,8 +4,9 @@ import type { SlowSide, StallEndedEvent, StallEvent } from "./stall_event.ts";
 
 /** As in `x (a.stdout → b.stdin): nothing taken for 512 ms, 64 of 64 KiB wait: c is suspended`. */
 export function formatStall(event: StallEvent): string {
-  const { forMs, fill, capacity, unit, slow, cycle, actions } = event;
-  const waiting = `${fill} of ${capacity} ${unit} wait`;
+  const { forMs, fill, capacity, unit, unreadBytes, slow, cycle, actions } = event;
+  const unread = unreadBytes === null ? "" : ` and ${unreadBytes} bytes in its pipe`;
+  const waiting = `${fill} of ${capacity} ${unit}${unread} wait`;
   const why = slow.length === 0
     ? `${cycle.join(", ")} wait for each other`
     : slow.map((side) => formatSlowSide(side, event.channel)).join("; ");

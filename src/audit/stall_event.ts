@@ -33,6 +33,8 @@ export interface StallEvent extends StalledChannel {
   readonly fill: number;
   readonly capacity: number;
   readonly unit: "bytes" | "messages";
+  /** Delivered from a queue of messages and not read; null: there is no queue. */
+  readonly unreadBytes: number | null;
   /** Empty: those of `cycle` wait for each other. */
   readonly slow: readonly SlowSide[];
   readonly cycle: readonly string[];

@@ -49,7 +49,13 @@ function shower({ options, io, color }: CommandContext): (report: ChannelsReport
     const redraw = new Redraw(io);
     return ({ channels }) => {
       const size = io.terminalSize();
-      redraw.show(channelLines(channels, { color, columns: size?.columns ?? null }), size);
+      redraw.show(
+        channelLines(inView(channels, size?.rows ?? Infinity), {
+          color,
+          columns: size?.columns ?? null,
+        }),
+        size,
+      );
     };
   }
   let isFirst = true;
@@ -59,6 +65,15 @@ function shower({ options, io, color }: CommandContext): (report: ChannelsReport
     io.out(`${isFirst ? "" : "\n"}${text}\n`);
     isFirst = false;
   };
+}
+
+/** Where not all fit, those that stand still come first, then those that somebody waits for. */
+function inView(channels: readonly ChannelFigures[], rows: number): readonly ChannelFigures[] {
+  // The head, and the line of the cursor.
+  if (channels.length + 2 <= rows) return channels;
+  const urgency = ({ standsForMs, waits }: ChannelFigures) =>
+    (standsForMs > 0 ? 2 : 0) + (waits?.side === "producer" ? 1 : 0);
+  return channels.toSorted((a, b) => urgency(b) - urgency(a));
 }
 
 /** @throws {UserError} a name that is no channel's and no process's. */

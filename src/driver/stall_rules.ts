@@ -251,6 +251,7 @@ export class StallRules {
       fill: memory.look.fill,
       capacity: memory.look.capacity,
       unit: rule.pipe === null ? "messages" : "bytes",
+      unreadBytes: this.#parts.watch.unreadBytes(rule.flow),
       slow: culprits.map(({ process, condition, through }) => ({
         process: this.#processName(process),
         condition,

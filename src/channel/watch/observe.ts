@@ -57,6 +57,9 @@ const RECENT_LOOKS = 3;
 /** A shorter time is the distance of two looks rather than a standstill, milliseconds. */
 const STOOD_MIN_MS = 50;
 
+/** A consumer that finds nothing for a shorter time does not wait, milliseconds. */
+const DRY_MIN_MS = 100;
+
 /** A look more. @param memory null at the first. */
 export function observe(memory: FlowMemory | null, look: Look): FlowMemory {
   const standsSinceMs = standsSince(memory, look);
@@ -100,7 +103,7 @@ export function figuresOf(memory: FlowMemory): Figures {
     fill: look.fill,
     capacity: look.capacity,
     holdsUp: holdsUp(memory),
-    isDry: memory.emptySinceMs !== null && memory.emptySinceMs < look.atMs,
+    isDry: memory.emptySinceMs !== null && look.atMs - memory.emptySinceMs >= DRY_MIN_MS,
     oldestMs: look.counted?.oldestMs ?? null,
     perSecond: rate(before, look),
     dropped: look.counted?.dropped ?? null,

@@ -13,6 +13,7 @@ const STALL: StallEvent = {
   fill: 65_000,
   capacity: 65_536,
   unit: "bytes",
+  unreadBytes: null,
   slow: [{ process: "b", condition: "running", through: ["x"] }],
   cycle: [],
 };
@@ -33,6 +34,14 @@ Deno.test("formatEvent() of a stall names the slow one, its condition and the wa
     const slow = [{ process: "d", condition, through: ["x", "y", "z"] }];
     assertEquals(format({ slow, actions: ["event"] }), `${begin}d ${text}, by way of y, z`);
   }
+});
+
+Deno.test("formatEvent() of a stall counts what was delivered and not read", () => {
+  const text = format({ fill: 3, capacity: 100, unit: "messages", unreadBytes: 700 });
+  assertEquals(
+    text.split(", ")[1]!.split(";")[0],
+    "3 of 100 messages and 700 bytes in its pipe wait",
+  );
 });
 
 Deno.test("formatEvent() of a stall names those who wait for each other", () => {
