@@ -79,7 +79,14 @@ async function loadedModules(entry: string): Promise<GraphModule[]> {
   return [...reached.values()];
 }
 
-for (const entry of ["src/driver/main.ts", "src/system/log.ts", "src/child/mod.ts"]) {
+for (
+  const entry of [
+    "src/driver/main.ts",
+    "src/system/log.ts",
+    "src/system/relay/main.ts",
+    "src/child/mod.ts",
+  ]
+) {
   Deno.test(`the module graph of ${entry} has no npm package and no error`, async () => {
     const loaded = await loadedModules(entry);
     assert(loaded.length > 3);

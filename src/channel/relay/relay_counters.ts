@@ -18,7 +18,9 @@ export const COUNTER = {
   bytes: 2,
   /**
    * Out-leg: messages in the queue. In-leg: places that its messages have in the queues.
-   * What is here when `@relay` dies is lost, and counted so by the next.
+   * What is here when `@relay` dies is lost, and counted so by the next. A message counts before
+   * it is taken and until after it was delivered: never too few, but those that were just on
+   * their way are among them, though they were not lost.
    */
   queuedMessages: 3,
   /** Out-leg: bytes in the queue, framing included. */
@@ -37,8 +39,9 @@ export const COUNTER = {
   /** Out-leg: overflow in force, an index into OVERFLOWS. */
   overflow: 9,
   /**
-   * In-leg: 1 while a message longer than the pipe is being taken, so that a part of it is out
-   * of the pipe. Out-leg: 1 while a message is in the consumer's pipe in part.
+   * In-leg: number of the pipe of which a message longer than the pipe is being taken, so that a
+   * part of it is out of the pipe. Out-leg: number of the consumer's pipe while a message is in
+   * it in part, or may be. 0: no.
    */
   partial: 10,
   /** When a message was last taken (in-leg) or delivered (out-leg); 0: never. */

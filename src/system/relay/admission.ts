@@ -34,7 +34,8 @@ export function faultOf(verdict: number): LinkEndReason {
 }
 
 /**
- * Decides about a batch.
+ * Decides about a batch. Where its first message has no room at a consumer that does not block,
+ * that consumer's pipe was tried and is full.
  *
  * @param limit null: no rate.
  */
@@ -48,9 +49,12 @@ export function admit(
   const admission: Admission = { count: batch.count, cut: null, isShortOfRoom: false, waitMs: 0 };
   if (onMalformed === "end") cutAtFault(batch, admission);
   for (const room of rooms) {
-    if (room.isEnded || room.overflow !== "block") continue;
+    if (room.isEnded) continue;
     const count = batch.prefixWithin(admission.count, room.roomMessages, room.roomBytes);
-    if (count < admission.count) shorten(admission, count).isShortOfRoom = true;
+    if (count === admission.count) continue;
+    if (room.overflow === "block") shorten(admission, count).isShortOfRoom = true;
+    // First what has room; that may be gone to its consumer before the rest is decided about.
+    else if (count > 0) shorten(admission, count);
   }
   if (limit !== null) admitByRate(batch, limit, nowMs, admission);
   for (const room of rooms) {

@@ -65,6 +65,7 @@ export class InPipe {
   readonly #peek: PeekPipe;
   readonly #scanner: MessageScanner;
   readonly #tools: LookTools;
+  readonly #onHold: () => void;
   #mode: "messages" | "skip" | "parts" | "held" = "messages";
   /** A message that has begun is at least so long and was looked at: no need to do so again. */
   #seenBytes = 0;
@@ -78,11 +79,13 @@ export class InPipe {
   #held: Uint8Array<ArrayBuffer> | null = null;
   #heldBytes = 0;
 
+  /** @param onHold a message is out of the pipe as a whole, and waits here. */
   constructor(
     id: { readonly fd: number; readonly number: number; readonly instance: number },
     peekOf: (capacityBytes: number) => PeekPipe,
     scanner: MessageScanner,
     tools: LookTools,
+    onHold: () => void,
   ) {
     this.fd = id.fd;
     this.number = id.number;
@@ -91,6 +94,7 @@ export class InPipe {
     this.#peek = peekOf(this.#capacityBytes);
     this.#scanner = scanner;
     this.#tools = tools;
+    this.#onHold = onHold;
   }
 
   /** A piece of a message is out of the pipe, and the rest in it. */
@@ -289,7 +293,7 @@ export class InPipe {
     this.#heldBytes += count;
     const isWhole = this.#heldBytes === needed &&
       needed === FRAME_HEADER_BYTES + frameLength(held, 0);
-    if (isWhole) this.#mode = "held";
+    if (isWhole) this.#hold();
     return "again";
   }
 
@@ -304,10 +308,17 @@ export class InPipe {
       batch.clear();
       return "oversized";
     }
+    // Counted before its end is out of the pipe: killed right after that, the next process would
+    // still believe a part of it to be there, and throw the next line away as well.
+    if (at !== -1) this.#hold();
     this.#read(held, this.#heldBytes, bytes);
     this.#heldBytes += bytes;
-    if (at !== -1) this.#mode = "held";
     return "again";
+  }
+
+  #hold(): void {
+    this.#mode = "held";
+    this.#onHold();
   }
 
   /** @returns how many bytes; {@link NOTHING}, {@link END}. */

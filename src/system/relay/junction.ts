@@ -79,7 +79,14 @@ export class Junction {
   addInput(leg: InLeg, { number, instance, fds }: HandedPipe): void {
     const { peeks, watches, report } = this.#tools;
     const id = { fd: fds[0]!, number, instance };
-    const pipe = new InPipe(id, (capacity) => peeks.of(capacity), this.#scanner, this.#tools);
+    const pipe = new InPipe(
+      id,
+      (capacity) => peeks.of(capacity),
+      this.#scanner,
+      this.#tools,
+      // It is nowhere else any more.
+      () => leg.counters.add("queuedMessages", 1),
+    );
     leg.isEnded = false;
     leg.counters.set("instance", instance);
     if (this.#isDeaf()) {
@@ -143,8 +150,6 @@ export class Junction {
           return this.#move(leg, pipe, nowMs);
         case "again":
           leg.bookPartial(pipe);
-          // It is nowhere else any more.
-          if (pipe.isHolding) leg.counters.add("queuedMessages", 1);
           return true;
         case "oversized":
           this.#refuseOversized(leg, pipe, nowMs);
@@ -201,6 +206,10 @@ export class Junction {
   #move(leg: InLeg, pipe: InPipe, nowMs: number): boolean {
     const { batch } = this.#tools;
     const { rate, onMalformed } = this.#plan;
+    // Nobody loses a message for whom there is room in the pipe.
+    for (const output of this.outputs) {
+      if (output.overflow !== "block" && !output.hasRoomFor(batch)) output.flush(nowMs);
+    }
     const admission = admit(
       batch,
       this.outputs,

@@ -104,6 +104,11 @@ export class OutLeg {
     return this.#queue.messages.roomBytes;
   }
 
+  /** Whether all messages of a batch have room, the bad ones counted as if they were good. */
+  hasRoomFor(batch: MessageBatch): boolean {
+    return batch.count <= this.roomMessages && batch.bytesOf(batch.count) <= this.roomBytes;
+  }
+
   /** At most half full: worth looking for more. */
   get isRoomy(): boolean {
     return this.#queue.isRoomy;

@@ -225,9 +225,24 @@ export class RelayRig implements AsyncDisposable {
   async end(): Promise<number | null> {
     const { reason } = await ended(this.#child!);
     this.#child = null;
-    this.hear();
-    closeFd(this.#link);
+    if (this.#link >= 0) {
+      this.hear();
+      closeFd(this.#link);
+    }
     return reason.kind === "code" ? reason.code : null;
+  }
+
+  /** The supervisor's end of the link is gone. */
+  hangUp(): void {
+    closeFd(this.#link);
+    this.#link = -1;
+  }
+
+  /** Lets go of the pipes of a leg, as of those whose other side has ended. */
+  letGoOf(slot: number): void {
+    for (const held of [...this.#held.values()]) {
+      if (held.command.slot === slot) this.#letGo(held);
+    }
   }
 
   /** Tells it to drain. */

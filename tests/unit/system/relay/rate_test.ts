@@ -86,11 +86,25 @@ Deno.test("admit() takes what there is room for at all that block, and says when
   assertEquals(admit(batch, [room("block", 0)], null, "drop", 0).count, 0);
 });
 
+Deno.test("admit() takes first what has room, whatever the policy, and decides about the rest after", () => {
+  const batch = batchOf(10, 10, 10);
+  for (const overflow of ["drop-oldest", "drop-newest", "fail"] as const) {
+    const some = admit(batch, [room(overflow, 2)], null, "drop", 0);
+    assertEquals([some.count, some.cut, some.isShortOfRoom], [2, null, false]);
+    const all = admit(batch, [room(overflow, 3)], null, "drop", 0);
+    assertEquals([all.count, all.cut], [3, null]);
+  }
+  const drops = [room("drop-oldest", 0), room("drop-newest", 9, 9)];
+  assertEquals(admit(batch, drops, null, "drop", 0).count, 3);
+});
+
 Deno.test("admit() takes the one that a failing consumer has no room for, and cuts the link", () => {
-  const admission = admit(batchOf(10, 10, 10), [room("fail", 1)], null, "drop", 0);
-  assertEquals([admission.count, admission.cut], [2, "overflow"]);
-  const within = admit(batchOf(10, 10), [room("fail", 2)], null, "drop", 0);
-  assertEquals([within.count, within.cut], [2, null]);
+  const admission = admit(batchOf(10, 10, 10), [room("fail", 0)], null, "drop", 0);
+  assertEquals([admission.count, admission.cut], [1, "overflow"]);
+  const bytes = admit(batchOf(10, 10, 10), [room("fail", 5, 9)], null, "drop", 0);
+  assertEquals([bytes.count, bytes.cut], [1, "overflow"]);
+  const blocked = admit(batchOf(10), [room("fail", 0), room("block", 0)], null, "drop", 0);
+  assertEquals([blocked.count, blocked.cut, blocked.isShortOfRoom], [0, null, true]);
 });
 
 Deno.test("admit() ends a link behind the first fault, if what comes before has room", () => {
