@@ -103,6 +103,17 @@ export const SUITE: readonly Case[] = [
     options: { ...keepAll, consumers: [mortal], grain: "key" },
   },
   {
+    name: "keepAll, consumer killed, let go of and started again",
+    options: {
+      ...keepAll,
+      slots: 1,
+      samples: 3,
+      ends: true,
+      consumers: [{ ...mortal, death: "again" }],
+      grain: "key",
+    },
+  },
+  {
     name: "keepAll, both killed for good",
     options: {
       ...keepAll,

@@ -153,8 +153,17 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "what was just taken from the kept is held to be kept",
     file: consumer,
-    search: "    if (!this.#keepsAll && this.next <= this.seen - this.#keep) return true;",
-    replace: "    if (!this.#keepsAll && this.next < this.seen - this.#keep) return true;",
+    search:
+      "    if (this.next <= (this.#keepsAll ? this.attachedAt : this.seen - this.#keep)) return true;",
+    replace:
+      "    if (this.next <= (this.#keepsAll ? this.attachedAt : this.seen - this.#keep - 1)) return true;",
+  },
+  {
+    name: "what was written before it was waited for is held to be kept",
+    file: consumer,
+    search:
+      "    if (this.next <= (this.#keepsAll ? this.attachedAt : this.seen - this.#keep)) return true;",
+    replace: "    if (!this.#keepsAll && this.next <= this.seen - this.#keep) return true;",
   },
   {
     name: "a jump is one too short to be counted",

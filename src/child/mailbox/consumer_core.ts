@@ -93,6 +93,11 @@ export class ConsumerCore {
   seenHigh = 0;
   cursor = 0;
   cursorHigh = -1;
+  /**
+   * `keepAll`: the newest when it took up the link. Up to there the producer may have looked at
+   * the cursors while it did not have to wait for this one.
+   */
+  attachedAt = 0;
   /** Counts the times that it waited; with the way of waiting it is the armed word. */
   armedCount = 0;
   /** The producer's armed word when it was woken last. */
@@ -134,6 +139,7 @@ export class ConsumerCore {
     if (cursor === NO_POSITION || cursor > this.seen) {
       return this.#fail(`cursor must be at most ${this.seen}, is ${cursor}`);
     }
+    this.attachedAt = this.seen;
     this.cursor = cursor;
     this.cursorHigh = highWord(cursor);
     this.#goTo(from === "resume" ? cursor + 1 : Math.max(cursor + 1, this.seen));
@@ -287,13 +293,17 @@ export class ConsumerCore {
   #wasOvertaken(): boolean {
     this.#look();
     if (this.fault !== "") return false;
-    if (!this.#keepsAll && this.next <= this.seen - this.#keep) return true;
+    if (this.next <= (this.#keepsAll ? this.attachedAt : this.seen - this.#keep)) return true;
     const turn = this.#samples.load(this.#base(this.slot) + TURN);
     return this.#fail(`turn of ${this.next} must be ${this.turn}, is ${turn}`);
   }
 
   #jump(): void {
-    const target = this.#options.behind === "newest" ? this.seen : this.seen - this.#keep + 1;
+    const target = this.#keepsAll
+      ? this.attachedAt + 1
+      : this.#options.behind === "newest"
+      ? this.seen
+      : this.seen - this.#keep + 1;
     this.skipped += target - this.next;
     this.#goTo(target);
   }

@@ -1,0 +1,480 @@
+/*
+ * The client of Coxswain for C11 on Linux: shared-memory mailboxes. One header, no library.
+ *
+ *   #include "coxswain.h"
+ *
+ *   struct cox_shape shape = {.slots = 8, .sample_bytes = 4096, .keep = 4, .consumers = 1};
+ *   struct cox_consumer in;
+ *   if (cox_consumer_open(&in, samples_fd, page_fd, 0, &shape, COX_NEWEST) != COX_OK) exit(100);
+ *   struct cox_sample sample;
+ *   while (cox_receive(&in, &sample, -1) == COX_SAMPLE) {
+ *     use(sample.data, sample.length);
+ *     if (cox_release(&in, &sample) == COX_OVERTAKEN) forget();
+ *   }
+ *
+ * The memory, byte by byte, and why the order of accesses is what it is: docs/mailbox.md. Nothing
+ * that is read from memory decides where memory is touched. A producer or consumer belongs to one
+ * thread. x86-64 and other little-endian 64-bit machines.
+ */
+#ifndef COXSWAIN_H
+#define COXSWAIN_H
+#include <errno.h>
+#include <linux/futex.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#define COX_MAGIC 0x4d584f43u
+#define COX_VERSION 1u
+#define COX_PAGE 4096u
+#define COX_SLOT_HEADER 64u
+#define COX_CONSUMERS_MAX 64
+
+enum cox_result {
+  COX_OK,
+  COX_SAMPLE,
+  COX_NONE,      /* there is none, or the time is up */
+  COX_FULL,      /* keepAll: a consumer still needs the slot; or it is one loan too many */
+  COX_ENDED,     /* no more will come */
+  COX_OVERTAKEN, /* the producer has begun to write over it */
+  COX_CORRUPT    /* memory is not as it should be: `fault` says what; the link has ended */
+};
+enum cox_from { COX_RESUME, COX_NEWEST };
+
+/* What the mailbox is: what the process was told, never what memory says. */
+struct cox_shape {
+  uint32_t slots, sample_bytes;
+  uint32_t keep_all; /* 0: keepLast */
+  uint32_t keep;     /* of keepLast; else 0 */
+  uint32_t consumers;
+  uint32_t crc32c; /* 1: each sample carries a checksum */
+  uint32_t schema_low, schema_high;
+};
+
+/* Words of a samples segment, of a slot's header, of a consumer's page. */
+enum { COX_PUBLISHED = 16, COX_EPOCH = 18, COX_STATE = 19, COX_BELL = 20, COX_PRODUCER_ARMED = 32,
+       COX_LAST_PUBLISH = 48, COX_HEARTBEAT = 50 };
+enum { COX_TURN, COX_LENGTH, COX_SEQ_LOW, COX_SEQ_HIGH, COX_STAMP_LOW, COX_STAMP_HIGH,
+       COX_SAMPLE_EPOCH, COX_CRC, COX_ORIGIN_LOW, COX_ORIGIN_HIGH };
+enum { COX_CURSOR = 16, COX_ARMED = 18, COX_CONSUMER_EPOCH = 19, COX_CONSUMER_BELL = 20,
+       COX_RECEIVED = 32, COX_MISSED = 34, COX_BYTES = 36, COX_OVERTAKEN_COUNT = 38,
+       COX_LAST_RECEIVE = 40, COX_WORST_AGE = 42, COX_ATTACHED = 48, COX_ATTACHED_EPOCH = 49 };
+
+typedef _Atomic uint32_t cox_word;
+
+static inline uint64_t cox_now_ns(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static inline uint32_t cox_load(cox_word *word) { return atomic_load(word); }
+static inline uint32_t cox_read(cox_word *word) {
+  return atomic_load_explicit(word, memory_order_relaxed);
+}
+static inline void cox_store(cox_word *word, uint32_t value) { atomic_store(word, value); }
+static inline void cox_write(cox_word *word, uint32_t value) {
+  atomic_store_explicit(word, value, memory_order_relaxed);
+}
+static inline void cox_write_double(cox_word *word, double value) {
+  uint64_t bits;
+  memcpy(&bits, &value, 8);
+  atomic_store_explicit((_Atomic uint64_t *)(void *)word, bits, memory_order_relaxed);
+}
+
+static inline void cox_futex_wait(cox_word *word, uint32_t seen, int64_t timeout_ns) {
+  struct timespec time = {.tv_sec = timeout_ns / 1000000000, .tv_nsec = timeout_ns % 1000000000};
+  syscall(SYS_futex, (void *)word, FUTEX_WAIT, seen, timeout_ns < 0 ? NULL : &time, NULL, 0);
+}
+static inline void cox_futex_wake(cox_word *word) {
+  syscall(SYS_futex, (void *)word, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
+}
+
+static inline void cox_pause(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#endif
+}
+
+/* RFC 3720, B.4; a byte at a time. */
+static inline uint32_t cox_crc32c(const uint8_t *bytes, uint32_t length) {
+  static uint32_t table[256];
+  if (table[1] == 0) {
+    for (uint32_t byte = 0; byte < 256; byte++) {
+      uint32_t crc = byte;
+      for (int bit = 0; bit < 8; bit++) crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78u : 0);
+      table[byte] = crc;
+    }
+  }
+  uint32_t crc = ~0u;
+  for (uint32_t at = 0; at < length; at++) crc = table[(crc ^ bytes[at]) & 0xff] ^ crc >> 8;
+  return ~crc;
+}
+
+static inline uint32_t cox_stride(uint32_t sample_bytes) {
+  uint32_t unit = sample_bytes >= COX_PAGE ? COX_PAGE : 64;
+  return (COX_SLOT_HEADER + sample_bytes + unit - 1) / unit * unit;
+}
+static inline uint64_t cox_segment_bytes(const struct cox_shape *shape) {
+  return COX_PAGE + (uint64_t)shape->slots * cox_stride(shape->sample_bytes);
+}
+
+/* Two words that overlap by a bit; the second is written first. UINT64_MAX: no position. */
+static inline uint64_t cox_join(uint32_t low, uint32_t high) {
+  uint32_t ahead = (high & 1) == low >> 31 ? 0 : 1;
+  if (high < ahead || high - ahead >= 1u << 22) return UINT64_MAX;
+  return (uint64_t)(high - ahead) << 31 | (low & 0x7fffffffu);
+}
+static inline uint64_t cox_position(cox_word *words) {
+  for (int attempt = 0; attempt < 8; attempt++) {
+    uint32_t high = cox_load(words + 1), low = cox_load(words);
+    if (cox_load(words + 1) == high) return cox_join(low, high);
+  }
+  return UINT64_MAX;
+}
+
+static inline const char *cox_header_fault(cox_word *words, const struct cox_shape *shape) {
+  const uint32_t expected[12] = {
+      COX_MAGIC, COX_VERSION, COX_PAGE, shape->slots, cox_stride(shape->sample_bytes),
+      shape->sample_bytes, shape->schema_low, shape->schema_high, shape->keep_all, shape->keep,
+      shape->consumers, shape->crc32c};
+  static const char *const names[12] = {
+      "magic", "version", "headerBytes", "slots", "slotStride", "sampleBytes", "schemaHash",
+      "schemaHash", "history", "keep", "consumers", "checksum"};
+  for (int at = 0; at < 12; at++)
+    if (cox_read(words + at) != expected[at]) return names[at];
+  return cox_read(words + COX_STATE) > 1 ? "state" : NULL;
+}
+
+static inline cox_word *cox_map(int fd, uint64_t bytes, int access) {
+  struct stat stat;
+  if (fstat(fd, &stat) != 0 || (uint64_t)stat.st_size != bytes) return NULL;
+  void *memory = mmap(NULL, bytes, access, MAP_SHARED, fd, 0);
+  return memory == MAP_FAILED ? NULL : (cox_word *)memory;
+}
+
+/* ---- producer ---------------------------------------------------------------------------- */
+
+struct cox_loan {
+  uint8_t *data;
+  uint32_t length;
+  uint64_t sequence, stamp_ns, origin_ns; /* 0: now; its own stamp */
+  uint32_t slot, turn;
+};
+
+struct cox_producer {
+  struct cox_shape shape;
+  cox_word *samples, *consumers[COX_CONSUMERS_MAX];
+  int doorbells[COX_CONSUMERS_MAX]; /* write ends that do not block; -1 for none */
+  uint64_t published, cursor_min, cursors[COX_CONSUMERS_MAX];
+  uint32_t claimed, slot, turn, epoch, rung[COX_CONSUMERS_MAX], slowest, armed_count;
+  const char *fault;
+};
+
+static inline cox_word *cox_slot(cox_word *samples, const struct cox_shape *shape, uint32_t slot) {
+  return samples + (COX_PAGE + (uint64_t)slot * cox_stride(shape->sample_bytes)) / 4;
+}
+
+static inline void cox_notify(struct cox_producer *p) {
+  int parked = 0;
+  for (uint32_t at = 0; at < p->shape.consumers; at++) {
+    uint32_t armed = cox_load(p->consumers[at] + COX_ARMED);
+    if ((armed & 3) == 0 || armed == p->rung[at]) continue;
+    p->rung[at] = armed;
+    if ((armed & 3) == 1) parked = 1;
+    else if (p->doorbells[at] >= 0 && write(p->doorbells[at], "", 1) < 0) continue;
+  }
+  if (!parked) return;
+  cox_store(p->samples + COX_BELL, cox_read(p->samples + COX_BELL) + 1);
+  cox_futex_wake(p->samples + COX_BELL);
+}
+
+static inline enum cox_result cox_producer_open(struct cox_producer *p, int samples_fd,
+                                                const int *page_fds,
+                                                const struct cox_shape *shape) {
+  memset(p, 0, sizeof *p);
+  p->shape = *shape;
+  p->fault = "consumers";
+  if (shape->consumers < 1 || shape->consumers > COX_CONSUMERS_MAX) return COX_CORRUPT;
+  p->fault = "the segment";
+  p->samples = cox_map(samples_fd, cox_segment_bytes(shape), PROT_READ | PROT_WRITE);
+  if (p->samples == NULL) return COX_CORRUPT;
+  for (uint32_t at = 0; at < shape->consumers; at++) {
+    p->consumers[at] = cox_map(page_fds[at], COX_PAGE, PROT_READ);
+    p->doorbells[at] = -1;
+    if (p->consumers[at] == NULL) return COX_CORRUPT;
+  }
+  if ((p->fault = cox_header_fault(p->samples, shape)) != NULL) return COX_CORRUPT;
+  p->published = cox_position(p->samples + COX_PUBLISHED);
+  p->fault = "published";
+  if (p->published == UINT64_MAX) return COX_CORRUPT;
+  p->fault = NULL;
+  p->slot = (uint32_t)((p->published + 1) % shape->slots);
+  p->turn = (uint32_t)((p->published + 1) / shape->slots) * 2 + 1;
+  p->epoch = cox_load(p->samples + COX_EPOCH);
+  p->armed_count = cox_read(p->samples + COX_PRODUCER_ARMED) >> 8;
+  cox_store(p->samples + COX_PRODUCER_ARMED, p->armed_count << 8);
+  cox_notify(p);
+  return COX_OK;
+}
+
+static inline uint64_t cox_look_at_cursors(struct cox_producer *p) {
+  uint64_t min = p->published;
+  for (uint32_t at = 0; at < p->shape.consumers; at++) {
+    if (cox_load(p->consumers[at] + COX_ATTACHED) != 1) continue;
+    uint64_t cursor = cox_position(p->consumers[at] + COX_CURSOR);
+    if (cursor <= p->published && cursor > p->cursors[at]) p->cursors[at] = cursor;
+    if (p->cursors[at] < min) min = p->cursors[at], p->slowest = at;
+  }
+  return p->cursor_min = min;
+}
+
+/* Lends the next slot; several may be on loan, in this order. COX_OK or COX_FULL. */
+static inline enum cox_result cox_try_loan(struct cox_producer *p, struct cox_loan *loan) {
+  const struct cox_shape *shape = &p->shape;
+  if (p->claimed >= shape->slots - shape->keep) return COX_FULL;
+  uint64_t sequence = p->published + p->claimed + 1;
+  if (shape->keep_all && sequence > shape->slots + p->cursor_min &&
+      sequence > shape->slots + cox_look_at_cursors(p))
+    return COX_FULL;
+  cox_word *slot = cox_slot(p->samples, shape, p->slot);
+  *loan = (struct cox_loan){.data = (uint8_t *)slot + COX_SLOT_HEADER,
+                            .length = shape->sample_bytes, .sequence = sequence,
+                            .slot = p->slot, .turn = p->turn};
+  cox_store(slot + COX_TURN, p->turn);
+  atomic_thread_fence(memory_order_seq_cst);
+  p->claimed++;
+  if (++p->slot == shape->slots) p->slot = 0, p->turn += 2;
+  return COX_OK;
+}
+
+/* The same; keepAll: waits up to timeout_ns for the slowest consumer. */
+static inline enum cox_result cox_loan(struct cox_producer *p, struct cox_loan *loan,
+                                       int64_t timeout_ns) {
+  uint64_t end = cox_now_ns() + (uint64_t)timeout_ns;
+  for (;;) {
+    if (cox_try_loan(p, loan) == COX_OK) return COX_OK;
+    uint64_t now = cox_now_ns();
+    if (!p->shape.keep_all || p->claimed >= p->shape.slots || now >= end) return COX_FULL;
+    uint32_t consumer = p->slowest;
+    uint32_t bell = cox_load(p->consumers[consumer] + COX_CONSUMER_BELL);
+    p->armed_count = (p->armed_count + 1) & 0xffffff;
+    cox_store(p->samples + COX_PRODUCER_ARMED, p->armed_count << 8 | (consumer + 1));
+    if (p->published + p->claimed + 1 > p->shape.slots + cox_look_at_cursors(p) &&
+        p->slowest == consumer)
+      cox_futex_wait(p->consumers[consumer] + COX_CONSUMER_BELL, bell, (int64_t)(end - now));
+    cox_store(p->samples + COX_PRODUCER_ARMED, p->armed_count << 8);
+  }
+}
+
+/* Publishes `count` loans, all that there are, in their order. */
+static inline void cox_publish(struct cox_producer *p, struct cox_loan *loans, uint32_t count) {
+  uint64_t now = cox_now_ns();
+  for (uint32_t at = 0; at < count; at++) {
+    struct cox_loan *loan = loans + at;
+    cox_word *slot = cox_slot(p->samples, &p->shape, loan->slot);
+    uint64_t stamp = loan->stamp_ns ? loan->stamp_ns : now;
+    uint64_t origin = loan->origin_ns ? loan->origin_ns : stamp;
+    cox_write(slot + COX_LENGTH, loan->length);
+    cox_write(slot + COX_SEQ_LOW, (uint32_t)loan->sequence);
+    cox_write(slot + COX_SEQ_HIGH, (uint32_t)(loan->sequence >> 32));
+    cox_write(slot + COX_STAMP_LOW, (uint32_t)stamp);
+    cox_write(slot + COX_STAMP_HIGH, (uint32_t)(stamp >> 32));
+    cox_write(slot + COX_SAMPLE_EPOCH, p->epoch);
+    cox_write(slot + COX_CRC, p->shape.crc32c ? cox_crc32c(loan->data, loan->length) : 0);
+    cox_write(slot + COX_ORIGIN_LOW, (uint32_t)origin);
+    cox_write(slot + COX_ORIGIN_HIGH, (uint32_t)(origin >> 32));
+    cox_write(slot + COX_TURN, loan->turn + 1);
+  }
+  cox_write_double(p->samples + COX_LAST_PUBLISH, (double)now);
+  uint64_t before = p->published;
+  p->published += p->claimed;
+  p->claimed = 0;
+  if (before >> 31 != p->published >> 31)
+    cox_store(p->samples + COX_PUBLISHED + 1, (uint32_t)(p->published >> 31));
+  cox_store(p->samples + COX_PUBLISHED, (uint32_t)p->published);
+  cox_notify(p);
+}
+
+/* ---- consumer ---------------------------------------------------------------------------- */
+
+struct cox_sample {
+  const uint8_t *data;
+  uint32_t length, epoch, slot, turn;
+  uint64_t sequence, stamp_ns, origin_ns, missed;
+};
+
+struct cox_consumer {
+  struct cox_shape shape;
+  cox_word *samples, *own;
+  uint32_t number, slot, turn, armed_count, woken, cursor_high;
+  uint64_t next, seen, skipped, attached_at;
+  double received, missed, bytes, overtaken;
+  const char *fault;
+};
+
+static inline void cox_go_to(struct cox_consumer *c, uint64_t sequence) {
+  c->next = sequence;
+  c->slot = (uint32_t)(sequence % c->shape.slots);
+  c->turn = (uint32_t)(sequence / c->shape.slots) * 2 + 2;
+}
+
+/* Brings `seen` up to date; 1: nothing more will come. */
+static inline int cox_look(struct cox_consumer *c) {
+  for (int attempt = 0; attempt < 2; attempt++) {
+    uint64_t position = cox_position(c->samples + COX_PUBLISHED);
+    if (position == UINT64_MAX || position < c->seen) return c->fault = "published", 0;
+    if (position != c->seen) return c->seen = position, 0;
+    uint32_t state = cox_load(c->samples + COX_STATE);
+    if (state == 0) return 0;
+    if (state != 1) return c->fault = "state", 0;
+  }
+  return 1;
+}
+
+/* Consumers of keepAll move by no more than a mailbox at a time. */
+static inline void cox_move_cursor(struct cox_consumer *c, uint64_t position) {
+  uint32_t high = (uint32_t)(position >> 31);
+  if (high != c->cursor_high) {
+    if (high != c->cursor_high + 1) cox_store(c->own + COX_CURSOR, c->cursor_high << 31);
+    cox_store(c->own + COX_CURSOR + 1, high);
+    c->cursor_high = high;
+  }
+  cox_store(c->own + COX_CURSOR, (uint32_t)position);
+  if (!c->shape.keep_all) return;
+  uint32_t armed = cox_load(c->samples + COX_PRODUCER_ARMED);
+  if (armed == c->woken || (armed & 0xff) != c->number + 1) return;
+  c->woken = armed;
+  cox_store(c->own + COX_CONSUMER_BELL, cox_read(c->own + COX_CONSUMER_BELL) + 1);
+  cox_futex_wake(c->own + COX_CONSUMER_BELL);
+}
+
+static inline enum cox_result cox_consumer_open(struct cox_consumer *c, int samples_fd,
+                                                int page_fd, uint32_t number,
+                                                const struct cox_shape *shape,
+                                                enum cox_from from) {
+  memset(c, 0, sizeof *c);
+  c->shape = *shape;
+  c->number = number;
+  c->fault = "the segment";
+  c->samples = cox_map(samples_fd, cox_segment_bytes(shape), PROT_READ);
+  c->own = cox_map(page_fd, COX_PAGE, PROT_READ | PROT_WRITE);
+  if (c->samples == NULL || c->own == NULL) return COX_CORRUPT;
+  if ((c->fault = cox_header_fault(c->samples, shape)) != NULL) return COX_CORRUPT;
+  uint64_t cursor = cox_position(c->own + COX_CURSOR);
+  c->armed_count = cox_read(c->own + COX_ARMED) >> 2;
+  cox_store(c->own + COX_ARMED, c->armed_count << 2);
+  cox_look(c);
+  if (c->fault == NULL && (cursor == UINT64_MAX || cursor > c->seen)) c->fault = "cursor";
+  if (c->fault != NULL) return COX_CORRUPT;
+  c->attached_at = c->seen;
+  c->cursor_high = (uint32_t)(cursor >> 31);
+  cox_go_to(c, from == COX_RESUME || c->seen <= cursor ? cursor + 1 : c->seen);
+  cox_move_cursor(c, c->next - 1);
+  cox_store(c->own + COX_CONSUMER_EPOCH, cox_load(c->own + COX_ATTACHED_EPOCH));
+  return COX_OK;
+}
+
+static inline int cox_is_intact(struct cox_consumer *c, const struct cox_sample *sample) {
+  atomic_thread_fence(memory_order_seq_cst);
+  return cox_load(cox_slot(c->samples, &c->shape, sample->slot) + COX_TURN) == sample->turn;
+}
+
+/* The next sample, if there is one: COX_SAMPLE, COX_NONE, COX_ENDED, COX_CORRUPT. */
+static inline enum cox_result cox_poll(struct cox_consumer *c, struct cox_sample *into) {
+  for (int attempt = 0; attempt < 16 && c->fault == NULL; attempt++) {
+    if (c->next > c->seen) {
+      int ended = cox_look(c);
+      if (c->fault != NULL) return COX_CORRUPT;
+      if (c->next > c->seen) return ended ? COX_ENDED : COX_NONE;
+    }
+    if (!c->shape.keep_all && c->next + c->shape.keep <= c->seen) {
+      c->skipped += c->seen - c->shape.keep + 1 - c->next;
+      cox_go_to(c, c->seen - c->shape.keep + 1);
+    }
+    cox_word *slot = cox_slot(c->samples, &c->shape, c->slot);
+    if (cox_load(slot + COX_TURN) == c->turn) {
+      uint64_t sequence = cox_read(slot + COX_SEQ_LOW) | (uint64_t)cox_read(slot + COX_SEQ_HIGH) << 32;
+      uint32_t crc = cox_read(slot + COX_CRC);
+      *into = (struct cox_sample){
+          .data = (const uint8_t *)slot + COX_SLOT_HEADER,
+          .length = cox_read(slot + COX_LENGTH), .epoch = cox_read(slot + COX_SAMPLE_EPOCH),
+          .slot = c->slot, .turn = c->turn, .sequence = c->next, .missed = c->skipped,
+          .stamp_ns = cox_read(slot + COX_STAMP_LOW) | (uint64_t)cox_read(slot + COX_STAMP_HIGH) << 32,
+          .origin_ns = cox_read(slot + COX_ORIGIN_LOW) | (uint64_t)cox_read(slot + COX_ORIGIN_HIGH) << 32};
+      uint32_t length = into->length;
+      int sums = length > c->shape.sample_bytes || !c->shape.crc32c ||
+                 cox_crc32c(into->data, length) == crc;
+      if (cox_is_intact(c, into)) {
+        if (length > c->shape.sample_bytes) return c->fault = "length", COX_CORRUPT;
+        if (sequence != c->next) return c->fault = "sequence", COX_CORRUPT;
+        if (!sums) return c->fault = "checksum", COX_CORRUPT;
+        c->missed += (double)c->skipped;
+        c->skipped = 0;
+        c->next++;
+        if (++c->slot == c->shape.slots) c->slot = 0, c->turn += 2;
+        return COX_SAMPLE;
+      }
+    }
+    cox_look(c);
+    uint64_t taken = c->shape.keep_all ? c->attached_at
+                     : c->seen > c->shape.keep ? c->seen - c->shape.keep : 0;
+    if (c->fault == NULL && c->next > taken) c->fault = "turn";
+    if (c->fault != NULL) return COX_CORRUPT;
+    c->skipped += taken + 1 - c->next;
+    cox_go_to(c, taken + 1);
+  }
+  return c->fault == NULL ? COX_NONE : COX_CORRUPT;
+}
+
+/* The next sample; spins for spin_ns and then sleeps. timeout_ns < 0: without an end. */
+static inline enum cox_result cox_receive_spinning(struct cox_consumer *c, struct cox_sample *into,
+                                                   int64_t timeout_ns, int64_t spin_ns) {
+  enum cox_result found = cox_poll(c, into);
+  if (found != COX_NONE) return found;
+  uint64_t began = cox_now_ns();
+  for (uint32_t at = 1; spin_ns != 0; at++) {
+    if ((found = cox_poll(c, into)) != COX_NONE) return found;
+    cox_pause();
+    if (at % 32 == 0 && spin_ns > 0 && cox_now_ns() - began > (uint64_t)spin_ns) break;
+  }
+  for (;;) {
+    int64_t left = timeout_ns < 0 ? -1 : timeout_ns - (int64_t)(cox_now_ns() - began);
+    if (timeout_ns >= 0 && left <= 0) return cox_poll(c, into);
+    uint32_t bell = cox_load(c->samples + COX_BELL);
+    c->armed_count = (c->armed_count + 1) & 0x3fffffff;
+    cox_store(c->own + COX_ARMED, c->armed_count << 2 | 1);
+    int ended = cox_look(c);
+    if (c->next > c->seen && !ended && c->fault == NULL)
+      cox_futex_wait(c->samples + COX_BELL, bell, left);
+    cox_store(c->own + COX_ARMED, c->armed_count << 2);
+    if ((found = cox_poll(c, into)) != COX_NONE) return found;
+  }
+}
+static inline enum cox_result cox_receive(struct cox_consumer *c, struct cox_sample *into,
+                                          int64_t timeout_ns) {
+  return cox_receive_spinning(c, into, timeout_ns, 20000);
+}
+
+/* Gives it back, in the order of receiving: COX_OK or COX_OVERTAKEN. */
+static inline enum cox_result cox_release(struct cox_consumer *c, const struct cox_sample *sample) {
+  int intact = cox_is_intact(c, sample);
+  uint64_t now = cox_now_ns();
+  if (intact) {
+    cox_write_double(c->own + COX_RECEIVED, ++c->received);
+    cox_write_double(c->own + COX_BYTES, c->bytes += sample->length);
+  } else {
+    cox_write_double(c->own + COX_OVERTAKEN_COUNT, ++c->overtaken);
+  }
+  cox_write_double(c->own + COX_MISSED, c->missed);
+  cox_write_double(c->own + COX_LAST_RECEIVE, (double)now);
+  cox_move_cursor(c, sample->sequence);
+  return intact ? COX_OK : COX_OVERTAKEN;
+}
+#endif
