@@ -1,0 +1,424 @@
+"""Shared-memory mailboxes of Coxswain for Python 3.8 and later. Standard library only.
+
+    from coxswain_mailbox import Consumer, Shape
+
+    shape = Shape(slots=8, sample_bytes=4096, keep=4)
+    with Consumer(samples_fd, page_fd, 0, shape) as frames:
+        for sample in frames.samples():
+            use(sample.data)                    # a memoryview of shared memory, read-only
+            if not sample.release():            # False: the producer has begun to write over it
+                forget()
+
+The memory byte by byte, and why the order of accesses is what it is: docs/mailbox.md. Python has no
+fences: on x86-64, where only a store followed by a load needs one, taking a lock serves as one, and
+this module refuses other machines. A producer or consumer belongs to one thread.
+"""
+import ctypes
+import mmap
+import os
+import platform
+import threading
+import time
+from typing import Iterator, NamedTuple, Optional
+
+__all__ = ["Consumer", "MailboxError", "Producer", "Sample", "Shape"]
+
+_PAGE = 4096
+_SLOT_HEADER = 64
+_PUBLISHED, _EPOCH, _STATE, _BELL, _PRODUCER_ARMED = 16, 18, 19, 20, 32
+_TURN, _LENGTH, _SEQ, _STAMP, _SAMPLE_EPOCH, _CRC, _ORIGIN = 0, 1, 2, 4, 6, 7, 8
+_CURSOR, _ARMED, _OWN_EPOCH, _OWN_BELL, _ATTACHED, _ATTACHED_EPOCH = 16, 18, 19, 20, 48, 49
+_RECEIVED, _MISSED, _BYTES, _OVERTAKEN, _LAST_RECEIVE = 16, 17, 18, 19, 20  # of doubles
+_LAST_PUBLISH = 24
+_FUTEX, _WAIT, _WAKE, _ALL = 202, 0, 1, 0x7FFFFFFF
+_WORD = 0xFFFFFFFF
+_POSITION_MAX = 2 ** 53 - 1
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_lock = threading.Lock()
+
+
+class MailboxError(RuntimeError):
+    """The memory is not the mailbox that it should be. The link has ended."""
+
+
+class Shape(NamedTuple):
+    """What the mailbox is: what the process was told, never what memory says."""
+    slots: int
+    sample_bytes: int
+    keep: int = 0
+    keep_all: bool = False
+    consumers: int = 1
+    crc32c: bool = False
+    schema_hash: "tuple[int, int]" = (0, 0)
+
+    @property
+    def stride(self) -> int:
+        unit = _PAGE if self.sample_bytes >= _PAGE else 64
+        return -(-(_SLOT_HEADER + self.sample_bytes) // unit) * unit
+
+    @property
+    def segment_bytes(self) -> int:
+        return _PAGE + self.slots * self.stride
+
+
+class _Timespec(ctypes.Structure):
+    _fields_ = [("sec", ctypes.c_long), ("nsec", ctypes.c_long)]
+
+
+def _fence() -> None:
+    """An atomic instruction of the processor: no load behind it is done before a store ahead."""
+    _lock.acquire(False)
+    _lock.release()
+
+
+class _Memory:
+    """A mapping, in words. Single words are read and written whole: memoryview copies 4 bytes."""
+
+    def __init__(self, fd: int, size: int, write: bool) -> None:
+        if platform.machine() != "x86_64":
+            raise MailboxError("Cannot open the mailbox: this client is for x86-64")
+        if os.fstat(fd).st_size != size:
+            raise MailboxError("Cannot open the mailbox: the segment must have %d bytes" % size)
+        prot = mmap.PROT_READ | (mmap.PROT_WRITE if write else 0)
+        self.map = mmap.mmap(fd, size, mmap.MAP_SHARED, prot)
+        self.view = memoryview(self.map)
+        self.words = self.view.cast("I")
+        self.doubles = self.view.cast("d")
+        # The address, for the futex: ctypes takes it of a writable buffer alone.
+        self.address = _address_of(self.map)
+
+    def position(self, word: int) -> int:
+        words = self.words
+        for _ in range(8):
+            high = words[word + 1]
+            low = words[word]
+            if words[word + 1] == high:
+                ahead = 0 if (high & 1) == low >> 31 else 1
+                position = (high - ahead) * 2 ** 31 + (low & 0x7FFFFFFF)
+                return position if 0 <= position <= _POSITION_MAX else -1
+        return -1
+
+    def wait(self, word: int, seen: int, timeout_s: Optional[float]) -> None:
+        limit = None
+        if timeout_s is not None:
+            whole = int(timeout_s)
+            limit = ctypes.byref(_Timespec(whole, int((timeout_s - whole) * 1e9)))
+        _libc.syscall(ctypes.c_long(_FUTEX), ctypes.c_void_p(self.address + 4 * word), _WAIT,
+                      ctypes.c_uint(seen), limit, None, 0)
+
+    def wake(self, word: int) -> None:
+        _libc.syscall(ctypes.c_long(_FUTEX), ctypes.c_void_p(self.address + 4 * word), _WAKE,
+                      _ALL, None, None, 0)
+
+
+class _Buffer(ctypes.Structure):
+    """The beginning of Py_buffer: how to learn a read-only mapping's address."""
+    _fields_ = [("buf", ctypes.c_void_p), ("rest", ctypes.c_byte * 120)]
+
+
+def _address_of(exporter: mmap.mmap) -> int:
+    buffer = _Buffer()
+    api = ctypes.pythonapi
+    api.PyObject_GetBuffer.argtypes = [ctypes.py_object, ctypes.POINTER(_Buffer), ctypes.c_int]
+    api.PyObject_GetBuffer(exporter, ctypes.byref(buffer), 0)
+    address = buffer.buf
+    api.PyBuffer_Release(ctypes.byref(buffer))
+    return address
+
+
+_table = []
+for _byte in range(256):
+    for _bit in range(8):
+        _byte = _byte >> 1 ^ (0x82F63B78 if _byte & 1 else 0)
+    _table.append(_byte)
+
+
+def _crc32c(data: memoryview) -> int:
+    crc = _WORD
+    for byte in data:
+        crc = _table[(crc ^ byte) & 0xFF] ^ crc >> 8
+    return crc ^ _WORD
+
+
+def _check_header(memory: _Memory, shape: Shape) -> None:
+    expected = (0x4D584F43, 1, _PAGE, shape.slots, shape.stride, shape.sample_bytes,
+                shape.schema_hash[0], shape.schema_hash[1], int(shape.keep_all), shape.keep,
+                shape.consumers, int(shape.crc32c))
+    names = ("magic", "version", "headerBytes", "slots", "slotStride", "sampleBytes", "schemaHash",
+             "schemaHash", "history", "keep", "consumers", "checksum")
+    for word, (name, value) in enumerate(zip(names, expected)):
+        if memory.words[word] != value:
+            raise MailboxError("Cannot open the mailbox: %s must be %d, is %d" % (
+                name, value, memory.words[word]))
+
+
+class Sample:
+    """A sample that was lent. `data` is a read-only memoryview until the release."""
+
+    def __init__(self, owner: "Consumer", sequence: int, slot: int, turn: int, missed: int,
+                 header: "tuple[int, ...]", data: memoryview) -> None:
+        self._owner, self._slot, self._turn = owner, slot, turn
+        self.sequence, self.missed = sequence, missed
+        self.length = header[_LENGTH]
+        self.stamp_ns = header[_STAMP] | header[_STAMP + 1] << 32
+        self.epoch = header[_SAMPLE_EPOCH]
+        self.origin_ns = header[_ORIGIN] | header[_ORIGIN + 1] << 32
+        self.data = data
+
+    def is_intact(self) -> bool:
+        """Whether the data is still this sample's; always, with keep_all."""
+        return self._owner._turn_of(self._slot) == self._turn
+
+    def release(self) -> bool:
+        """Gives it back, in the order of receiving; False: the producer has begun to overwrite it.
+        Afterwards `data` raises ValueError."""
+        self.data.release()
+        return self._owner._release(self)
+
+
+class Consumer:
+    """One consumer of a mailbox: `number` from 0. `resume`: goes on after the last one released."""
+
+    def __init__(self, samples_fd: int, page_fd: int, number: int, shape: Shape,
+                 resume: bool = False) -> None:
+        self._shape, self._number = shape, number
+        self._samples = _Memory(samples_fd, shape.segment_bytes, False)
+        self._own = _Memory(page_fd, _PAGE, True)
+        _check_header(self._samples, shape)
+        cursor = self._own.position(_CURSOR)
+        self._armed_count = self._own.words[_ARMED] >> 2
+        self._own.words[_ARMED] = self._armed_count << 2 & _WORD
+        self._seen = 0
+        self._skipped = 0
+        self._woken = 0
+        self._look()
+        if not 0 <= cursor <= self._seen:
+            raise MailboxError("cursor must be at most %d, is %d" % (self._seen, cursor))
+        self._attached_at = self._seen
+        self._high = cursor >> 31
+        self._next = cursor + 1 if resume else max(cursor + 1, self._seen)
+        self._move_cursor(self._next - 1)
+        self._own.words[_OWN_EPOCH] = self._own.words[_ATTACHED_EPOCH]
+
+    def __enter__(self) -> "Consumer":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def poll(self) -> Optional[Sample]:
+        """The next sample, or None. Raises EOFError at the end, MailboxError for bad memory."""
+        shape, words = self._shape, self._samples.words
+        for _ in range(16):
+            if self._next > self._seen:
+                ended = self._look()
+                if self._next > self._seen:
+                    if ended:
+                        raise EOFError("the mailbox has ended")
+                    return None
+            if not shape.keep_all and self._next <= self._seen - shape.keep:
+                self._jump(self._seen - shape.keep + 1)
+            slot = self._next % shape.slots
+            turn = self._next // shape.slots * 2 + 2 & _WORD
+            base = (_PAGE + slot * shape.stride) // 4
+            if words[base + _TURN] == turn:
+                header = tuple(words[base + at] for at in range(10))
+                length = min(header[_LENGTH], shape.sample_bytes)
+                start = base * 4 + _SLOT_HEADER
+                data = self._samples.view[start:start + length].toreadonly()
+                sums = not shape.crc32c or _crc32c(data) == header[_CRC]
+                if words[base + _TURN] == turn:
+                    if header[_LENGTH] > shape.sample_bytes:
+                        raise MailboxError("length of %d is %d" % (self._next, header[_LENGTH]))
+                    if header[_SEQ] | header[_SEQ + 1] << 32 != self._next:
+                        raise MailboxError("sequence must be %d" % self._next)
+                    if not sums:
+                        raise MailboxError("checksum of %d is wrong" % self._next)
+                    sample = Sample(self, self._next, slot, turn, self._skipped, header, data)
+                    self._own.doubles[_MISSED] += self._skipped
+                    self._skipped = 0
+                    self._next += 1
+                    return sample
+            self._look()
+            taken = self._attached_at if shape.keep_all else self._seen - shape.keep
+            if self._next > taken:
+                raise MailboxError("turn of %d must be %d" % (self._next, turn))
+            self._jump(taken + 1)
+        return None
+
+    def receive(self, timeout_s: Optional[float] = None) -> Optional[Sample]:
+        """The next sample; sleeps for it. None when the time is up. Raises as poll() does."""
+        end = None if timeout_s is None else time.monotonic() + timeout_s
+        while True:
+            sample = self.poll()
+            if sample is not None:
+                return sample
+            # A sleep of at most a second: between two of them signals are served.
+            left = 1.0 if end is None else min(1.0, end - time.monotonic())
+            if left <= 0:
+                return None
+            bell = self._samples.words[_BELL]
+            self._armed_count = self._armed_count + 1 & 0x3FFFFFFF
+            self._own.words[_ARMED] = self._armed_count << 2 | 1
+            _fence()
+            if not self._look() and self._next > self._seen:
+                self._samples.wait(_BELL, bell, left)
+            self._own.words[_ARMED] = self._armed_count << 2
+
+    def samples(self) -> Iterator[Sample]:
+        """Samples until the mailbox ends; release each before the next."""
+        while True:
+            try:
+                sample = self.receive()
+            except EOFError:
+                return
+            if sample is not None:
+                yield sample
+
+    def _look(self) -> bool:
+        for _ in range(2):
+            position = self._samples.position(_PUBLISHED)
+            if position < self._seen:
+                raise MailboxError("published must be at least %d, is %d" % (self._seen, position))
+            if position != self._seen:
+                self._seen = position
+                return False
+            state = self._samples.words[_STATE]
+            if state == 0:
+                return False
+            if state != 1:
+                raise MailboxError("state must be 0 or 1, is %d" % state)
+        return True
+
+    def _jump(self, target: int) -> None:
+        self._skipped += target - self._next
+        self._next = target
+
+    def _turn_of(self, slot: int) -> int:
+        return self._samples.words[(_PAGE + slot * self._shape.stride) // 4 + _TURN]
+
+    def _release(self, sample: Sample) -> bool:
+        intact = sample.is_intact()
+        doubles = self._own.doubles
+        if intact:
+            doubles[_RECEIVED] += 1
+            doubles[_BYTES] += sample.length
+        else:
+            doubles[_OVERTAKEN] += 1
+        doubles[_LAST_RECEIVE] = time.monotonic_ns()
+        self._move_cursor(sample.sequence)
+        return intact
+
+    def _move_cursor(self, position: int) -> None:
+        words, high = self._own.words, position >> 31
+        if high != self._high:
+            if high != self._high + 1:
+                words[_CURSOR] = self._high << 31 & _WORD
+            words[_CURSOR + 1] = high
+            self._high = high
+        words[_CURSOR] = position & _WORD
+        if not self._shape.keep_all:
+            return
+        _fence()
+        armed = self._samples.words[_PRODUCER_ARMED]
+        if armed == self._woken or armed & 0xFF != self._number + 1:
+            return
+        self._woken = armed
+        words[_OWN_BELL] = words[_OWN_BELL] + 1 & _WORD
+        self._own.wake(_OWN_BELL)
+
+
+class Producer:
+    """The producer of a mailbox."""
+
+    def __init__(self, samples_fd: int, page_fds: "list[int]", shape: Shape) -> None:
+        if len(page_fds) != shape.consumers:
+            raise MailboxError("consumers must be %d" % shape.consumers)
+        self._shape = shape
+        self._samples = _Memory(samples_fd, shape.segment_bytes, True)
+        self._consumers = [_Memory(fd, _PAGE, False) for fd in page_fds]
+        _check_header(self._samples, shape)
+        self.published = self._samples.position(_PUBLISHED)
+        if self.published < 0:
+            raise MailboxError("published is no position")
+        self._epoch = self._samples.words[_EPOCH]
+        self._cursors = [0] * shape.consumers
+        self._rung = [0] * shape.consumers
+        self._slowest = 0
+        self._armed_count = self._samples.words[_PRODUCER_ARMED] >> 8
+        self._samples.words[_PRODUCER_ARMED] = self._armed_count << 8 & _WORD
+        self._notify()
+
+    def send(self, data: bytes, stamp_ns: int = 0, origin_ns: int = 0,
+             timeout_s: float = 0.0) -> bool:
+        """Publishes a copy. False: a keep_all consumer is behind, also after timeout_s."""
+        shape, words = self._shape, self._samples.words
+        if len(data) > shape.sample_bytes:
+            raise ValueError("A sample must have at most %d bytes" % shape.sample_bytes)
+        if shape.keep_all and not self._wait_for_room(time.monotonic() + timeout_s):
+            return False
+        sequence = self.published + 1
+        slot = sequence % shape.slots
+        turn = sequence // shape.slots * 2 + 1
+        base = (_PAGE + slot * shape.stride) // 4
+        words[base + _TURN] = turn & _WORD
+        start = base * 4 + _SLOT_HEADER
+        self._samples.view[start:start + len(data)] = data
+        stamp_ns = stamp_ns or time.monotonic_ns()
+        origin_ns = origin_ns or stamp_ns
+        crc = _crc32c(memoryview(data)) if shape.crc32c else 0
+        for word, value in ((_LENGTH, len(data)), (_SEQ, sequence), (_SEQ + 1, sequence >> 32),
+                            (_STAMP, stamp_ns), (_STAMP + 1, stamp_ns >> 32),
+                            (_SAMPLE_EPOCH, self._epoch), (_CRC, crc), (_ORIGIN, origin_ns),
+                            (_ORIGIN + 1, origin_ns >> 32), (_TURN, turn + 1)):
+            words[base + word] = value & _WORD
+        self._samples.doubles[_LAST_PUBLISH] = time.monotonic_ns()
+        if sequence >> 31 != self.published >> 31:
+            words[_PUBLISHED + 1] = sequence >> 31
+        self.published = sequence
+        words[_PUBLISHED] = sequence & _WORD
+        _fence()
+        self._notify()
+        return True
+
+    def _notify(self) -> None:
+        parked = False
+        for at, consumer in enumerate(self._consumers):
+            armed = consumer.words[_ARMED]
+            if armed & 3 == 0 or armed == self._rung[at]:
+                continue
+            self._rung[at] = armed
+            parked = parked or armed & 3 == 1
+        if parked:
+            words = self._samples.words
+            words[_BELL] = words[_BELL] + 1 & _WORD
+            self._samples.wake(_BELL)
+
+    def _has_room(self) -> bool:
+        least = self.published
+        for at, consumer in enumerate(self._consumers):
+            if consumer.words[_ATTACHED] != 1:
+                continue
+            cursor = consumer.position(_CURSOR)
+            if self._cursors[at] < cursor <= self.published:
+                self._cursors[at] = cursor
+            if self._cursors[at] < least:
+                least, self._slowest = self._cursors[at], at
+        return self.published + 1 - self._shape.slots <= least
+
+    def _wait_for_room(self, end: float) -> bool:
+        words = self._samples.words
+        while not self._has_room():
+            left = min(1.0, end - time.monotonic())
+            if left <= 0:
+                return False
+            consumer = self._consumers[self._slowest]
+            slowest, bell = self._slowest, consumer.words[_OWN_BELL]
+            self._armed_count = self._armed_count + 1 & 0xFFFFFF
+            words[_PRODUCER_ARMED] = self._armed_count << 8 | slowest + 1
+            _fence()
+            if not self._has_room() and self._slowest == slowest:
+                consumer.wait(_OWN_BELL, bell, left)
+            words[_PRODUCER_ARMED] = self._armed_count << 8
+        return True
