@@ -429,6 +429,7 @@ static inline enum cox_result cox_poll(struct cox_consumer *c, struct cox_sample
     if (c->fault != NULL) return COX_CORRUPT;
     c->skipped += taken + 1 - c->next;
     cox_go_to(c, taken + 1);
+    if (c->shape.keep_all) cox_move_cursor(c, taken); /* the producer may wait for it */
   }
   return c->fault == NULL ? COX_NONE : COX_CORRUPT;
 }

@@ -245,6 +245,9 @@ class Consumer:
             if self._next > taken:
                 raise MailboxError("turn of %d must be %d" % (self._next, turn))
             self._jump(taken + 1)
+            if shape.keep_all:
+                # The producer may wait for what is passed over here.
+                self._move_cursor(taken)
         return None
 
     def receive(self, timeout_s: Optional[float] = None) -> Optional[Sample]:

@@ -107,7 +107,7 @@ export const SUITE: readonly Case[] = [
     options: {
       ...keepAll,
       slots: 1,
-      samples: 3,
+      samples: 2,
       ends: true,
       consumers: [{ ...mortal, death: "again" }],
       grain: "key",
@@ -144,8 +144,22 @@ export const SUITE: readonly Case[] = [
   },
 ];
 
+/** Too large to be gone through in every run; a mistake shows in its first million states. */
+export const RESTARTED_CONSUMER: Case = {
+  name: "keepAll, consumer killed, let go of and started again, three samples",
+  options: {
+    ...keepAll,
+    slots: 1,
+    samples: 3,
+    ends: true,
+    consumers: [{ ...mortal, death: "again" }],
+    grain: "key",
+  },
+};
+
 /** Minutes each, and a gigabyte. */
 export const SOAK: readonly Case[] = [
+  RESTARTED_CONSUMER,
   {
     name: "keepLast, two consumers, three samples",
     options: { ...keepLast, ...two, samples: 3 },

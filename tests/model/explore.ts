@@ -22,7 +22,7 @@ export interface Explored {
   readonly ends: number;
 }
 
-/** @throws {Violation} with the state before it, when a rule is broken. */
+/** @throws {Violation} with the state before it, when a rule is broken. @throws {RangeError} for more states. */
 export function explore(model: Model, statesMax: number): Explored {
   const visited = new NumberSet();
   const stack = [model.start];
@@ -39,7 +39,7 @@ export function explore(model: Model, statesMax: number): Explored {
       for (const { state: next } of following) {
         steps++;
         if (!visited.add(hash(next))) continue;
-        if (visited.size > statesMax) throw new Error(`More than ${statesMax} states`);
+        if (visited.size > statesMax) throw new RangeError(`More than ${statesMax} states`);
         stack.push(next);
       }
     } catch (error) {

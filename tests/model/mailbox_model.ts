@@ -397,7 +397,7 @@ function consumerProgram(code: MailboxCode, options: ModelOptions, at: number): 
       case "release": {
         const intact = core.isIntact(local.lent);
         if (intact) checkData(local);
-        else if (options.history === "keepAll") {
+        else if (options.history === "keepAll" && local.lent.sequence > core.attachedAt) {
           throw new Violation("overtaken though all are kept");
         }
         core.releaseTo(local.lent.sequence);

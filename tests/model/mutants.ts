@@ -166,6 +166,12 @@ export const MUTANTS: readonly Mutant[] = [
     replace: "    if (!this.#keepsAll && this.next <= this.seen - this.#keep) return true;",
   },
   {
+    name: "what is passed over is not released",
+    file: consumer,
+    search: "    if (this.#keepsAll) this.#release(target - 1);",
+    replace: "",
+  },
+  {
     name: "a jump is one too short to be counted",
     file: consumer,
     search: "    this.skipped += target - this.next;",

@@ -306,6 +306,8 @@ export class ConsumerCore {
       : this.seen - this.#keep + 1;
     this.skipped += target - this.next;
     this.#goTo(target);
+    // The producer may wait for what is passed over here.
+    if (this.#keepsAll) this.#release(target - 1);
   }
 
   #goTo(sequence: number): void {
