@@ -55,6 +55,8 @@ export function openFutex(): FutexCalls {
   const memory = libc().malloc(64n);
   if (memory === null) throw new SystemError("malloc", lastErrno());
   const words = new Uint32Array(Deno.UnsafePointerView.getArrayBuffer(memory, 64));
+  // What malloc gives is not empty, and the upper halves of the 64-bit numbers are never written.
+  words.fill(0);
   const timeout = Deno.UnsafePointer.offset(memory, 16);
   const byte = Deno.UnsafePointer.offset(memory, 32);
   const floor = Math.floor;
