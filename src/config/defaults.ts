@@ -91,6 +91,8 @@ export const LIMITS = {
   rateMax: 10_000_000,
   /** One for each producer and each consumer. */
   relayedEndsMax: 100,
+  /** Replicas one by one: what `@relay` is told of a channel has to fit into 64 KiB. */
+  relayedProducersMax: 400,
   /** A stall is looked for by asking, a few times within this. */
   stallAfterMin: "10ms",
   stallActionsMax: 10,

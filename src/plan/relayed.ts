@@ -7,7 +7,7 @@
  * ```
  */
 import type { PipeConfig, QueueConfig, RateConfig } from "../config/config.ts";
-import { DEFAULTS } from "../config/defaults.ts";
+import { DEFAULTS, LIMITS } from "../config/defaults.ts";
 import { formatSize, parseDurationNs, parseSizeBytes } from "../config/units.ts";
 import type { Issues } from "./issues.ts";
 import type { ChannelIndex, LegPlan, PortPlan, QueuePlan, RatePlan, RelayedPlan } from "./plan.ts";
@@ -45,7 +45,8 @@ export interface RelayedConsumer {
  * final numbers.
  *
  * @param request What is declared.
- * @param issues Receives warnings about pipes that are smaller than they should be.
+ * @param issues Receives warnings about pipes that are smaller than they should be, and the
+ * error of too many producers.
  * @returns The pipe, and its legs in the order of their slots: producers first.
  */
 export function relayedPlan(
@@ -66,6 +67,7 @@ export function relayedPlan(
   const producers = request.from.flatMap((port) =>
     port.processes.map((process): PortPlan => ({ ...port, processes: [process] }))
   );
+  checkCount(name, producers.length, issues);
   const inLegs = producers.map((from, at): LegPlan => ({
     ...shared,
     direction: "in",
@@ -93,6 +95,17 @@ export function relayedPlan(
     stall: stallPlan(channel.stall),
   };
   return { plan, legs: [...inLegs, ...outLegs] };
+}
+
+function checkCount(name: string, producers: number, issues: Issues): void {
+  const { relayedProducersMax: max } = LIMITS;
+  if (producers <= max) return;
+  issues.error(
+    ["channels", name, "from"],
+    `at most ${max} processes can write to a relayed pipe, each replica counted; ` +
+      `here ${producers} do`,
+    "use fewer replicas, or several channels",
+  );
 }
 
 const RELAY_SIDE: PortPlan = { processes: [], port: "relay", fd: -1 };

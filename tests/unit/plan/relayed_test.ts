@@ -1,6 +1,9 @@
 /** Relayed pipes: what each becomes in the plan, leg by leg. */
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { RelayLedger } from "../../../src/channel/relay/relay_ledger.ts";
+import { RELAY_PACKET_BYTES_MAX } from "../../../src/channel/relay/relay_protocol.ts";
 import type { Config, PipeConfig } from "../../../src/config/config.ts";
+import { LIMITS } from "../../../src/config/defaults.ts";
 import { collectPermissions, permissionReport } from "../../../src/plan/permission_report.ts";
 import type { LegPlan, Plan } from "../../../src/plan/plan.ts";
 import {
@@ -379,4 +382,32 @@ Deno.test("compile() has @relay back within a second, however often it ends", ()
   );
   const { policy, backoff } = plan.processes[1]!.restart;
   assertEquals([policy, backoff.initialNs, backoff.maxNs], ["permanent", 10e6, 500e6]);
+});
+
+Deno.test("compile() takes as many producers as can be told to @relay in one packet, and no more", () => {
+  const long = (name: string) => name.padEnd(LIMITS.nameLength, "x");
+  const consumers = Array.from({ length: LIMITS.relayedEndsMax }, (_, at) => long(`c${at}-`));
+  const config = (replicas: number) =>
+    crew({
+      [long("p")]: commandProcess({ replicas }),
+      ...Object.fromEntries(consumers.map((name) => [name, commandProcess()])),
+    }, {
+      channels: {
+        [long("channel")]: relayed({
+          from: `${long("p")}.stdout`,
+          to: consumers.map((name) => `${name}.stdin`),
+          framing: "ndjson",
+          overflow: "drop-oldest",
+          highWater: { messages: LIMITS.queueMessagesMax, bytes: LIMITS.queueBytesMax },
+          lifespan: "1000000s",
+        }),
+      },
+    });
+  const max = LIMITS.relayedProducersMax;
+  const [told] = new RelayLedger(compiled(config(max))).greeting();
+  const bytes = new TextEncoder().encode(JSON.stringify(told!.command)).length;
+  assert(bytes <= RELAY_PACKET_BYTES_MAX, `${bytes}`);
+  const { path, message } = onlyError(config(max + 1));
+  assertEquals(path, ["channels", long("channel"), "from"]);
+  assertStringIncludes(message, `at most ${max} processes`);
 });
