@@ -12,6 +12,7 @@ import { Violation } from "./machine.ts";
 import { type MailboxCode, mailboxModel } from "./mailbox_model.ts";
 import { type Mutant, MUTANTS } from "./mutants.ts";
 
+const SOAK = Deno.env.get("COX_SOAK") === "1";
 const STATES_MAX = 2_000_000;
 const SRC = new URL("../../src/", import.meta.url);
 const CODE: MailboxCode = { ProducerCore, ConsumerCore, producerEnded, consumerEnded };
@@ -62,7 +63,8 @@ function caughtBy(code: MailboxCode): string | null {
 }
 
 for (const mutant of MUTANTS) {
-  Deno.test(`mailbox: the model finds "${mutant.name}"`, async () => {
+  const ignore = mutant.slow === true && !SOAK;
+  Deno.test({ name: `mailbox: the model finds "${mutant.name}"`, ignore }, async () => {
     const dir = await Deno.makeTempDir({ prefix: "cox-mutant-" });
     try {
       const code = await loadMutant(mutant, dir);

@@ -6,6 +6,8 @@
 /** One mistake. */
 export interface Mutant {
   readonly name: string;
+  /** Its exploration takes half a minute: `deno task soak` does it. */
+  readonly slow?: true;
   /** Below `src/`. */
   readonly file: string;
   /** Must occur exactly once in the file. */
@@ -160,6 +162,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "what was written before it was waited for is held to be kept",
+    slow: true,
     file: consumer,
     search:
       "    if (this.next <= (this.#keepsAll ? this.attachedAt : this.seen - this.#keep)) return true;",
@@ -167,6 +170,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "what is passed over is not released",
+    slow: true,
     file: consumer,
     search: "    if (this.#keepsAll) this.#release(target - 1);",
     replace: "",
@@ -207,6 +211,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a consumer that is let go of leaves its bell as it was",
+    slow: true,
     file: attendance,
     search: "  consumer.store(CONSUMER_BELL, (consumer.load(CONSUMER_BELL) + 1) | 0);",
     replace: "",

@@ -13,7 +13,9 @@ function makePlace(files: Readonly<Record<string, string>>) {
   Deno.mkdirSync(`${path}/bin`);
   Deno.writeTextFileSync(`${path}/bin/cox`, `#!/bin/sh\nexec ${words} "$@"\n`);
   Deno.chmodSync(`${path}/bin/cox`, 0o755);
-  const env = { PATH: `${path}/bin:/usr/bin:/bin`, NO_COLOR: "1" };
+  // The runtime that runs this test is the one that the shell finds.
+  const deno = Deno.execPath().slice(0, Deno.execPath().lastIndexOf("/"));
+  const env = { PATH: `${path}/bin:${deno}:/usr/bin:/bin`, NO_COLOR: "1" };
   return {
     path,
     start: (line: string) =>

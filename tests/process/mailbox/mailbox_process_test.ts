@@ -1,6 +1,6 @@
 /**
  * Mailboxes between processes: contents derived from the number while producer and consumers are
- * killed, no wake-up lost, a stopped consumer. Larger numbers are in tests/soak.
+ * killed, no wake-up lost, a stopped consumer. Larger numbers are in tests/soak (`deno task soak`).
  */
 import { assert, assertEquals } from "@std/assert";
 import { shapeWith } from "../../support/mailbox_memory.ts";
