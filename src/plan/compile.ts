@@ -134,6 +134,8 @@ function assemble(parts: Parts): Plan {
       channel.kind === "leg" ? withRelay(channel, system.indexOf(RELAY_PROCESS)) : channel
     ),
     relayed,
+    contracts: [],
+    safeMode: null,
     limits: SUPERVISOR_LIMITS,
   };
 }

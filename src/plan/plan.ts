@@ -7,6 +7,8 @@
  * Must not know: how it is compiled, how it is executed.
  */
 
+import type { ContractPlan, SafeModePlan } from "./contract.ts";
+
 /** Index into {@link Plan.processes}. */
 export type ProcessIndex = number;
 /** Index into {@link Plan.groups}; group 0 is the root. */
@@ -37,6 +39,10 @@ export interface Plan {
   readonly channels: readonly ChannelPlan[];
   /** Pipes whose messages `@relay` moves; their ends are legs among `channels`. */
   readonly relayed: readonly RelayedPlan[];
+  /** What must happen when, in any order. */
+  readonly contracts: readonly ContractPlan[];
+  /** null: no contract asks for it. */
+  readonly safeMode: SafeModePlan | null;
   readonly limits: SupervisorLimits;
 }
 

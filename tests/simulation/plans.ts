@@ -78,6 +78,8 @@ export function crewPlan(
     }],
     channels: options.channels ?? [],
     relayed: [],
+    contracts: [],
+    safeMode: null,
     limits: {
       eventsKeptMax: 1000,
       requestBytesMax: 65536,

@@ -9,7 +9,7 @@ export const FUNCTION_LINES_MAX = 70;
 
 /** What a part may import besides itself: folders, or single files. Absent: nothing may exist. */
 export const ARROWS: Readonly<Record<string, readonly string[]>> = {
-  child: ["channel/mailbox/layout.ts"],
+  child: ["channel/mailbox/layout.ts", "channel/mailbox/schema.ts", "deadline/pulse_layout.ts"],
   os: [],
   config: ["plan/graph.ts", "plan/import_map.ts", "plan/paths.ts", "plan/probe/project.ts"],
   plan: [
@@ -20,7 +20,7 @@ export const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "config/pipe_ends.ts",
   ],
   core: ["plan/plan.ts"],
-  deadline: ["plan/plan.ts"],
+  deadline: ["plan/plan.ts", "plan/contract.ts"],
   audit: ["core/exit_reason.ts", "core/effect.ts", "os"],
   channel: ["os", "plan/plan.ts"],
   process: ["os", "plan/plan.ts", "core/exit_reason.ts"],
@@ -33,7 +33,9 @@ export const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "channel",
     "control",
     "audit",
+    "deadline",
     "plan/plan.ts",
+    "plan/contract.ts",
     "system/log_protocol.ts",
   ],
   cli: [
@@ -69,6 +71,7 @@ export function isPure(path: string): boolean {
   return /^src\/(core|plan|deadline|channel\/watch)\//.test(path) ||
     [
       "src/channel/mailbox/layout.ts",
+      "src/channel/mailbox/schema.ts",
       "src/config/units.ts",
       "src/control/protocol.ts",
       "src/audit/event_record.ts",

@@ -55,6 +55,8 @@ export function planOf(processes: readonly ProcessPlan[], fields: Partial<Plan> 
     }],
     channels: [],
     relayed: [],
+    contracts: [],
+    safeMode: null,
     limits: {
       eventsKeptMax: 100,
       requestBytesMax: 65536,
