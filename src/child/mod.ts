@@ -36,3 +36,5 @@ export { NdjsonError, readNdjson } from "./read_ndjson.ts";
 export type { NdjsonFault, ReadNdjsonOptions } from "./read_ndjson.ts";
 export { writeNdjson } from "./write_ndjson.ts";
 export type { ByteWriter, WriteNdjsonOptions } from "./write_ndjson.ts";
+export { struct } from "../channel/mailbox/schema.ts";
+export type { FieldType, NumberType, Struct, StructFields } from "../channel/mailbox/schema.ts";

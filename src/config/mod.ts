@@ -31,6 +31,13 @@ export {
   type StallInput,
   task,
 } from "./define.ts";
+export {
+  type FieldType,
+  type NumberType,
+  type Struct,
+  struct,
+  type StructFields,
+} from "../channel/mailbox/schema.ts";
 export type {
   ChannelConfig,
   CommandRun,

@@ -11,8 +11,16 @@ export const FUNCTION_LINES_MAX = 70;
 export const ARROWS: Readonly<Record<string, readonly string[]>> = {
   child: ["channel/mailbox/layout.ts", "channel/mailbox/schema.ts", "deadline/pulse_layout.ts"],
   os: [],
-  config: ["plan/graph.ts", "plan/import_map.ts", "plan/paths.ts", "plan/probe/project.ts"],
+  config: [
+    "plan/graph.ts",
+    "plan/import_map.ts",
+    "plan/paths.ts",
+    "plan/probe/project.ts",
+    "channel/mailbox/schema.ts",
+  ],
   plan: [
+    "channel/mailbox/layout.ts",
+    "channel/mailbox/schema.ts",
     "config/config.ts",
     "config/units.ts",
     "config/defaults.ts",
