@@ -19,6 +19,14 @@ export interface DescriptorSources {
   readonly logLink: LogLink;
   /** null in a crew without relayed pipes. */
   readonly relay: RelaySources | null;
+  /** null in a crew that has no contract to stamp for. */
+  readonly pulses: PulseSources | null;
+}
+
+/** The memories in which processes are stamped. */
+export interface PulseSources {
+  /** The descriptor of a process's, held here; it closes on exec. */
+  fdOf(process: ProcessIndex): number;
 }
 
 /** What `@relay` is handed. */
@@ -110,6 +118,8 @@ class TableBuilder {
         return this.#own(this.#relay().link.open());
       case "relay-counters":
         return this.#relay().countersFd;
+      case "pulse":
+        return this.#pulses().fdOf(this.#index);
     }
   }
 
@@ -146,6 +156,12 @@ class TableBuilder {
     const { relay } = this.#sources;
     if (relay === null) throw new Error("No @relay in this crew");
     return relay;
+  }
+
+  #pulses(): PulseSources {
+    const { pulses } = this.#sources;
+    if (pulses === null) throw new Error("No memory for stamps in this crew");
+    return pulses;
   }
 
   #channel(index: number): Channel {

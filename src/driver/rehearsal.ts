@@ -47,7 +47,7 @@ export async function rehearseRestart(parts: RehearsalParts): Promise<void> {
     runId: "",
     reactor,
     containment,
-    sources: { nullFd, channels: [], captures, logLink, relay: null },
+    sources: { nullFd, channels: [], captures, logLink, relay: null, pulses: null },
     nowNs: clock.nowNs,
     post: (event) => supervisor.post(event),
     record: (body) => supervisor.record(body),
@@ -150,6 +150,8 @@ function planOfNobody(plan: Plan): Plan {
     finish: null,
     critical: false,
     group: 0,
+    pulse: null,
+    scheduling: null,
   };
   const root = {
     name: "",

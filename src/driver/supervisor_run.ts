@@ -97,6 +97,7 @@ export class SupervisorRun {
         captures: this.#captures,
         logLink: this.#logLink,
         relay: this.#relay,
+        pulses: null,
       },
       nowNs: this.#clock.nowNs,
       post: (event) => this.#supervisor.post(event),

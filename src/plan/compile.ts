@@ -136,6 +136,7 @@ function assemble(parts: Parts): Plan {
     relayed,
     contracts: [],
     safeMode: null,
+    supervisor: { scheduling: null, watchdog: null },
     limits: SUPERVISOR_LIMITS,
   };
 }
@@ -176,6 +177,8 @@ function processPlan(
     finish: template.finish,
     critical: template.critical,
     group: parts.tree.groupOf[index]!,
+    pulse: null,
+    scheduling: null,
   };
 }
 

@@ -98,7 +98,7 @@ export type HeartbeatSource =
   | { readonly by: "notify"; readonly line: number }
   /** Anything on the captured stdout or stderr. */
   | { readonly by: "output"; readonly line: number }
-  /** Anything that it sends on this channel. */
+  /** Anything that it sends on this channel: a mailbox, a pipe, or its in-leg of a relayed one. */
   | { readonly by: "channel"; readonly channel: ChannelIndex };
 
 /**
@@ -134,8 +134,12 @@ export interface StepsContract extends ContractBase {
 
 /** A channel's samples, seen where they are delivered. */
 interface ChannelContract extends ContractBase {
+  /**
+   * A mailbox; of a relayed pipe the leg: the in-leg of `process` for the producer's side, the
+   * out-leg for a consumer's.
+   */
   readonly channel: ChannelIndex;
-  /** Which consumer of it, from 0; null: the producer's side. */
+  /** Which consumer of it, from 0 in the order of declaration; null: the producer's side. */
   readonly consumer: number | null;
   readonly warnNs: number;
   readonly missNs: number;
@@ -154,11 +158,14 @@ export interface LatencyContract extends ChannelContract {
 /** The producer asserts that it lives, with samples or without. */
 export interface LivelinessContract extends ChannelContract {
   readonly kind: "liveliness";
+  /** Line of the producer's pulse memory that it may stamp without a sample; null: samples alone. */
+  readonly line: number | null;
 }
 
 /** End to end: from the stamp at the first channel to the receipt from the last. */
 export interface PathContract extends ContractBase {
   readonly kind: "path";
+  /** In order; of a relayed pipe the out-leg to who carries it on, or to `consumer`. */
   readonly channels: readonly ChannelIndex[];
   /** Which consumer of the last channel. */
   readonly consumer: number;
@@ -170,6 +177,46 @@ export interface PathContract extends ContractBase {
 export interface SafeModePlan {
   /** Started; everything else but system processes is stopped. */
   readonly processes: readonly ProcessIndex[];
+}
+
+/** The memory in which a process is stamped: one line for each of its contracts that need one. */
+export interface PulsePlan {
+  /** The program's descriptor of it; null: only the supervisor stamps. */
+  readonly fd: number | null;
+  /** By line number; what a client is told as well. */
+  readonly lines: readonly PulseLinePlan[];
+}
+
+/** What is stamped on a line. */
+export type PulseLinePlan =
+  /** By the program, or by the supervisor for it. */
+  | { readonly kind: "heartbeat"; readonly by: "client" | "notify" | "output" }
+  | {
+    readonly kind: "cycle";
+    readonly name: string;
+    readonly periodNs: number;
+    readonly offsetNs: number;
+    readonly budgetNs: number;
+  }
+  | { readonly kind: "steps"; readonly name: string; readonly steps: readonly string[] }
+  /** `name` is the channel's. */
+  | { readonly kind: "liveliness"; readonly name: string };
+
+/** What is set up for the supervisor itself. */
+export interface SupervisorPlan {
+  /** Of the monitor's thread; `lockMemory` is of the whole process. null: as it is. */
+  readonly scheduling: SchedulingPlan | null;
+  readonly watchdog: WatchdogPlan | null;
+}
+
+/** A hardware watchdog: resets the machine unless it is stroked. */
+export interface WatchdogPlan {
+  /** Absolute path. */
+  readonly device: string;
+  /** The device resets the machine after this long without a stroke; whole seconds. */
+  readonly timeoutNs: number;
+  /** Stroked so often while every critical contract holds. */
+  readonly strokeNs: number;
 }
 
 /** How a process, or the monitor, is scheduled; what is null is left as it is. */

@@ -7,7 +7,13 @@
  * Must not know: how it is compiled, how it is executed.
  */
 
-import type { ContractPlan, SafeModePlan } from "./contract.ts";
+import type {
+  ContractPlan,
+  PulsePlan,
+  SafeModePlan,
+  SchedulingPlan,
+  SupervisorPlan,
+} from "./contract.ts";
 
 /** Index into {@link Plan.processes}. */
 export type ProcessIndex = number;
@@ -43,6 +49,7 @@ export interface Plan {
   readonly contracts: readonly ContractPlan[];
   /** null: no contract asks for it. */
   readonly safeMode: SafeModePlan | null;
+  readonly supervisor: SupervisorPlan;
   readonly limits: SupervisorLimits;
 }
 
@@ -79,6 +86,10 @@ export interface ProcessPlan {
   /** Its final failure stops the crew with exit 111. */
   readonly critical: boolean;
   readonly group: GroupIndex;
+  /** null: nothing of it is stamped. */
+  readonly pulse: PulsePlan | null;
+  /** As asked for; the exec chain in `argv` does it. null: as it is. */
+  readonly scheduling: SchedulingPlan | null;
 }
 
 /** Wait for `process` to satisfy `condition` before starting. */
@@ -105,6 +116,8 @@ export type DescriptorPlan =
   | { readonly fd: number; readonly kind: "notify" }
   /** A stream socket per instance to the supervisor: asks who connects to a listener. */
   | { readonly fd: number; readonly kind: "gate" }
+  /** The memory in which it stamps its signs of life, cycles and steps. */
+  | { readonly fd: number; readonly kind: "pulse" }
   /** `@log` alone: commands from, reports to the supervisor, captured outputs. */
   | { readonly fd: number; readonly kind: "log-commands" }
   | { readonly fd: number; readonly kind: "log-reports" }

@@ -74,5 +74,7 @@ export function systemProcess(program: SystemProgram, facts: Facts): ProcessPlan
     finish: null,
     critical: false,
     group: 0,
+    pulse: null,
+    scheduling: null,
   };
 }

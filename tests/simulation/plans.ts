@@ -48,6 +48,8 @@ export function processPlan(name: string, overrides: Partial<ProcessPlan> = {}):
     finish: null,
     critical: false,
     group: 0,
+    pulse: null,
+    scheduling: null,
     ...overrides,
   };
 }
@@ -80,6 +82,7 @@ export function crewPlan(
     relayed: [],
     contracts: [],
     safeMode: null,
+    supervisor: { scheduling: null, watchdog: null },
     limits: {
       eventsKeptMax: 1000,
       requestBytesMax: 65536,

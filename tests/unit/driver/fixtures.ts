@@ -31,6 +31,8 @@ export function processPlan(name: string, fields: Partial<ProcessPlan> = {}): Pr
     finish: null,
     critical: false,
     group: 0,
+    pulse: null,
+    scheduling: null,
     ...fields,
   };
 }
@@ -57,6 +59,7 @@ export function planOf(processes: readonly ProcessPlan[], fields: Partial<Plan> 
     relayed: [],
     contracts: [],
     safeMode: null,
+    supervisor: { scheduling: null, watchdog: null },
     limits: {
       eventsKeptMax: 100,
       requestBytesMax: 65536,

@@ -82,6 +82,8 @@ Deno.test("compile() applies the defaults", () => {
     finish: null,
     critical: false,
     group: 0,
+    pulse: null,
+    scheduling: null,
   });
 });
 
