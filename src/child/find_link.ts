@@ -5,8 +5,8 @@
 import type { LinkInfo } from "./link.ts";
 import { linksOf } from "./supervision.ts";
 
-/** By descriptor: nobody else may use it. */
-const owned = new Set<number>();
+/** By port: nobody else may use its descriptors. */
+const owned = new Set<string>();
 
 /** A call that wants a link. */
 export interface LinkRequest {
@@ -48,11 +48,11 @@ export function findLink(name: string, { call, refuse }: LinkRequest): LinkInfo 
 }
 
 /** Takes a link that was found. @throws {TypeError} when it was taken before. */
-export function ownLink(name: string, { call }: LinkRequest, { fd }: LinkInfo): void {
-  if (owned.has(fd)) {
+export function ownLink(name: string, { call }: LinkRequest, { port }: LinkInfo): void {
+  if (owned.has(port)) {
     throw new TypeError(`${refused(call, name)}it was taken before, and has one owner`);
   }
-  owned.add(fd);
+  owned.add(port);
 }
 
 function refused(call: string, name: string): string {

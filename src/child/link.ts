@@ -3,13 +3,15 @@
  * Must not know: descriptors, how bytes become messages.
  */
 
+import type { MailboxLink } from "../channel/mailbox/mailbox_link.ts";
+
 /** One end of a channel, as the supervisor described it. */
 export interface LinkInfo {
   /** Name of the channel. */
   readonly name: string;
   /** This process's name for its end: `stdin`, `stdout`, `stderr`, `frames` … */
   readonly port: string;
-  /** The mechanism: `"pipe"`, `"pair"`, `"listen"`. */
+  /** The mechanism: `"pipe"`, `"pair"`, `"listen"`, `"mailbox"`. */
   readonly kind: string;
   /** Of a pair: whether the kernel keeps messages whole. */
   readonly type?: "stream" | "seqpacket" | "datagram";
@@ -21,7 +23,9 @@ export interface LinkInfo {
   readonly path?: string;
   /** Of a relayed pipe: what a message is. */
   readonly framing?: "lines" | "ndjson" | "frames";
-  /** The inherited descriptor; -1: none, a client connects by itself. */
+  /** Of a mailbox: what it is, how it is used, and its descriptors. */
+  readonly mailbox?: MailboxLink;
+  /** The inherited descriptor; -1: none, a client connects by itself, or the memory was mapped. */
   readonly fd: number;
   readonly limits: {
     /** Bytes that the kernel was asked to hold; it rounds up to a power of two of pages. 0: its own. */

@@ -11,6 +11,7 @@
  * so that importing `coxswain/child` has no effect of its own.
  */
 
+import type { SealedMemory } from "../seal/sealed_memory.ts";
 import type { LinkInfo } from "./link.ts";
 
 /** The record of the preload, layout 1. */
@@ -23,6 +24,8 @@ export interface Supervision {
   /** Socket to the supervisor about the connections of a server; null: it has no need of one. */
   readonly gateFd: number | null;
   readonly links: readonly LinkInfo[];
+  /** What was mapped before the program began; null: it has no memory. */
+  readonly memory: SealedMemory | null;
 }
 
 /**
@@ -107,6 +110,14 @@ export function gateDescriptor(): number | null {
 }
 
 /**
+ * The memory that was mapped for this program; null: none, as where the links come from
+ * COX_LINKS.
+ */
+export function sealedMemory(): SealedMemory | null {
+  return readRecord()?.memory ?? null;
+}
+
+/**
  * The links of this process.
  *
  * @param call The function that was called, for the message.
@@ -122,7 +133,7 @@ export function linksOf(call: string, port?: string): readonly LinkInfo[] {
 
 const LINKS = Symbol.for("coxswain.links");
 
-/** COX_LINKS has the same layout without `notifyFd` and `gateFd`. */
+/** COX_LINKS has the same layout without `notifyFd`, `gateFd` and `memory`. */
 function readVariable(): Pick<Supervision, "version" | "process" | "links"> | null {
   const query = { name: "env", variable: "COX_LINKS" } as const;
   if (Deno.permissions.querySync(query).state !== "granted") return null;

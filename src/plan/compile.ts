@@ -152,7 +152,7 @@ function processPlan(
   const listens = listenEnvironment(template.kind, wiring);
   const argv = [
     ...(listens.length > 0 ? listenShim(parts.facts.cox.dir) : []),
-    ...template.argv(process.name, wiring.links),
+    ...template.argv(process.name, wiring),
   ];
   return {
     name: process.name,

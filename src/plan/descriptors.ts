@@ -13,6 +13,7 @@ import type {
   ReadyPlan,
   RelayedPlan,
 } from "./plan.ts";
+import type { MemoryRequest } from "../seal/sealed_memory.ts";
 import type { LinkDescription } from "./preload.ts";
 
 /** What a pipe holds that asks for no other capacity. */
@@ -22,6 +23,8 @@ const KERNEL_CAPACITY_BYTES = parseSizeBytes(DEFAULTS.pipe.capacity);
 export interface Wiring {
   readonly descriptors: readonly Extract<DescriptorPlan, { kind: "channel" }>[];
   readonly links: readonly LinkDescription[];
+  /** What a sandboxed program is to map before it begins; null: nothing. */
+  readonly memory: MemoryRequest | null;
 }
 
 /**
@@ -49,7 +52,7 @@ export function wirings(
     if (plan.kind !== "listen") continue;
     for (const process of plan.from.processes) links[process]!.push(...clientLinks(plan));
   }
-  return descriptors.map((list, at) => ({ descriptors: list, links: links[at]! }));
+  return descriptors.map((list, at) => ({ descriptors: list, links: links[at]!, memory: null }));
 }
 
 /** A declared client is handed no descriptor: it is told where to connect. */

@@ -1,8 +1,12 @@
 /**
  * The module that runs before a supervised program and tells it its links. Owns its text.
  * It is static per process (part of the plan's argv) and has no imports, so that no import map
- * and no file can redirect it. Must not know: what reads it (`coxswain/child`).
+ * and no file can redirect it. Of a program that is given memory it is the seal as well
+ * (`src/seal`). Must not know: what reads it (`coxswain/child`).
  */
+import type { MailboxLink } from "../channel/mailbox/mailbox_link.ts";
+import { sealText } from "../seal/seal_text.ts";
+import type { MemoryRequest } from "../seal/sealed_memory.ts";
 
 /** One end of a channel, as the program sees it; the same in the preload and in COX_LINKS. */
 export interface LinkDescription {
@@ -10,7 +14,7 @@ export interface LinkDescription {
   readonly name: string;
   /** This process's own name for its end: `stdin`, `stdout`, `stderr`, `frames` … */
   readonly port: string;
-  readonly kind: "pipe" | "pair" | "listen";
+  readonly kind: "pipe" | "pair" | "listen" | "mailbox";
   /** `both`: a pair; `accept`: a listener; `connect`: a listener that it is a client of. */
   readonly direction: "read" | "write" | "both" | "accept" | "connect";
   /** Of a pair: whether messages stay whole. */
@@ -21,7 +25,9 @@ export interface LinkDescription {
   readonly path?: string;
   /** Of a pipe: what a message is, where `@relay` tells messages apart. */
   readonly framing?: "lines" | "ndjson" | "frames";
-  /** -1: none; a client connects by itself. */
+  /** Of a mailbox: what it is, how it is used, and its descriptors. */
+  readonly mailbox?: MailboxLink;
+  /** -1: none; a client connects by itself, a sealed program has the memory. */
   readonly fd: number;
   readonly limits: {
     /** What the kernel was asked to hold; it rounds up to a power of two of pages. 0: its own. */
@@ -46,6 +52,8 @@ export interface LinksDescription {
   /** Descriptor on which a server asks about its connections; null: none. */
   readonly gateFd: number | null;
   readonly links: readonly LinkDescription[];
+  /** Memory to map before the program begins; null: none, and no permission to do so. */
+  readonly memory: MemoryRequest | null;
 }
 
 /** The variable that tells the same to a program of any language. */
@@ -66,22 +74,24 @@ export function linksText(process: string, links: readonly LinkDescription[]): s
  * Generates the module as a `data:` URL.
  *
  * It defines `globalThis[Symbol.for("coxswain.links")]`, frozen all the way down, which the
- * program can neither replace nor delete: `{ version: 1, process, notifyFd, gateFd, links }`.
+ * program can neither replace nor delete:
+ * `{ version: 1, process, notifyFd, gateFd, links, memory }`.
  *
  * @param description What to tell the program.
  * @returns `data:text/javascript,…`, percent-encoded.
  * @throws {URIError} If a name holds half a surrogate pair.
  */
 export function preloadSource(description: LinksDescription): string {
-  const { process, notifyFd, gateFd, links } = description;
+  const { process, notifyFd, gateFd, links, memory } = description;
   const value = { version: 1, process, notifyFd, gateFd, links };
   // The text goes through JSON.parse rather than into the source as a literal: a literal's
   // "__proto__" key would set a prototype.
   const source = [
-    "const freeze=(v)=>{if(typeof v==='object'&&v!==null)",
+    memory === null ? "const memory=null;" : sealText(memory),
+    "const freeze=(v)=>{if(typeof v==='object'&&v!==null||typeof v==='function')",
     "Object.values(v).forEach(freeze);return Object.freeze(v)};",
     "Object.defineProperty(globalThis,Symbol.for('coxswain.links'),{value:",
-    `freeze(JSON.parse(${JSON.stringify(JSON.stringify(value))})),`,
+    `freeze({...JSON.parse(${JSON.stringify(JSON.stringify(value))}),memory}),`,
     "writable:false,configurable:false,enumerable:false});",
   ].join("");
   return `data:text/javascript,${encodeURIComponent(source)}`;

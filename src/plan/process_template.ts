@@ -11,9 +11,8 @@ import { closedTo } from "./notify_reach.ts";
 import { limitPairs } from "./limits.ts";
 import type { FinishPlan, ReadyPlan, RestartPlan, StopPlan } from "./plan.ts";
 import { readyPlan, restartPlan, stopPlan, umaskPlan } from "./policies.ts";
-import type { LinkDescription } from "./preload.ts";
 import { type ProcessContext, processContext } from "./process_context.ts";
-import { lookUp, programOf, type TemplateRequest } from "./program.ts";
+import { type Handed, lookUp, programOf, type TemplateRequest } from "./program.ts";
 
 /** What the replicas of a declared process share. */
 export interface ProcessTemplate {
@@ -31,7 +30,7 @@ export interface ProcessTemplate {
   /** Where a server asks about its connections; null: it has no need to. */
   readonly gateFd: number | null;
   /** The whole exec chain of one replica. */
-  readonly argv: (name: string, links: readonly LinkDescription[]) => readonly string[];
+  readonly argv: (name: string, handed: Handed) => readonly string[];
 }
 
 /** Descriptor on which a sandboxed program reports readiness. */
@@ -59,9 +58,9 @@ export function processTemplate(request: TemplateRequest, issues: Issues): Proce
   }
   const limits = limitPairs(process.limits, ["processes", name, "limits"], issues);
   const chain = chainOf(request, context, issues);
-  const argv = (replica: string, links: readonly LinkDescription[]) =>
-    chain(program(replica, links), { nice: niceness, limits });
-  argv(name, []);
+  const argv = (replica: string, handed: Handed) =>
+    chain(program(replica, handed), { nice: niceness, limits });
+  argv(name, { links: [], memory: null });
   return {
     declaredName: name,
     kind: process.run.kind,

@@ -8,7 +8,7 @@ import { denoRunCommand, denoTaskCommand } from "./deno_command.ts";
 import { executableKey, type Facts, programSpecifier } from "./facts.ts";
 import type { Issues } from "./issues.ts";
 import { permissionFlags } from "./permissions.ts";
-import { type LinkDescription, preloadSource } from "./preload.ts";
+import { type LinksDescription, preloadSource } from "./preload.ts";
 import type { ProcessContext } from "./process_context.ts";
 import { programPath } from "./wanted_facts.ts";
 import { checkWriteGrants, type ProtectedPath } from "./write_grants.ts";
@@ -31,8 +31,11 @@ export interface TemplateRequest {
   readonly gateFd: number | null;
 }
 
+/** What one replica is handed. */
+export type Handed = Pick<LinksDescription, "links" | "memory">;
+
 /** The command line of one replica; its first element is an absolute path. */
-export type Program = (replica: string, links: readonly LinkDescription[]) => string[];
+export type Program = (replica: string, handed: Handed) => string[];
 
 /**
  * Finds out what to execute.
@@ -151,13 +154,14 @@ function denoProgram(
   const specifier = programSpecifier(run, projectDir);
   const remote = facts.programs.get(specifier)?.remote ?? false;
   const importMap = importMapArgument(request, context, issues);
-  return (replica, links) =>
+  return (replica, { links, memory }) =>
     denoRunCommand({
       denoPath: facts.denoPath,
       importMap,
       lockPath: remote ? facts.lockPath : null,
-      preload: preloadSource({ process: replica, notifyFd, gateFd, links }),
-      permissionFlags: flags,
+      preload: preloadSource({ process: replica, notifyFd, gateFd, links, memory }),
+      // Whole, because pointers are not to be had with less; the preload gives it up.
+      permissionFlags: memory === null ? flags : [...flags, "--allow-ffi"],
       program: programPath(run, projectDir) ?? specifier,
       args: run.args ?? [],
     });

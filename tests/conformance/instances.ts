@@ -56,6 +56,7 @@ ${body}`;
       notifyFd: null,
       gateFd: null,
       links: links.map(({ description }) => description),
+      memory: null,
     }),
     permissionFlags: [],
     program: `data:text/javascript,${encodeURIComponent(source)}`,

@@ -9,8 +9,15 @@ export const FUNCTION_LINES_MAX = 70;
 
 /** What a part may import besides itself: folders, or single files. Absent: nothing may exist. */
 export const ARROWS: Readonly<Record<string, readonly string[]>> = {
-  child: ["channel/mailbox/layout.ts", "channel/mailbox/schema.ts", "deadline/pulse_layout.ts"],
+  child: [
+    "channel/mailbox/layout.ts",
+    "channel/mailbox/mailbox_link.ts",
+    "channel/mailbox/schema.ts",
+    "deadline/pulse_layout.ts",
+    "seal/sealed_memory.ts",
+  ],
   os: [],
+  seal: [],
   config: [
     "plan/graph.ts",
     "plan/import_map.ts",
@@ -20,12 +27,15 @@ export const ARROWS: Readonly<Record<string, readonly string[]>> = {
   ],
   plan: [
     "channel/mailbox/layout.ts",
+    "channel/mailbox/mailbox_link.ts",
     "channel/mailbox/schema.ts",
     "config/config.ts",
     "config/units.ts",
     "config/defaults.ts",
     "config/signals.ts",
     "config/pipe_ends.ts",
+    "seal/seal_text.ts",
+    "seal/sealed_memory.ts",
   ],
   core: ["plan/plan.ts"],
   deadline: ["plan/plan.ts", "plan/contract.ts"],
@@ -63,6 +73,7 @@ export const ARROWS: Readonly<Record<string, readonly string[]>> = {
 /** Parts that must load nothing from npm, in any process that they run in. */
 export const WITHOUT_NPM: readonly string[] = [
   "child",
+  "seal",
   "os",
   "core",
   "deadline",
@@ -79,6 +90,7 @@ export function isPure(path: string): boolean {
   return /^src\/(core|plan|deadline|channel\/watch)\//.test(path) ||
     [
       "src/channel/mailbox/layout.ts",
+      "src/channel/mailbox/mailbox_link.ts",
       "src/channel/mailbox/schema.ts",
       "src/config/units.ts",
       "src/control/protocol.ts",
@@ -126,9 +138,11 @@ function shapeBreaches(facts: SourceFacts): string[] {
       breaches.push(at(line, `function ${name} has ${lineCount} lines, at most 70`));
     }
   }
-  if (!facts.path.startsWith("src/os/")) {
+  if (!facts.path.startsWith("src/os/") && facts.path !== "src/seal/seal.ts") {
     for (const { text, line } of facts.members) {
-      if (text === "Deno.dlopen") breaches.push(at(line, "only src/os calls Deno.dlopen"));
+      if (text === "Deno.dlopen") {
+        breaches.push(at(line, "only src/os and the seal call Deno.dlopen"));
+      }
     }
   }
   return breaches;

@@ -14,6 +14,7 @@ const DESCRIPTION: LinksDescription = {
     fd: 0,
     limits: { capacityBytes: 4096 },
   }],
+  memory: null,
 };
 
 /** Runs `source` as a supervised program without permissions. */

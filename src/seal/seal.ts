@@ -1,0 +1,218 @@
+/**
+ * What runs before the first line of a program that is given memory: it maps the memory, makes the
+ * few calls that go with it, gives the permission for foreign functions up, and hands over what is
+ * harmless. Owns how pointers and the library are kept from the program.
+ *
+ * The text of these functions is the preload (`seal_text.ts`): each refers to nothing but its
+ * parameters, what is global, and the other functions here. They are called in a program whose
+ * globals are still the runtime's own. What they leave behind is called when they may not be any
+ * more, and so names no global and no property of anything that the program can reach:
+ *
+ * - numbers are checked by `typeof` and operators; what is no number has no effect;
+ * - pointers are in arrays of which only indices are read that are there, so that no getter on
+ *   `Array.prototype` is ever asked; descriptors are in typed arrays, which ask none;
+ * - nothing throws, and all is strict code: no call site has the functions to show.
+ *
+ * Must not know: what is in the memory.
+ */
+import type {
+  ConsumerRequest,
+  MemoryRequest,
+  ProducerRequest,
+  SealedConsumer,
+  SealedMemory,
+  SealedProducer,
+  SegmentRequest,
+} from "./sealed_memory.ts";
+
+/** A mapped piece of memory; never leaves the preload as such. */
+interface Mapping {
+  readonly buffer: ArrayBuffer;
+  readonly start: Deno.PointerObject;
+}
+
+type Calls = ReturnType<typeof openCalls>;
+
+/** The C library that the runtime itself runs on: this name is the loaded one's, wherever it is. */
+export function openLibrary() {
+  try {
+    return Deno.dlopen(
+      "libc.so.6",
+      {
+        mmap: { parameters: ["pointer", "usize", "i32", "i32", "i32", "i64"], result: "pointer" },
+        close: { parameters: ["i32"], result: "i32" },
+        fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
+        errnoLocation: { name: "__errno_location", parameters: [], result: "pointer" },
+        // 32-bit numbers and pointers alone: a 64-bit number doubles the time of a call.
+        clockGettime: {
+          name: "clock_gettime",
+          parameters: ["i32", "pointer"],
+          result: "i32",
+        },
+        syscall: {
+          parameters: ["i32", "pointer", "i32", "i32", "pointer", "pointer", "i32"],
+          result: "i32",
+        },
+        write: { parameters: ["i32", "pointer", "i32"], result: "i32" },
+      } as const,
+    );
+  } catch (cause) {
+    throw new Error("cox: memory for a sealed program takes glibc (libc.so.6)", { cause });
+  }
+}
+
+/** Maps memory for the life of the process. @param fd -1: memory of its own */
+export function mapMemory(
+  symbols: ReturnType<typeof openLibrary>["symbols"],
+  { fd, bytes, access, what }: SegmentRequest,
+): Mapping {
+  const [PROT_READ, PROT_WRITE, MAP_SHARED, MAP_PRIVATE, MAP_ANONYMOUS] = [1, 2, 1, 2, 32];
+  const protection = access === "read" ? PROT_READ : PROT_READ | PROT_WRITE;
+  const flags = fd === -1 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
+  const start = symbols.mmap(null, BigInt(bytes), protection, flags, fd, 0n);
+  if (start === null || BigInt(Deno.UnsafePointer.value(start)) === 2n ** 64n - 1n) {
+    const place = symbols.errnoLocation();
+    const errno = place === null ? 0 : new Deno.UnsafePointerView(place).getInt32();
+    throw new Error(`cox: cannot map ${what}: errno ${errno}`);
+  }
+  return { buffer: Deno.UnsafePointerView.getArrayBuffer(start, bytes), start };
+}
+
+/** The calls, over a page of their own that nobody else has. */
+export function openCalls(symbols: ReturnType<typeof openLibrary>["symbols"]) {
+  const { syscall, clockGettime, write } = symbols;
+  const [FUTEX_WAIT, FUTEX_WAKE, CLOCK_MONOTONIC] = [0, 1, 1];
+  const [SECOND_NS, SLEEP_NS_MAX, EVERYBODY] = [1e9, 86_400e9, 0x7fff_ffff];
+  const SYS_FUTEX = Deno.build.arch === "x86_64" ? 202 : 98;
+  const page = mapMemory(symbols, { fd: -1, bytes: 4096, access: "read-write", what: "a page" });
+  // Two `struct timespec`, of which the upper halves stay 0, and a byte.
+  const words = new Uint32Array(page.buffer);
+  const now = page.start;
+  const timeout = Deno.UnsafePointer.offset(page.start, 16);
+  const byte = Deno.UnsafePointer.offset(page.start, 32);
+  return {
+    nowNs() {
+      clockGettime(CLOCK_MONOTONIC, now);
+      return words[0]! * SECOND_NS + words[2]!;
+    },
+    wait(word: Deno.PointerObject, seen: unknown, timeoutNs: unknown) {
+      if (typeof seen !== "number" || typeof timeoutNs !== "number" || !(timeoutNs > 0)) return;
+      const ns = timeoutNs < SLEEP_NS_MAX ? timeoutNs : SLEEP_NS_MAX;
+      const rest = ns % SECOND_NS;
+      words[4] = (ns - rest) / SECOND_NS;
+      words[6] = rest;
+      syscall(SYS_FUTEX, word, FUTEX_WAIT, seen | 0, timeout, null, 0);
+    },
+    wake(word: Deno.PointerObject) {
+      syscall(SYS_FUTEX, word, FUTEX_WAKE, EVERYBODY, null, null, 0);
+    },
+    ring(fd: number) {
+      write(fd, byte, 1);
+    },
+  };
+}
+
+/** The producer's part. */
+export function producerMemory(
+  request: ProducerRequest,
+  segments: readonly Mapping[],
+  { wait, wake, ring, nowNs }: Calls,
+): SealedProducer {
+  const at = (index: number, offset: number) =>
+    Deno.UnsafePointer.offset(segments[index]!.start, offset)!;
+  const bell = at(request.samples, request.bellOffset);
+  const bells = request.consumers.map((index) => at(index, request.consumerBellOffset));
+  const doorbells = new Int32Array(request.doorbellFds);
+  const count = bells.length;
+  const isNumber = (consumer: unknown): consumer is number =>
+    typeof consumer === "number" && consumer >= 0 && consumer < count && consumer % 1 === 0;
+  return {
+    role: "producer",
+    port: request.port,
+    samples: segments[request.samples]!.buffer,
+    consumers: request.consumers.map((index) => segments[index]!.buffer),
+    calls: {
+      waitForConsumer(consumer, seen, timeoutNs) {
+        if (isNumber(consumer)) wait(bells[consumer]!, seen, timeoutNs);
+      },
+      wakeConsumers() {
+        wake(bell);
+      },
+      ring(consumer) {
+        if (isNumber(consumer)) ring(doorbells[consumer]!);
+      },
+      nowNs,
+    },
+  };
+}
+
+/** A consumer's part. */
+export function consumerMemory(
+  request: ConsumerRequest,
+  segments: readonly Mapping[],
+  { wait, wake, nowNs }: Calls,
+): SealedConsumer {
+  const at = (index: number, offset: number) =>
+    Deno.UnsafePointer.offset(segments[index]!.start, offset)!;
+  const bell = at(request.samples, request.bellOffset);
+  const ownBell = at(request.own, request.consumerBellOffset);
+  return {
+    role: "consumer",
+    port: request.port,
+    samples: segments[request.samples]!.buffer,
+    own: segments[request.own]!.buffer,
+    calls: {
+      waitForBell(seen, timeoutNs) {
+        wait(bell, seen, timeoutNs);
+      },
+      wakeProducer() {
+        wake(ownBell);
+      },
+      nowNs,
+    },
+  };
+}
+
+/**
+ * Gives the permission up and makes sure of it.
+ *
+ * @throws {Error} when the runtime still has it: the program must not begin.
+ */
+export async function giveUp(): Promise<void> {
+  await Deno.permissions.revoke({ name: "ffi" });
+  let refused = false;
+  try {
+    Deno.UnsafePointer.create(1n);
+  } catch (error) {
+    refused = error instanceof Deno.errors.NotCapable;
+  }
+  const { state } = Deno.permissions.querySync({ name: "ffi" });
+  if (!refused || state === "granted") {
+    throw new Error("cox: the permission for foreign functions could not be given up");
+  }
+}
+
+/**
+ * Maps, gives up, hands over.
+ *
+ * @throws {Error} which ends the process before the program begins.
+ */
+export async function seal(request: MemoryRequest): Promise<SealedMemory> {
+  const library = openLibrary();
+  const { symbols } = library;
+  const [F_SETFD, FD_CLOEXEC] = [2, 1];
+  for (const fd of request.closeOnExec) symbols.fcntl(fd, F_SETFD, FD_CLOEXEC);
+  const calls = openCalls(symbols);
+  const segments = request.segments.map((segment) => mapMemory(symbols, segment));
+  for (const { fd } of request.segments) symbols.close(fd);
+  const mailboxes = request.mailboxes.map((mailbox) =>
+    mailbox.role === "producer"
+      ? producerMemory(mailbox, segments, calls)
+      : consumerMemory(mailbox, segments, calls)
+  );
+  const pulse = request.pulse === null ? null : { buffer: segments[request.pulse]!.buffer };
+  // The runtime's list of resources has no library in it then; the functions stay.
+  library.close();
+  await giveUp();
+  return { nowNs: calls.nowNs, mailboxes, pulse };
+}
