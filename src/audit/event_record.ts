@@ -108,6 +108,8 @@ export type EventBody =
     readonly pid: number;
     readonly command: string;
   }
+  /** The fallback set of the configuration starts, the rest stops. */
+  | { readonly event: "safeMode"; readonly why: string }
   | {
     readonly event: "shutdown";
     readonly level: 1 | 2 | 3;

@@ -61,6 +61,7 @@ type CrewEvent = Extract<
       | "groupGaveUp"
       | "request"
       | "shutdown"
+      | "safeMode"
       | "connectionWaits"
       | "clientRefused"
       | "connectionsRefused"
@@ -82,6 +83,8 @@ function formatCrewEvent(record: CrewEvent): string {
         (record.reason === null ? "" : `, ${record.reason}`);
     case "shutdown":
       return `shutdown${SHUTDOWN_TEXT[record.level]}: ${record.why}`;
+    case "safeMode":
+      return `safe mode, the fallback set starts and the rest stops: ${record.why}`;
     case "connectionWaits":
       return `a first connection waits on ${record.channel}: its server starts`;
     case "clientRefused":

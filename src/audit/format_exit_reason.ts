@@ -7,6 +7,7 @@ const CAUSE_TEXT: Readonly<Record<KillCause, string>> = {
   "ready-timeout": "killed: not ready in time",
   "group": "stopped with its group",
   "restart": "stopped for a restart",
+  "deadline": "missed its deadline",
   "guard-lost": "stopped: the guard was lost",
 };
 

@@ -8,6 +8,7 @@ import type { Admission } from "./effect.ts";
 import type { Request } from "./event.ts";
 import { beginStop, spawn } from "./instance.ts";
 import { comeBack, startAnew } from "./order.ts";
+import { isOwnFault } from "./restart.ts";
 
 /** A request about one process. */
 export type ProcessRequest = Exclude<Request, { op: "shutdown" }>;
@@ -78,7 +79,7 @@ export const startAgain: RequestHandler = (draft, p) => {
   const { wanted, again, killCause } = draft.processes[p]!;
   // After an end of its own, and in a group after any end, the policy may leave it down:
   // the request overrides that.
-  const stopped = killCause !== null && killCause !== "ready-timeout";
+  const stopped = killCause !== null && !isOwnFault(killCause);
   const temporary = draft.plan.processes[p]!.restart.policy === "temporary";
   if (wanted === "up" && (again || (stopped && !temporary))) return ignored("already restarting");
   comeBack(draft, p);

@@ -35,6 +35,7 @@ export interface Draft {
   phase: CoreState["phase"];
   random: number;
   wave: number;
+  safeMode: boolean;
 }
 
 /** Opens a draft over `base`. */
@@ -55,6 +56,7 @@ export function openDraft(base: CoreState, nowNs: number): Draft {
     phase: base.phase,
     random: base.random,
     wave: base.wave,
+    safeMode: base.safeMode,
   };
 }
 
@@ -63,7 +65,8 @@ export function sealDraft(draft: Draft): CoreState {
   const { base } = draft;
   const same = draft.processes === base.processes && draft.shutdown === base.shutdown &&
     draft.phase === base.phase && draft.groups === base.groups &&
-    draft.channels === base.channels && draft.random === base.random && draft.wave === base.wave;
+    draft.channels === base.channels && draft.random === base.random && draft.wave === base.wave &&
+    draft.safeMode === base.safeMode;
   if (same) return base;
   return {
     plan: base.plan,
@@ -75,6 +78,7 @@ export function sealDraft(draft: Draft): CoreState {
     index: base.index,
     random: draft.random,
     wave: draft.wave,
+    safeMode: draft.safeMode,
   };
 }
 

@@ -100,6 +100,7 @@ export type CoreRecord =
     readonly member: string;
     readonly count: number;
   }
+  | { readonly event: "safeMode"; readonly why: string }
   | {
     readonly event: "shutdown";
     readonly level: 1 | 2 | 3;

@@ -11,6 +11,13 @@ export interface TimerKey {
   readonly kind: "ready" | "stop" | "backoff" | "finish";
 }
 
+/**
+ * What a missed contract asks of the core. restart: it ends badly, and its policy and budget say
+ * what follows. stop: as if an operator stopped it. fail-group: its group gives up, whatever is
+ * left of its budget.
+ */
+export type MissAct = "restart" | "stop" | "fail-group";
+
 /** What an operator asks. Processes are indices: names are resolved before. */
 export type Request =
   | { readonly op: "start"; readonly process: ProcessIndex }
@@ -64,6 +71,17 @@ export type CoreEvent =
     readonly instance: number;
     readonly pid: number;
   }
+  /** It missed a time contract, which asks for its end. */
+  | {
+    readonly kind: "deadlineMissed";
+    readonly process: ProcessIndex;
+    readonly instance: number;
+    readonly act: MissAct;
+    /** Its stop signal is on the way already: the monitor has sent it. */
+    readonly signalled: boolean;
+  }
+  /** A missed contract asks for the safe mode of the plan. */
+  | { readonly kind: "safeModeAsked"; readonly why: string }
   | { readonly kind: "timerFired"; readonly timer: TimerKey }
   /** The guard above the supervisor died: end the crew, exit 111. */
   | { readonly kind: "guardLost" };

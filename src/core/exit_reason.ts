@@ -7,6 +7,7 @@ export type KillCause =
   | "ready-timeout" // it was not ready in time
   | "group" // its group restarts or gives up
   | "restart" // an operator's restart
+  | "deadline" // it missed a time contract that asks for its end
   | "guard-lost"; // the supervisor lost its guard and ends the crew
 
 /** Why an instance ended. */

@@ -16,25 +16,37 @@ export function spawn(draft: Draft, p: ProcessIndex, why: string): void {
   if (!process.asked) process.restarts += 1;
   process.killCause = null;
   process.again = false;
+  process.failsGroup = false;
   setStatus(draft, p, "spawning", why);
   draft.effects.push({ kind: "spawn", process: p, instance: process.instance });
 }
 
-/** Sends the stop signal to a starting or running instance; KILL where no time is left. */
-export function beginStop(draft: Draft, p: ProcessIndex, cause: KillCause): void {
+/**
+ * Sends the stop signal to a starting or running instance; KILL where no time is left.
+ *
+ * @param signalled The signal is on its way already: a second one ends many programs at once.
+ */
+export function beginStop(
+  draft: Draft,
+  p: ProcessIndex,
+  cause: KillCause,
+  signalled = false,
+): void {
   const { stop } = draft.plan.processes[p]!;
   if (stop.timeoutNs === 0 || isHurried(draft, p)) return killTree(draft, p, cause);
   const process = edit(draft, p);
   process.killCause = cause;
   setStatus(draft, p, "stopping", STOP_WHY[cause]);
-  draft.effects.push({
-    kind: "kill",
-    process: p,
-    instance: process.instance,
-    signal: stop.signal,
-    scope: stop.scope === "group" ? "group" : "process",
-    cause,
-  });
+  if (!signalled) {
+    draft.effects.push({
+      kind: "kill",
+      process: p,
+      instance: process.instance,
+      signal: stop.signal,
+      scope: stop.scope === "group" ? "group" : "process",
+      cause,
+    });
+  }
   arm(draft, p, "stop", draft.nowNs + stop.timeoutNs);
 }
 
@@ -92,5 +104,6 @@ const STOP_WHY: Readonly<Record<KillCause, string>> = {
   "ready-timeout": "not ready in time",
   "group": "its group stops",
   "restart": "restart requested",
+  "deadline": "missed its deadline",
   "guard-lost": "the guard is gone",
 };

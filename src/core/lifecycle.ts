@@ -89,6 +89,18 @@ export const mainPidChanged: EventHandler<EventOf<"mainPidChanged">> = (draft, p
   edit(draft, p).pid = event.pid;
 };
 
+/**
+ * starting, running: it missed a time contract. One that its group is about to stop, or the end
+ * of the crew, ends anyway.
+ */
+export const deadlineMissed: EventHandler<EventOf<"deadlineMissed">> = (draft, p, event) => {
+  if (draft.shutdown !== null || draft.processes[p]!.heldBy !== null) return;
+  const process = edit(draft, p);
+  if (event.act === "stop") process.wanted = "down";
+  if (event.act === "fail-group") process.failsGroup = true;
+  beginStop(draft, p, "deadline", event.signalled);
+};
+
 /** starting: it was not ready in time, which is a failure. */
 export const readyOverdue: EventHandler<unknown> = (draft, p) => {
   killTree(draft, p, "ready-timeout");

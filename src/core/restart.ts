@@ -8,23 +8,27 @@ import { backoffNs, draw } from "./backoff.ts";
 import { arm, type Draft, edit, setStatus } from "./draft.ts";
 import type { ExitReason, KillCause } from "./exit_reason.ts";
 import { spawn } from "./instance.ts";
-import { chargeFailure, holdScope } from "./strategy.ts";
+import { chargeFailure, holdScope, type Scope } from "./strategy.ts";
 
 /** How an instance ended, as far as its restart policy is concerned. */
 export type Ending = "stopped" | "good" | "bad";
 
+/** The kills of ours that are the process's own fault: they count as a failure of its own. */
+export function isOwnFault(killCause: KillCause): boolean {
+  return killCause === "ready-timeout" || killCause === "deadline";
+}
+
 /**
- * Judges an end. Being stopped by us is neither good nor bad, whatever the code or signal;
- * a ready timeout is the one kill of ours that is the process's own fault. Code 0 is
- * always good, as it is under systemd's SuccessExitStatus.
+ * Judges an end. Being stopped by us is neither good nor bad, whatever the code or signal,
+ * unless it is the process's own fault. Code 0 is always good, as it is under systemd's
+ * SuccessExitStatus.
  */
 export function judgeEnding(
   plan: ProcessPlan,
   reason: ExitReason,
   killCause: KillCause | null,
 ): Ending {
-  if (killCause === "ready-timeout") return "bad";
-  if (killCause !== null) return "stopped";
+  if (killCause !== null) return isOwnFault(killCause) ? "bad" : "stopped";
   if (reason.kind !== "code") return "bad";
   return reason.code === 0 || plan.restart.successCodes.includes(reason.code) ? "good" : "bad";
 }
@@ -36,7 +40,7 @@ export function settle(draft: Draft, p: ProcessIndex): void {
   const ending = judgeEnding(plan, process.lastExit!, process.killCause);
   process.killCause = null;
   const { policy } = plan.restart;
-  const system = plan.system;
+  const { system } = plan;
   const ended = !system &&
     (policy === "temporary" || (policy === "transient" && ending === "good"));
   if (draft.shutdown !== null) return settleInShutdown(draft, p, ending, ended);
@@ -46,6 +50,7 @@ export function settle(draft: Draft, p: ProcessIndex): void {
     if (held) return setStatus(draft, p, "waiting", "its group restarts");
     return spawn(draft, p, "restart requested");
   }
+  if (process.failsGroup && !held && !system) return failGroup(draft, p, ended);
   if (ended) {
     if (ending === "good") return setStatus(draft, p, "completed", describeExit(process.lastExit!));
     const why = ending === "bad"
@@ -64,10 +69,21 @@ function settleInShutdown(draft: Draft, p: ProcessIndex, ending: Ending, ended: 
   setStatus(draft, p, ending === "good" ? "completed" : "failed", describeExit(lastExit!));
 }
 
+/** Its group gives up, whatever is left of its budget. @param ended It does not come back itself. */
+function failGroup(draft: Draft, p: ProcessIndex, ended: boolean): void {
+  const scope = chargeFailure(draft, p, true);
+  if (!ended || scope.kind === "crew") return restartIn(draft, p, scope);
+  if (scope.kind === "group") holdScope(draft, scope.group, scope.from);
+  setStatus(draft, p, "failed", describeExit(draft.processes[p]!.lastExit!));
+}
+
 /** A restart that nobody asked for: charged to the group, delayed by the backoff. */
 function restartFailed(draft: Draft, p: ProcessIndex): void {
-  const plan = draft.plan.processes[p]!;
-  const scope = plan.system ? { kind: "process" } as const : chargeFailure(draft, p);
+  const { system } = draft.plan.processes[p]!;
+  restartIn(draft, p, system ? { kind: "process" } : chargeFailure(draft, p, false));
+}
+
+function restartIn(draft: Draft, p: ProcessIndex, scope: Scope): void {
   if (scope.kind === "crew") return giveUp(draft, p, scope.group);
   const process = edit(draft, p);
   // A program that could not even be started will hardly start a moment later, unless it
@@ -124,13 +140,18 @@ export function describeGaveUp(draft: Draft, group: number): string {
 export function describeExit(reason: ExitReason): string {
   switch (reason.kind) {
     case "code":
-      return reason.cause === "ready-timeout" ? "not ready in time" : `exited with ${reason.code}`;
+      return describeFault(reason.cause) ?? `exited with ${reason.code}`;
     case "signal":
-      if (reason.cause === "ready-timeout") return "not ready in time";
-      return `killed by ${reason.signal}${reason.coreDumped ? ", core dumped" : ""}`;
+      return describeFault(reason.cause) ??
+        `killed by ${reason.signal}${reason.coreDumped ? ", core dumped" : ""}`;
     case "outOfMemory":
       return "killed for lack of memory";
     case "spawnFailed":
       return `cannot spawn ${reason.path}: ${reason.errno}`;
   }
+}
+
+function describeFault(cause: KillCause | null): string | null {
+  if (cause === "ready-timeout") return "not ready in time";
+  return cause === "deadline" ? "missed its deadline" : null;
 }

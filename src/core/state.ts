@@ -40,6 +40,8 @@ export interface ProcessState {
   readonly wave: number;
   /** The group that gave up with it: it ends as `failed`. */
   readonly gaveUp: GroupIndex | null;
+  /** When the live instance has ended, its group gives up: a missed contract asks for it. */
+  readonly failsGroup: boolean;
 }
 
 /** One group. */
@@ -70,6 +72,8 @@ export interface CoreState {
   readonly random: number;
   /** Number of the latest group restart. */
   readonly wave: number;
+  /** The fallback set of the plan was started, and the rest stopped. */
+  readonly safeMode: boolean;
 }
 
 /** How far the end of the crew has come. */

@@ -15,6 +15,7 @@ import type { CoreEvent, TimerKey } from "./event.ts";
 import type { EventHandler, InstanceEvent } from "./lifecycle.ts";
 import { tryDependents, tryStart } from "./order.ts";
 import { indexPlan } from "./plan_index.ts";
+import { enterSafeMode } from "./safe_mode.ts";
 import { driveShutdown, endWhenDone, setShutdown } from "./shutdown.ts";
 import type { CoreState, ProcessState } from "./state.ts";
 import { driveScope } from "./strategy.ts";
@@ -45,6 +46,7 @@ export function initialState(plan: Plan, seed: number): CoreState {
     heldBy: null,
     wave: 0,
     gaveUp: null,
+    failsGroup: false,
   };
   const index = indexPlan(plan);
   // One that a connection starts is as if an operator had not started it yet.
@@ -57,6 +59,7 @@ export function initialState(plan: Plan, seed: number): CoreState {
     groups: plan.groups.map(() => ({ restartsNs: [] })),
     channels: plan.channels.map(() => ({ producersEnded: false, consumersEnded: false })),
     index,
+    safeMode: false,
     random: seed >>> 0,
     wave: 0,
   };
@@ -97,6 +100,8 @@ function dispatch(draft: Draft, event: CoreEvent): void {
     }
     case "guardLost":
       return loseGuard(draft);
+    case "safeModeAsked":
+      return enterSafeMode(draft, event.why);
     case "timerFired":
       return fire(draft, event.timer);
     default:

@@ -43,8 +43,12 @@ export function pushRestart(
   return kept;
 }
 
-/** Spends budgets from the failed process upwards until a group can afford the restart. */
-export function chargeFailure(draft: Draft, p: ProcessIndex): Scope {
+/**
+ * Spends budgets from the failed process upwards until a group can afford the restart.
+ *
+ * @param givesUp The group of the process gives up, whatever is left of its budget.
+ */
+export function chargeFailure(draft: Draft, p: ProcessIndex, givesUp: boolean): Scope {
   const { groups } = draft.plan;
   const { memberAt, groupAt } = draft.index;
   let group = draft.plan.processes[p]!.group;
@@ -53,15 +57,14 @@ export function chargeFailure(draft: Draft, p: ProcessIndex): Scope {
   let failedGroup: GroupIndex | null = null;
   while (true) {
     const plan = groups[group]!;
-    if (plan.intensity === null) {
+    const forced = givesUp && failedGroup === null;
+    if (plan.intensity === null && !forced) {
       if (failedGroup !== null) return { kind: "crew", group: failedGroup };
       if (plan.strategy !== "one_for_one") recordRestart(draft, group, member, 0);
       return affected(draft, group, at, null);
     }
-    const restartsNs = pushRestart(draft.groups[group]!.restartsNs, draft.nowNs, plan.periodNs);
-    const count = restartsNs.length;
-    setRestarts(draft, group, restartsNs);
-    if (count <= plan.intensity) {
+    const count = spend(draft, group);
+    if (!forced && count <= plan.intensity!) {
       if (failedGroup !== null || plan.strategy !== "one_for_one") {
         recordRestart(draft, group, member, count);
       }
@@ -74,6 +77,15 @@ export function chargeFailure(draft: Draft, p: ProcessIndex): Scope {
     at = groupAt[group]!;
     group = plan.parent;
   }
+}
+
+/** @returns how many restarts the group has spent within its period, this one included. */
+function spend(draft: Draft, group: GroupIndex): number {
+  const { intensity, periodNs } = draft.plan.groups[group]!;
+  if (intensity === null) return 0;
+  const restartsNs = pushRestart(draft.groups[group]!.restartsNs, draft.nowNs, periodNs);
+  setRestarts(draft, group, restartsNs);
+  return restartsNs.length;
 }
 
 function recordRestart(draft: Draft, group: GroupIndex, member: string, count: number): void {

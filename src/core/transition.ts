@@ -47,6 +47,7 @@ const rest: Reported & Due = {
   finished: ignore,
   timeoutExtended: ignore,
   mainPidChanged: ignore,
+  deadlineMissed: ignore,
   readyDue: ignore,
   stopDue: ignore,
   backoffDue: ignore,
@@ -55,7 +56,7 @@ const rest: Reported & Due = {
 
 const { start, startNow, startSpawning, startAgain, alreadyUp, restart, restartAgain } = ask;
 const { stop, stayDown, cancel, alreadyDown, signal, nobody } = ask;
-const { exited, mainPidChanged, timeoutExtended } = on;
+const { deadlineMissed, exited, mainPidChanged, timeoutExtended } = on;
 
 /** The table. */
 // deno-fmt-ignore
@@ -65,9 +66,10 @@ export const TABLE: Readonly<Record<ProcessStatus, Row>> = {
   spawning:  { ...rest, start: startSpawning, stop: stayDown,    restart: startSpawning, signal: nobody,
                spawned: on.spawned, spawnFailed: on.spawnFailed },
   starting:  { ...rest, start: alreadyUp,     stop,              restart,                signal,
-               exited, mainPidChanged, timeoutExtended, becameReady: on.becameReady, readyDue: on.readyOverdue },
+               exited, mainPidChanged, timeoutExtended, becameReady: on.becameReady, readyDue: on.readyOverdue,
+               deadlineMissed },
   running:   { ...rest, start: alreadyUp,     stop,              restart,                signal,
-               exited, mainPidChanged },
+               exited, mainPidChanged, deadlineMissed },
   stopping:  { ...rest, start: startAgain,    stop: stayDown,    restart: restartAgain,  signal,
                exited, mainPidChanged, timeoutExtended, stopDue: on.stopOverdue },
   killing:   { ...rest, start: startAgain,    stop: stayDown,    restart: restartAgain,  signal: nobody,

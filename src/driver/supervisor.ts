@@ -185,6 +185,7 @@ export class Supervisor {
       case "groupRestart":
       case "groupGaveUp":
         return { ...record, group: groupName(record.group) };
+      case "safeMode":
       case "shutdown":
         return record;
     }

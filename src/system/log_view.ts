@@ -143,7 +143,8 @@ function isMishap({ reason }: ExitRecord): boolean {
     case "code":
       return reason.code !== 0 && reason.cause === null;
     case "signal":
-      return reason.cause === null || reason.cause.endsWith("-timeout");
+      return reason.cause === null || reason.cause === "deadline" ||
+        reason.cause.endsWith("-timeout");
     default:
       return true;
   }

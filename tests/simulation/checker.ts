@@ -19,6 +19,7 @@ import { Reference, type Verdict } from "./reference.ts";
 import { must, type World } from "./world.ts";
 
 type StateRecord = Extract<CoreRecord, { event: "state" }>;
+type MissEvent = Extract<CoreEvent, { kind: "deadlineMissed" }>;
 type KillEffect = Extract<Effect, { kind: "kill" }>;
 
 /** One step in this many is done twice: the same question has the same answer. */
@@ -79,8 +80,11 @@ export class Checker {
     this.#shutdownRecorded = false;
     this.#replies = 0;
     this.#leftovers = 0;
+    const missed = event.kind === "deadlineMissed" && !this.ended && reference.miss(event);
     for (const effect of effects) this.#observe(effect, event);
     this.#checkRequest(event, before, effects);
+    if (event.kind === "deadlineMissed") this.#checkMiss(event, missed, before, effects);
+    if (event.kind === "safeModeAsked") this.#checkSafeMode(before, effects);
     reference.followWanted(state);
     reference.releaseAll();
     this.#checkVerdict(verdict);
@@ -91,6 +95,54 @@ export class Checker {
     );
     for (let p = 0; p < this.#plan.processes.length; p++) this.#checkProcess(p);
     this.#checkCrew();
+  }
+
+  /** A missed contract ends the instance, by one stop signal and no more, whoever sends it. */
+  #checkMiss(
+    { process: p, act, signalled }: MissEvent,
+    missed: boolean,
+    before: CoreState,
+    effects: readonly Effect[],
+  ): void {
+    if (!missed) {
+      const quiet = this.state === before && effects.length === 0;
+      must(
+        quiet,
+        () => `p${p} missed a contract and is on its way down: ${effects.length} effects`,
+      );
+      return;
+    }
+    const process = this.#reference.processes[p]!;
+    const killed = this.#plan.processes[p]!.stop.timeoutNs === 0;
+    const status = killed ? "killing" : "stopping";
+    must(process.status === status, () => `p${p} missed a contract and is ${process.status}`);
+    const kills = effects.filter((effect) => effect.kind === "kill").length;
+    const expected = signalled && !killed ? 0 : 1;
+    must(kills === expected, () => `p${p} missed a contract: ${kills} signals, not ${expected}`);
+    process.signalled = "deadline";
+    const { wanted } = this.state.processes[p]!;
+    const right = wanted === (act === "stop" ? "down" : before.processes[p]!.wanted);
+    must(right, () => `p${p} missed a contract (${act}) and is wanted ${wanted}`);
+  }
+
+  /** Once, with a fallback set: it is wanted up, and the rest down. */
+  #checkSafeMode(before: CoreState, effects: readonly Effect[]): void {
+    const { shutdown, phase } = before;
+    const enters = this.#plan.safeMode !== null && !before.safeMode && phase === "up" &&
+      shutdown === null;
+    must(enters || this.state === before, () => "a safe mode that there is not");
+    if (!enters) return;
+    must(this.state.safeMode && effects.length > 0, () => "no safe mode is entered");
+    const kept = this.#reference.fallback();
+    this.#plan.processes.forEach(({ system }, p) => {
+      // One that cannot start, and is critical, may end the crew at once.
+      if (system || this.#reference.shutdown !== null) return;
+      const { wanted } = this.state.processes[p]!;
+      must(wanted === (kept.has(p) ? "up" : "down"), () => `p${p} is ${wanted} in the safe mode`);
+      if (before.processes[p]!.status === "backoff" && kept.has(p)) {
+        this.#reference.processes[p]!.attempt = 0;
+      }
+    });
   }
 
   #repeat(before: CoreState, event: CoreEvent, effects: readonly Effect[]): void {
@@ -160,6 +212,9 @@ export class Checker {
       case "groupRestart":
       case "groupGaveUp":
         this.#records.push(`${record.event} ${record.group} ${record.member} ${record.count}`);
+        return;
+      case "safeMode":
+        must(event.kind === "safeModeAsked", () => `a safe mode after ${event.kind}`);
         return;
       case "shutdown":
         this.#shutdownRecorded = true;

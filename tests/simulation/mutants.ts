@@ -17,8 +17,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "off by one in the restart budget",
     file: "strategy.ts",
-    search: "if (count <= plan.intensity) {",
-    replace: "if (count < plan.intensity) {",
+    search: "count <= plan.intensity!",
+    replace: "count < plan.intensity!",
   },
   {
     name: "the restart window is a millisecond short",
@@ -133,8 +133,69 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "an operator's restart spends the budget",
     file: "restart.ts",
-    search: `if (killCause !== null) return "stopped";`,
-    replace: `if (killCause !== null && killCause !== "restart") return "stopped";`,
+    search: `killCause === "ready-timeout" || killCause === "deadline"`,
+    replace: `killCause === "ready-timeout" || killCause === "deadline" || killCause === "restart"`,
+  },
+  {
+    name: "a missed deadline ends nobody badly",
+    file: "restart.ts",
+    search: `killCause === "ready-timeout" || killCause === "deadline"`,
+    replace: `killCause === "ready-timeout"`,
+  },
+  {
+    name: "whom the monitor has signalled is signalled again",
+    file: "lifecycle.ts",
+    search: `beginStop(draft, p, "deadline", event.signalled);`,
+    replace: `beginStop(draft, p, "deadline", false);`,
+  },
+  {
+    name: "a deadline that asks for a stop leads to a restart",
+    file: "lifecycle.ts",
+    search: `if (event.act === "stop") process.wanted = "down";`,
+    replace: "",
+  },
+  {
+    name: "a group that a deadline fails goes by its budget",
+    file: "strategy.ts",
+    search: "const forced = givesUp && failedGroup === null;",
+    replace: "const forced = false;",
+  },
+  {
+    name: "a group that a deadline fails takes its parent with it",
+    file: "strategy.ts",
+    search: "const forced = givesUp && failedGroup === null;",
+    replace: "const forced = givesUp;",
+  },
+  {
+    name: "an earlier instance's deadline fails the group",
+    file: "instance.ts",
+    search: "  process.failsGroup = false;\n",
+    replace: "",
+  },
+  {
+    name: "the safe mode is entered again and again",
+    file: "safe_mode.ts",
+    search: "safeMode === null || draft.safeMode || ",
+    replace: "safeMode === null || ",
+  },
+  {
+    name: "the safe mode stops what the fallback set builds on",
+    file: "safe_mode.ts",
+    search:
+      "for (const p of found) for (const { process } of plan.processes[p]!.after) found.add(process);",
+    replace: "void plan;",
+  },
+  {
+    name: "the safe mode leaves the rest running",
+    file: "safe_mode.ts",
+    search: "if (kept.has(p) || draft.plan.processes[p]!.system) continue;",
+    replace: "continue;",
+  },
+  {
+    name: "the safe mode starts nobody",
+    file: "safe_mode.ts",
+    search: "if (isOnItsWay(draft, p)) continue;",
+    replace: "continue;",
   },
   {
     name: "the stop timeout is forgotten",

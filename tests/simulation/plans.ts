@@ -158,7 +158,9 @@ export function randomPlan(random: Random): Plan {
       pipePlan(`c${c}`, randomPort(random, count), randomPort(random, count)),
     );
   }
-  return crewPlan(processes, { groups, channels });
+  const fallback = randomPort(random, count).filter((p) => p >= systemCount);
+  const safeMode = random.chance(0.5) ? null : { processes: fallback };
+  return { ...crewPlan(processes, { groups, channels }), safeMode };
 }
 
 type Draft = { -readonly [K in keyof GroupPlan]: GroupPlan[K] };

@@ -58,6 +58,8 @@ export class Followed {
   beenReady = false;
   readySinceNs: number | null = null;
   lastExit: ExitReason | null = null;
+  /** A missed contract asks that its group gives up when it has ended. */
+  failsGroup = false;
   /** Down for a final reason that its group gave. */
   doomed = false;
 
@@ -119,7 +121,8 @@ export class Reference {
       records: [],
       crewEnds: false,
     });
-    const ours = process.signalled !== null && process.signalled !== "ready-timeout";
+    const ownFault = process.signalled === "ready-timeout" || process.signalled === "deadline";
+    const ours = process.signalled !== null && !ownFault;
     const last = process.lastExit!;
     const good = process.signalled === null && last.kind === "code" &&
       [0, ...restart.successCodes].includes(last.code);
@@ -137,17 +140,23 @@ export class Reference {
       return becomes("waiting");
     }
     if (ours) return becomes("spawning");
+    if (process.failsGroup && !system) return this.#fail(p, nowNs, endsByPolicy);
     if (endsByPolicy) return becomes(good ? "completed" : "failed");
     return this.#fail(p, nowNs);
   }
 
-  #fail(p: ProcessIndex, nowNs: number): Verdict {
+  /** @param stays It does not come back itself, whatever becomes of its group. */
+  #fail(p: ProcessIndex, nowNs: number, stays = false): Verdict {
     const { group, name, system } = this.plan.processes[p]!;
     const records: string[] = [];
     const found = system ? new Set([p]) : this.#climb(group, name, p, null, nowNs, records);
     if (found === null) return { process: p, to: "failed", records, crewEnds: true };
-    records.push("restart");
     const process = this.processes[p]!;
+    if (stays) {
+      this.#hold(found);
+      return { process: p, to: "failed", records, crewEnds: false };
+    }
+    records.push("restart");
     const failedToSpawn = process.lastExit!.kind === "spawnFailed" && !process.beenReady;
     if (process.attempt === 0 && failedToSpawn) process.attempt = 1;
     const delayed = process.attempt > 0 &&
@@ -179,12 +188,15 @@ export class Reference {
   ): Set<ProcessIndex> | null {
     const { strategy, intensity, periodNs, parent, members } = this.plan.groups[g]!;
     let count = 0;
-    if (intensity === null) {
+    const givesUp = child === null && this.processes[p]!.failsGroup;
+    if (intensity === null && !givesUp) {
       if (child !== null) return this.#doom(child);
     } else {
-      this.#chargedNs[g]!.push(nowNs);
-      count = this.#chargedNs[g]!.filter((atNs) => nowNs - atNs <= periodNs).length;
-      if (count > intensity) {
+      if (intensity !== null) {
+        this.#chargedNs[g]!.push(nowNs);
+        count = this.#chargedNs[g]!.filter((atNs) => nowNs - atNs <= periodNs).length;
+      }
+      if (givesUp || count > intensity!) {
         records.push(`groupGaveUp ${g} ${name} ${count}`);
         if (parent === null) return this.#doom(g);
         return this.#climb(parent, this.plan.groups[g]!.name, p, g, nowNs, records);
@@ -279,10 +291,37 @@ export class Reference {
     }
     if (to === "spawning") {
       process.signalled = null;
+      process.failsGroup = false;
       process.again = false;
     }
     if (!LIVE.has(to)) process.signalled = null;
     process.status = to;
+  }
+
+  /**
+   * It misses a contract that asks for its end.
+   *
+   * @returns false when it is on its way to its end anyway.
+   */
+  miss(event: Extract<CoreEvent, { kind: "deadlineMissed" }>): boolean {
+    const process = this.processes[event.process];
+    if (process === undefined) return false;
+    const up = process.status === "starting" || process.status === "running";
+    if (!up || this.shutdown !== null || process.together !== null) return false;
+    if (event.act === "fail-group") process.failsGroup = true;
+    return true;
+  }
+
+  /** Everyone who is to be up in the safe mode: the declared set, and all that it builds on. */
+  fallback(): ReadonlySet<ProcessIndex> {
+    const found = new Set<ProcessIndex>();
+    const add = (p: ProcessIndex) => {
+      if (found.has(p)) return;
+      found.add(p);
+      for (const { process } of this.plan.processes[p]!.after) add(process);
+    };
+    for (const p of this.plan.safeMode?.processes ?? []) add(p);
+    return found;
   }
 
   /** Follows what `wanted` has become in this step. */

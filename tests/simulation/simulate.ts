@@ -136,6 +136,8 @@ class Crew {
     must(this.#world.timerCount === 0, () => "timers are armed after the exit");
     this.#feed({ kind: "boot" });
     this.#feed({ kind: "guardLost" });
+    this.#feed({ kind: "safeModeAsked", why: "a contract" });
+    this.#missDeadline();
     this.#request();
   }
 
@@ -147,17 +149,31 @@ class Crew {
       for (let left = this.#random.integer(2, 12); left > 0; left--) this.#request();
     } else if (mood < 0.6) {
       this.#request();
+    } else if (mood < 0.68) {
+      this.#missDeadline();
     } else if (mood < 0.9) {
       this.#stale();
     } else if (mood < 0.94) {
       this.#harmless();
     } else if (mood < 0.99) {
       this.#world.storm();
+    } else if (this.#random.chance(0.3)) {
+      this.#feed({ kind: "safeModeAsked", why: "a contract" });
     } else if (this.#random.chance(0.4)) {
       this.#feed({ kind: "guardLost" });
     } else {
       this.#ask({ op: "shutdown", exitCode: 0 });
     }
+  }
+
+  /** A contract is missed, whatever state the process is in; the monitor may have sent a signal. */
+  #missDeadline(): void {
+    const process = this.#someProcess();
+    const instance = this.#world.instances[process]?.number ?? 1;
+    const act = this.#random.pick(["restart", "restart", "stop", "fail-group"] as const);
+    const signalled = this.#random.chance(0.5);
+    if (signalled) this.#world.stopSignal(process);
+    this.#feed({ kind: "deadlineMissed", process, instance, act, signalled });
   }
 
   #request(): void {

@@ -250,7 +250,19 @@ export class World {
     if (signal === 9) {
       const reason = { kind: "signal", signal: "SIGKILL", coreDumped: false, cause: null } as const;
       this.#exit(p, this.#random.integer(0, 30 * MS), reason);
-    } else if (!instance.ignoresTerm && signal === 15) {
+    } else if (signal === 15) {
+      this.#terminate(p);
+    }
+  }
+
+  /** The stop signal, sent past the core. */
+  stopSignal(p: ProcessIndex): void {
+    const instance = this.instances[p];
+    if (instance !== undefined && instance.answered && !instance.gone) this.#terminate(p);
+  }
+
+  #terminate(p: ProcessIndex): void {
+    if (!this.instances[p]!.ignoresTerm) {
       const reason = this.#random.pick<ExitReason>([
         { kind: "code", code: 0, cause: null },
         { kind: "code", code: 143, cause: null },

@@ -31,57 +31,57 @@ const REACH: Record<ProcessStatus, (crew: Crew) => void> = {
 const CELLS: Record<ProcessStatus, Record<EventKind, string>> = {
   idle: {
     start: "accepted spawning spawn", stop: "ignored idle", restart: "accepted spawning spawn", signal: "denied idle",
-    spawned: "-", spawnFailed: "-", becameReady: "-", exited: "-", finished: "-", timeoutExtended: "-", mainPidChanged: "-",
+    spawned: "-", spawnFailed: "-", becameReady: "-", exited: "-", finished: "-", timeoutExtended: "-", mainPidChanged: "-", deadlineMissed: "-",
     readyDue: "-", stopDue: "-", backoffDue: "-", finishDue: "-",
   },
   waiting: {
     start: "ignored waiting", stop: "accepted idle", restart: "ignored waiting", signal: "denied waiting",
-    spawned: "-", spawnFailed: "-", becameReady: "-", exited: "-", finished: "-", timeoutExtended: "-", mainPidChanged: "-",
+    spawned: "-", spawnFailed: "-", becameReady: "-", exited: "-", finished: "-", timeoutExtended: "-", mainPidChanged: "-", deadlineMissed: "-",
     readyDue: "-", stopDue: "-", backoffDue: "-", finishDue: "-",
   },
   spawning: {
     start: "ignored spawning", stop: "accepted spawning", restart: "ignored spawning", signal: "denied spawning",
-    spawned: "starting setTimer", spawnFailed: "backoff setTimer", becameReady: "-", exited: "-", finished: "-", timeoutExtended: "-", mainPidChanged: "-",
+    spawned: "starting setTimer", spawnFailed: "backoff setTimer", becameReady: "-", exited: "-", finished: "-", timeoutExtended: "-", mainPidChanged: "-", deadlineMissed: "-",
     readyDue: "-", stopDue: "-", backoffDue: "-", finishDue: "-",
   },
   starting: {
     start: "ignored starting", stop: "accepted stopping clearTimer kill setTimer", restart: "accepted stopping clearTimer kill setTimer", signal: "accepted starting kill",
-    spawned: "-", spawnFailed: "-", becameReady: "running clearTimer", exited: "finishing kill clearTimer runFinish setTimer", finished: "-", timeoutExtended: "starting setTimer", mainPidChanged: "starting",
+    spawned: "-", spawnFailed: "-", becameReady: "running clearTimer", exited: "finishing kill clearTimer runFinish setTimer", finished: "-", timeoutExtended: "starting setTimer", mainPidChanged: "starting", deadlineMissed: "stopping clearTimer kill setTimer",
     readyDue: "killing kill", stopDue: "-", backoffDue: "-", finishDue: "-",
   },
   running: {
     start: "ignored running", stop: "accepted stopping kill setTimer", restart: "accepted stopping kill setTimer", signal: "accepted running kill",
-    spawned: "-", spawnFailed: "-", becameReady: "-", exited: "finishing kill runFinish setTimer", finished: "-", timeoutExtended: "-", mainPidChanged: "running",
+    spawned: "-", spawnFailed: "-", becameReady: "-", exited: "finishing kill runFinish setTimer", finished: "-", timeoutExtended: "-", mainPidChanged: "running", deadlineMissed: "stopping kill setTimer",
     readyDue: "-", stopDue: "-", backoffDue: "-", finishDue: "-",
   },
   stopping: {
     start: "accepted stopping", stop: "ignored stopping", restart: "accepted stopping", signal: "accepted stopping kill",
-    spawned: "-", spawnFailed: "-", becameReady: "-", exited: "finishing kill clearTimer runFinish setTimer", finished: "-", timeoutExtended: "stopping setTimer", mainPidChanged: "stopping",
+    spawned: "-", spawnFailed: "-", becameReady: "-", exited: "finishing kill clearTimer runFinish setTimer", finished: "-", timeoutExtended: "stopping setTimer", mainPidChanged: "stopping", deadlineMissed: "-",
     readyDue: "-", stopDue: "killing kill", backoffDue: "-", finishDue: "-",
   },
   killing: {
     start: "accepted killing", stop: "ignored killing", restart: "accepted killing", signal: "denied killing",
-    spawned: "-", spawnFailed: "-", becameReady: "-", exited: "finishing kill runFinish setTimer", finished: "-", timeoutExtended: "-", mainPidChanged: "killing",
+    spawned: "-", spawnFailed: "-", becameReady: "-", exited: "finishing kill runFinish setTimer", finished: "-", timeoutExtended: "-", mainPidChanged: "killing", deadlineMissed: "-",
     readyDue: "-", stopDue: "-", backoffDue: "-", finishDue: "-",
   },
   finishing: {
     start: "accepted finishing", stop: "accepted finishing", restart: "accepted finishing", signal: "denied finishing",
-    spawned: "-", spawnFailed: "-", becameReady: "-", exited: "-", finished: "completed clearTimer", timeoutExtended: "-", mainPidChanged: "-",
+    spawned: "-", spawnFailed: "-", becameReady: "-", exited: "-", finished: "completed clearTimer", timeoutExtended: "-", mainPidChanged: "-", deadlineMissed: "-",
     readyDue: "-", stopDue: "-", backoffDue: "-", finishDue: "finishing killFinish",
   },
   backoff: {
     start: "accepted spawning clearTimer spawn", stop: "accepted idle clearTimer", restart: "accepted spawning clearTimer spawn", signal: "denied backoff",
-    spawned: "-", spawnFailed: "-", becameReady: "-", exited: "-", finished: "-", timeoutExtended: "-", mainPidChanged: "-",
+    spawned: "-", spawnFailed: "-", becameReady: "-", exited: "-", finished: "-", timeoutExtended: "-", mainPidChanged: "-", deadlineMissed: "-",
     readyDue: "-", stopDue: "-", backoffDue: "spawning spawn", finishDue: "-",
   },
   completed: {
     start: "accepted spawning spawn", stop: "ignored completed", restart: "accepted spawning spawn", signal: "denied completed",
-    spawned: "-", spawnFailed: "-", becameReady: "-", exited: "-", finished: "-", timeoutExtended: "-", mainPidChanged: "-",
+    spawned: "-", spawnFailed: "-", becameReady: "-", exited: "-", finished: "-", timeoutExtended: "-", mainPidChanged: "-", deadlineMissed: "-",
     readyDue: "-", stopDue: "-", backoffDue: "-", finishDue: "-",
   },
   failed: {
     start: "accepted waiting spawn", stop: "ignored failed", restart: "accepted waiting spawn", signal: "denied failed",
-    spawned: "-", spawnFailed: "-", becameReady: "-", exited: "-", finished: "-", timeoutExtended: "-", mainPidChanged: "-",
+    spawned: "-", spawnFailed: "-", becameReady: "-", exited: "-", finished: "-", timeoutExtended: "-", mainPidChanged: "-", deadlineMissed: "-",
     readyDue: "-", stopDue: "-", backoffDue: "-", finishDue: "-",
   },
 };
@@ -129,6 +129,8 @@ function eventOf(kind: EventKind, instance: number): CoreEvent {
     case "becameReady":
     case "finished":
       return { kind, ...about };
+    case "deadlineMissed":
+      return { kind, ...about, act: "restart", signalled: false };
     case "readyDue":
     case "stopDue":
     case "backoffDue":
