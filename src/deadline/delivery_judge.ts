@@ -1,0 +1,126 @@
+/**
+ * Judges how old samples are when a consumer receives them: latency, from the sample's own stamp,
+ * and path, from the stamp of the sample that it was made from at first. One outcome for each sample
+ * that is delivered, and one for a sample that waits for too long already. Pure.
+ * Must not know: what the channel is made of.
+ */
+import type { ContractIndex, LatencyContract, PathContract } from "../plan/contract.ts";
+import { type Finding, Judge } from "./judge.ts";
+import type { Court } from "./verdict.ts";
+
+/** Deliveries to one consumer, as they are counted where they happen. */
+export interface DeliverySource {
+  /** Takes a look. */
+  read(): void;
+  /** Samples that were delivered, over all instances. */
+  readonly delivered: number;
+  /** How many of these were older than the limit. */
+  readonly late: number;
+  /** When the last one was delivered. */
+  readonly lastNs: number;
+  /** Stamp of the oldest sample that waits for the consumer; 0: none does, or it is not known. */
+  readonly waitingNs: number;
+}
+
+/** One such contract. */
+export class DeliveryJudge extends Judge {
+  readonly #source: DeliverySource;
+  readonly #missNs: number;
+  readonly #warnNs: number;
+  #delivered = 0;
+  #late = 0;
+  /** The stamp of the waiting sample that was told as missed; 0: none was. */
+  #toldNs = 0;
+  #isWarned = false;
+  /** What was stamped before is not judged. */
+  #fromNs = 0;
+
+  constructor(
+    contract: ContractIndex,
+    plan: LatencyContract | PathContract,
+    source: DeliverySource,
+    court: Court,
+  ) {
+    super(contract, plan, court);
+    this.#source = source;
+    this.#missNs = plan.missNs;
+    this.#warnNs = plan.warnNs > 0 ? plan.warnNs : Infinity;
+  }
+
+  arm(nowNs: number): number {
+    this.window.clear();
+    this.excuse(nowNs);
+    return this.#nextNs(nowNs);
+  }
+
+  excuse(nowNs: number): void {
+    this.#source.read();
+    this.#delivered = this.#source.delivered;
+    this.#late = this.#source.late;
+    this.#toldNs = 0;
+    this.#isWarned = false;
+    this.#fromNs = nowNs;
+  }
+
+  examine(nowNs: number): number {
+    this.#source.read();
+    if (!this.#hear(nowNs) || !this.#judgeWaiting(nowNs)) this.excuse(nowNs);
+    return this.#nextNs(nowNs);
+  }
+
+  #hear(nowNs: number): boolean {
+    const { delivered, late, lastNs, waitingNs } = this.#source;
+    const fresh = countFrom(this.#delivered, delivered);
+    // A consumer counts first what it received and then how late it was, or the reverse.
+    const lateFresh = Math.min(fresh, countFrom(this.#late, late));
+    if (fresh === 0) return true;
+    let missed = lateFresh;
+    // The one that was told while it waited is among them once it waits no more.
+    const isToldDelivered = this.#toldNs !== 0 && waitingNs !== this.#toldNs;
+    if (isToldDelivered) missed = Math.max(0, missed - 1);
+    if (missed > 0) {
+      if (this.isExcused(nowNs)) return false;
+      const finding = { ...this.#finding(Math.min(lastNs, nowNs), lastNs), count: missed };
+      this.miss(finding, nowNs);
+    }
+    const told = isToldDelivered && lateFresh > 0 ? 1 : 0;
+    this.keep(fresh - missed - told, nowNs);
+    this.#delivered = delivered;
+    this.#late = this.#late + lateFresh;
+    if (isToldDelivered) this.#toldNs = 0;
+    this.#isWarned = false;
+    return true;
+  }
+
+  #judgeWaiting(nowNs: number): boolean {
+    const { waitingNs } = this.#source;
+    if (!(waitingNs > this.#fromNs) || waitingNs === this.#toldNs) return true;
+    const ageNs = nowNs - waitingNs;
+    if (ageNs > this.#missNs) {
+      if (this.isExcused(nowNs)) return false;
+      this.#toldNs = waitingNs;
+      this.miss(this.#finding(waitingNs + this.#missNs, this.#source.lastNs, null), nowNs);
+    } else if (ageNs > this.#warnNs && !this.#isWarned) {
+      this.#isWarned = true;
+      this.warn(this.#finding(waitingNs + this.#warnNs, this.#source.lastNs, null), nowNs);
+    }
+    return true;
+  }
+
+  #finding(dueNs: number, atNs: number, seenNs: number | null = atNs): Finding {
+    return { reason: "late-sample", item: 0, dueNs, atNs: seenNs, lastNs: this.#source.lastNs };
+  }
+
+  /** What is stamped from now on is not late before the limit has passed from now. */
+  #nextNs(nowNs: number): number {
+    const limitNs = this.#isWarned ? this.#missNs : Math.min(this.#warnNs, this.#missNs);
+    const { waitingNs } = this.#source;
+    const isWaiting = waitingNs > this.#fromNs && waitingNs !== this.#toldNs;
+    return (isWaiting ? Math.min(waitingNs, nowNs) : nowNs) + limitNs + 1;
+  }
+}
+
+/** How many more there are; a count that went back, or is none, counts as no more. */
+function countFrom(seen: number, now: number): number {
+  return now > seen && now < Infinity ? now - seen : 0;
+}

@@ -1,0 +1,144 @@
+/**
+ * Reads a process's pulse memory from outside, while the process writes: signs, passes, steps. Owns
+ * the order in which words are looked at so that nothing torn is believed; docs/deadlines.md argues
+ * why it holds. Pure: the memory is given. Must not know: contracts.
+ *
+ * Nothing that the process writes decides where memory is touched, or how long a look takes.
+ */
+import {
+  BEGUN,
+  ENDED,
+  FIRST,
+  type PulsePlace,
+  RECORD_AT,
+  RECORD_BYTES,
+  RECORD_DUE,
+  RECORD_END,
+  RECORD_FIRST,
+  RECORD_START,
+  RECORD_STEP,
+  SIGN_NS,
+} from "./pulse_layout.ts";
+import type { SignSource } from "./silence_judge.ts";
+
+const { load } = Atomics;
+const RECORD_DOUBLES = RECORD_BYTES / 8;
+/** A sign that is being written takes nanoseconds; whoever stays within is stopped there. */
+const SIGN_LOOKS = 3;
+
+/** The memory of one process, twice. */
+export interface PulseViews {
+  readonly words: Int32Array;
+  readonly doubles: Float64Array;
+}
+
+/** Both views of a pulse memory. */
+export function pulseViews(buffer: ArrayBuffer): PulseViews {
+  return { words: new Int32Array(buffer), doubles: new Float64Array(buffer) };
+}
+
+/** A heartbeat's line. */
+export class PulseSigns implements SignSource {
+  signs = 0;
+  lastNs = 0;
+  readonly #views: PulseViews;
+  readonly #place: PulsePlace;
+
+  constructor(views: PulseViews, place: PulsePlace) {
+    this.#views = views;
+    this.#place = place;
+  }
+
+  read(): boolean {
+    const { words, doubles } = this.#views;
+    const { word, double } = this.#place;
+    for (let look = SIGN_LOOKS; look > 0; look--) {
+      const ended = load(words, word + ENDED);
+      this.lastNs = doubles[double + SIGN_NS]!;
+      this.signs = load(words, word + BEGUN);
+      if (ended === this.signs) return true;
+    }
+    return false;
+  }
+}
+
+/** Records of a line, the newest of which are whole. */
+abstract class Records {
+  /** So many of the newest can be read while others are written. */
+  readonly keeps: number;
+  protected readonly views: PulseViews;
+  protected readonly place: PulsePlace;
+
+  constructor(views: PulseViews, place: PulsePlace) {
+    this.views = views;
+    this.place = place;
+    // The place of the oldest is written before the next one is counted.
+    this.keeps = place.ring - 2;
+  }
+
+  /** How many have begun, mod 2^32. */
+  begun(): number {
+    return load(this.views.words, this.place.word + BEGUN) >>> 0;
+  }
+
+  /** First double of a record. */
+  protected at(number: number): number {
+    return this.place.ringDouble + (number & (this.place.ring - 1)) * RECORD_DOUBLES;
+  }
+
+  /** To be asked after record `number` was read: it was not overwritten meanwhile. */
+  protected isKept(number: number): boolean {
+    return ((this.begun() - number) >>> 0) <= this.keeps;
+  }
+}
+
+/** A cycle's line. */
+export class CycleSource extends Records {
+  /** Of the pass that was read. */
+  startNs = 0;
+  /** Only of one that has ended. */
+  endNs = 0;
+  /** 0: the program keeps no pace. */
+  dueNs = 0;
+  /** Number of the first pass of its run. */
+  run = 0;
+
+  /** Reads pass `number`, which has begun. @returns false: it is overwritten */
+  read(number: number): boolean {
+    const { doubles } = this.views;
+    const at = this.at(number);
+    this.startNs = doubles[at + RECORD_START]!;
+    this.endNs = doubles[at + RECORD_END]!;
+    this.dueNs = doubles[at + RECORD_DUE]!;
+    this.run = doubles[at + RECORD_FIRST]!;
+    return this.isKept(number);
+  }
+
+  /** Whether pass `number` has ended. */
+  hasEnded(number: number): boolean {
+    return ((load(this.views.words, this.place.word + ENDED) - number) | 0) >= 0;
+  }
+
+  /** The program has left its loop, or has not entered it yet. */
+  isBetweenRuns(): boolean {
+    const { words } = this.views;
+    const begun = load(words, this.place.word + BEGUN);
+    return begun === 0 || ((words[this.place.word + FIRST]! - begun) | 0) > 0;
+  }
+}
+
+/** A line of steps. */
+export class StepSource extends Records {
+  /** Of the checkpoint that was read. */
+  atNs = 0;
+  step = 0;
+
+  /** Reads checkpoint `number`, which was passed. @returns false: it is overwritten */
+  read(number: number): boolean {
+    const { doubles } = this.views;
+    const at = this.at(number);
+    this.atNs = doubles[at + RECORD_AT]!;
+    this.step = doubles[at + RECORD_STEP]!;
+    return this.isKept(number);
+  }
+}
