@@ -3,8 +3,11 @@
  * of checks. Must not know: zod, files, the machine.
  */
 import { checkAfter } from "./check_after.ts";
+import { checkChannelDeadlines, checkPaths } from "./check_channel_deadlines.ts";
 import { checkChannels } from "./check_channels.ts";
+import { checkDeadlines } from "./check_deadlines.ts";
 import { checkGroups } from "./check_groups.ts";
+import { checkMachine } from "./check_machine.ts";
 import { checkNames } from "./check_names.ts";
 import { checkProcess } from "./check_process.ts";
 import type { Config, ConfigIssue } from "./config.ts";
@@ -24,5 +27,9 @@ export function checkConfig(config: Config): ConfigIssue[] {
     ...checkAfter(config),
     ...checkGroups(config),
     ...checkChannels(config),
+    ...checkDeadlines(config),
+    ...checkChannelDeadlines(config),
+    ...checkPaths(config),
+    ...checkMachine(config),
   ];
 }

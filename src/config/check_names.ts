@@ -39,6 +39,9 @@ function checkDeclared(config: Config): ConfigIssue[] {
   for (const name of Object.keys(config.channels ?? {})) {
     issues.push(...checkName(name, "a channel name", ["channels", name]));
   }
+  for (const name of Object.keys(config.paths ?? {})) {
+    issues.push(...checkName(name, "the name of a path", ["paths", name]));
+  }
   return issues;
 }
 
@@ -95,6 +98,7 @@ function checkCounts(config: Config): ConfigIssue[] {
     ["processes", processes, LIMITS.processesMax],
     ["groups", Object.keys(config.groups ?? {}).length, LIMITS.groupsMax],
     ["channels", Object.keys(config.channels ?? {}).length, LIMITS.channelsMax],
+    ["paths", Object.keys(config.paths ?? {}).length, LIMITS.pathsMax],
   ] as const;
   for (const [what, count, max] of counted) {
     if (count > max) {

@@ -21,7 +21,10 @@ import { SUSPENDING_SIGNALS } from "./signals.ts";
 import { parseSizeBytes } from "./units.ts";
 
 /** Keys that mean nothing where there are bytes and no messages. */
-const FRAMED_KEYS = ["maxMessage", "onMalformed", "overflow", "highWater", "lifespan", "rate"];
+const FRAMED_KEYS = [
+  ...["maxMessage", "onMalformed", "overflow", "highWater", "lifespan", "rate"],
+  ...["deadline", "latency", "liveliness"],
+];
 const ADD_FRAMING = 'add framing: "lines", "ndjson" or "frames"';
 
 /**

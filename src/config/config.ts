@@ -4,6 +4,17 @@
  * `plan/compile.ts` turns it into a Plan. Must not know: any of these.
  */
 
+import type {
+  ChannelDeadlinesConfig,
+  DeadlinesConfig,
+  PathConfig,
+  SafeModeConfig,
+  SchedulingConfig,
+  SupervisorConfig,
+} from "./deadline_config.ts";
+
+export type * from "./deadline_config.ts";
+
 /** `"250ms"`, `"3s"`, `"2m"`, `"1h"`, `"50us"`; a decimal fraction is allowed (`"1.5s"`). */
 export type Duration = `${number}${"us" | "ms" | "s" | "m" | "h"}`;
 /** `"512B"`, `"64KiB"`, `"10MiB"`, `"1GiB"`; powers of 1024, whole bytes. */
@@ -98,6 +109,8 @@ export interface ProcessConfig {
   };
   /** -20 … 19. */
   readonly nice?: number;
+  readonly scheduling?: SchedulingConfig;
+  readonly deadlines?: DeadlinesConfig;
   readonly finish?: { readonly run: CommandRun; readonly timeout?: Duration };
   readonly replicas?: number;
   readonly profiles?: readonly string[];
@@ -130,7 +143,7 @@ export interface PipeConfig extends RelayConfig {
   readonly stall?: StallConfig;
 }
 /** What a pipe can be told when messages are told apart. */
-export interface RelayConfig extends QueueConfig {
+export interface RelayConfig extends QueueConfig, ChannelDeadlinesConfig {
   readonly framing?: "lines" | "ndjson" | "frames";
   /** Without its line feed or length. */
   readonly maxMessage?: Size;
@@ -145,7 +158,7 @@ export interface QueueConfig {
   readonly lifespan?: Duration;
 }
 /** A consumer with a policy of its own; what it leaves out is the channel's. */
-export interface ConsumerConfig extends QueueConfig {
+export interface ConsumerConfig extends QueueConfig, ChannelDeadlinesConfig {
   /** `"process.stdin"` or a port of another name. */
   readonly port: string;
 }
@@ -221,6 +234,9 @@ export interface Config {
   readonly processes: Readonly<Record<string, ProcessConfig>>;
   readonly groups?: Readonly<Record<string, GroupConfig>>;
   readonly channels?: Readonly<Record<string, ChannelConfig>>;
+  readonly paths?: Readonly<Record<string, PathConfig>>;
+  readonly safeMode?: SafeModeConfig;
+  readonly supervisor?: SupervisorConfig;
   /** Budget of the root group; absent: no limit for its own processes. */
   readonly intensity?: number;
   readonly period?: Duration;

@@ -20,6 +20,21 @@ export const DEFAULTS = {
   },
   stop: { signal: "SIGTERM", timeout: "5s", scope: "process-then-group" },
   finish: { timeout: "5s" },
+  deadlines: {
+    miss: "warn",
+    broken: [],
+    /** A hard contract: any miss breaks it. */
+    tolerate: { misses: 0, in: 1 },
+    recoverAfter: 1,
+    critical: false,
+    runTimeout: "5s",
+    heartbeat: { by: "client" },
+    cycle: { offset: "0ms" },
+    checkpoints: { warnAt: 0 },
+  },
+  /** `ioLevel`: the kernel's own for a niceness of 0 (ioprio_set(2)). */
+  scheduling: { lockMemory: false, ioLevel: 4 },
+  watchdog: { device: "/dev/watchdog", timeout: "10s" },
   group: { strategy: "one_for_one", intensity: 5, period: "10s" },
   /** Budget of the root group where `intensity` is given and `period` is not. */
   root: { period: "10s" },
@@ -96,6 +111,22 @@ export const LIMITS = {
   /** A stall is looked for by asking, a few times within this. */
   stallAfterMin: "10ms",
   stallActionsMax: 10,
+  /** The monitor's own lateness is a part of a millisecond: less could not be told from it. */
+  contractMin: "50us",
+  cycleMin: "100us",
+  toleranceWindowMax: 1024,
+  recoverAfterMax: 1_000_000,
+  missActionsMax: 10,
+  /** Of one process: its stamps have to fit into its pages. */
+  pulseLinesMax: 60,
+  stepsMax: 64,
+  pathsMax: 1000,
+  pathChannelsMax: 64,
+  /** CPU_SETSIZE of sched_setaffinity(2) is 1024. */
+  cpuMax: 1023,
+  cpusMax: 1024,
+  /** The device counts whole seconds, and is stroked four times in each timeout. */
+  watchdogMin: "1s",
   /** F_SETPIPE_SZ's largest argument is 2^31 (fcntl(2)); powers of two below it. */
   pipeMax: "1GiB",
   /** prlimit's count limits: the kernel's nr_open is at most this. */

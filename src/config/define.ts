@@ -18,7 +18,16 @@ import type {
   QueueConfig,
   TaskRun,
 } from "./config.ts";
+import type {
+  ChannelDeadlinesInput,
+  DeadlinesInput,
+  PathInput,
+  SchedulingInput,
+  SupervisorInput,
+} from "./define_deadlines.ts";
 import type { SIGNAL_NAMES } from "./signals.ts";
+
+export type * from "./define_deadlines.ts";
 
 /** A signal by name: `"SIGTERM"`. */
 export type KnownSignal = typeof SIGNAL_NAMES[number];
@@ -35,10 +44,12 @@ export type ReadyInput =
     readonly within?: Duration;
   };
 
-/** A process whose `after` may name the processes `P`. */
-export type ProcessInput<P extends string> =
-  & Omit<ProcessConfig, "after" | "ready" | "stop">
+/** A process whose `after` may name the processes `P`, and its heartbeat the channels `C`. */
+export type ProcessInput<P extends string, C extends string = string> =
+  & Omit<ProcessConfig, "after" | "deadlines" | "ready" | "scheduling" | "stop">
   & {
+    readonly deadlines?: DeadlinesInput<C>;
+    readonly scheduling?: SchedulingInput;
     readonly after?: { readonly [K in P]?: "started" | "ready" | "completed" };
     readonly ready?: ReadyInput;
     readonly stop?: {
@@ -83,13 +94,15 @@ export interface PipeInput<From extends string, To extends string>
 }
 
 /** A consumer with a policy of its own, which remembers its endpoint. */
-export interface ConsumerInput<To extends string> extends QueueConfig {
+export interface ConsumerInput<To extends string> extends QueueConfig, ChannelDeadlinesInput {
   readonly port: To;
 }
 
 /** A pipe with `framing` that remembers its endpoints. */
 export interface RelayedPipeInput<From extends string, To extends string>
-  extends Omit<PipeConfig, "from" | "to" | "framing" | "stall"> {
+  extends
+    Omit<PipeConfig, "from" | "to" | "framing" | "stall" | keyof ChannelDeadlinesInput>,
+    ChannelDeadlinesInput {
   readonly framing: NonNullable<PipeConfig["framing"]>;
   readonly from: From | readonly From[];
   readonly to: To | readonly (To | ConsumerInput<To>)[];
@@ -141,21 +154,22 @@ export type ChannelInput<P extends string> =
   | PairInput<`${P}.${string}`>
   | ListenInput<`${P}.${string}`, P>;
 
-/** The whole file, over the declared processes `P` and groups `G`. */
-export interface ConfigInput<P extends string, G extends string> {
+/** The whole file, over the declared processes `P`, groups `G` and channels `C`. */
+export interface ConfigInput<P extends string, G extends string, C extends string = string> {
   readonly name: string;
-  readonly processes: { readonly [K in P]: ProcessInput<NoInfer<P>> };
+  readonly processes: { readonly [K in P]: ProcessInput<NoInfer<P>, NoInfer<C>> };
   readonly groups?: { readonly [K in G]: GroupInput<NoInfer<P | G>> };
-  readonly channels?: {
-    readonly [name: string]: ChannelInput<NoInfer<P>>;
-  };
+  readonly channels?: { readonly [K in C]: ChannelInput<NoInfer<P>> };
+  readonly paths?: { readonly [name: string]: PathInput<NoInfer<P>, NoInfer<C>> };
+  readonly safeMode?: { readonly start: readonly NoInfer<P>[] };
+  readonly supervisor?: SupervisorInput;
   readonly intensity?: number;
   readonly period?: Duration;
 }
 
 /**
  * Declares a crew. Does nothing at run time but hand the data on; its types check that every
- * channel endpoint, group member and `after` names something that is declared.
+ * channel endpoint, group member, `after`, path and heartbeat names something that is declared.
  *
  * @param config The crew: processes, and the groups and channels over them.
  * @returns The same data.
@@ -170,9 +184,11 @@ export interface ConfigInput<P extends string, G extends string> {
  * assertEquals(config.name, "hello");
  * ```
  */
-export function defineConfig<const P extends string, const G extends string = never>(
-  config: ConfigInput<P, G>,
-): Config {
+export function defineConfig<
+  const P extends string,
+  const G extends string = never,
+  const C extends string = never,
+>(config: ConfigInput<P, G, C>): Config {
   return config as unknown as Config;
 }
 

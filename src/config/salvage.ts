@@ -33,12 +33,25 @@ export function salvage(raw: unknown, wrongShapes: readonly ConfigIssue[]): Conf
     const channel = salvageChannel(value, wrong.get(`channels\0${name}`) ?? []);
     if (channel !== null) channels.set(name, channel);
   }
+  const declared = isObject(raw["channels"]) ? Object.keys(raw["channels"]).length : 0;
   return {
     name: wrong.has("name") ? "salvaged" : raw["name"] as string,
-    processes: Object.fromEntries(processes),
+    processes: Object.fromEntries(
+      channels.size === declared ? processes : [...processes].map(withoutFeed),
+    ),
     groups: Object.fromEntries(groups),
     channels: Object.fromEntries(channels),
+    // No contract must seem to ask for what is not there because of a typo in it.
+    ...Object.hasOwn(raw, "safeMode") ? { safeMode: { start: [] } } : {},
   };
+}
+
+/** A heartbeat by a channel may be by one that could not be kept. */
+function withoutFeed([name, process]: [string, ProcessConfig]): [string, ProcessConfig] {
+  const { deadlines } = process;
+  if (typeof deadlines?.heartbeat?.by !== "object") return [name, process];
+  const { heartbeat: _, ...others } = deadlines;
+  return [name, { ...process, deadlines: others }];
 }
 
 /** Issues by the entry they are in: `"processes\0name"`, or by the key at the top. */
@@ -93,6 +106,10 @@ const PIPE_PLACEHOLDERS: Json = {
   // No key must seem to need framing, or an amount to be too small, because of a typo.
   framing: "lines",
   maxMessage: "1B",
+  // Nor must a consumer seem to request what is not offered.
+  deadline: { within: "50us" },
+  latency: { within: "50us" },
+  liveliness: { within: "50us" },
 };
 
 /** Null: its ends are not known, or it is a socket, whose keys are checked together. */

@@ -9,6 +9,8 @@ import { DEFAULTS, LIMITS } from "./defaults.ts";
 import { processSchema } from "./schema_process.ts";
 import { pipeSchema } from "./schema_pipes.ts";
 import { listenSchema, pairSchema } from "./schema_sockets.ts";
+import { pathSchema } from "./schema_deadlines.ts";
+import { safeModeSchema, supervisorSchema } from "./schema_machine.ts";
 import { doc, duration, list, text, whole } from "./schema_values.ts";
 
 // A schema that is used once in a process is faster interpreted than compiled: 6 ms less.
@@ -74,6 +76,23 @@ export const configSchema = z.strictObject({
       { default: {}, range: `at most ${LIMITS.channelsMax} channels` },
     ).meta({ propertyNames: { pattern: NAME_PATTERN } }),
   ),
+  paths: z.exactOptional(
+    doc(
+      z.record(z.string(), pathSchema),
+      "Time contracts from end to end, over several channels, by name.",
+      { default: {}, range: `at most ${LIMITS.pathsMax} paths` },
+    ).meta({ propertyNames: { pattern: NAME_PATTERN } }),
+  ),
+  safeMode: z.exactOptional(doc(
+    safeModeSchema,
+    "What runs when a contract asks for `safe-mode`.",
+    { absent: "no contract may ask for it" },
+  )),
+  supervisor: z.exactOptional(doc(
+    supervisorSchema,
+    "What is set up for the supervisor itself.",
+    { default: {} },
+  )),
   intensity: z.exactOptional(doc(
     whole(0, LIMITS.intensityMax),
     "The budget of the root group: more restarts than this within `period` end the crew with " +

@@ -15,8 +15,6 @@ export const KEYS_TO_COME: Readonly<Record<string, string>> = {
   hosts: "running a crew on several hosts",
   encrypt: "encrypted channels",
   clients: "clients of the control socket",
-  deadline: "deadlines of a channel",
-  deadlines: "deadlines of a process",
   healthy: "health checks",
   every: "periodic jobs",
   secrets: "secrets",

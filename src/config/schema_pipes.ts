@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { DEFAULTS, LIMITS } from "./defaults.ts";
+import { channelDeadlineKeys } from "./schema_deadlines.ts";
 import { doc, duration, list, number, size, text, whole } from "./schema_values.ts";
 import { SIGNAL_NAMES } from "./signals.ts";
 
@@ -54,6 +55,7 @@ const queueKeys = {
 const consumerSchema = z.strictObject({
   port: doc(text(), 'The consumer: `"name.stdin"`, or `"name.port"`.'),
   ...queueKeys,
+  ...channelDeadlineKeys,
 }).meta({
   description: "A consumer with a policy of its own. What it leaves out is the channel's, key by " +
     "key.",
@@ -183,6 +185,7 @@ export const pipeSchema = z.strictObject({
     { default: DEFAULTS.relay.onMalformed },
   )),
   ...queueKeys,
+  ...channelDeadlineKeys,
   rate: z.exactOptional(doc(
     rateSchema,
     "Needs `framing`. How fast each producer may send, replicas one by one: a token bucket.",

@@ -4,6 +4,9 @@
  */
 import { z } from "zod";
 import { DEFAULTS, LIMITS } from "./defaults.ts";
+import { commandSchema } from "./schema_command.ts";
+import { deadlinesSchema } from "./schema_deadlines.ts";
+import { schedulingSchema } from "./schema_machine.ts";
 import { SIGNAL_NAMES } from "./signals.ts";
 import {
   doc,
@@ -42,15 +45,6 @@ const permissionsSchema = z.strictObject({
   run: grant("Programs that it may start. What they do is in no sandbox of Deno's."),
   ffi: grant("Dynamic libraries. As good as full trust."),
   import: grant("Hosts that it may import modules from."),
-});
-
-const commandSchema = z.strictObject({
-  kind: doc(z.literal("command"), "Any program. `command()` fills this in."),
-  argv: doc(
-    list(text({ empty: true }), { min: 1, max: LIMITS.argvMax, rule: "must be a list of words" }),
-    "The program, looked up in PATH unless it has a slash, and its arguments. No shell is " +
-      "involved unless the first word names one.",
-  ),
 });
 
 const runSchema = z.discriminatedUnion("kind", [
@@ -306,6 +300,16 @@ export const processSchema = z.strictObject({
     whole(LIMITS.niceMin, LIMITS.niceMax),
     "Scheduling priority; higher is meeker. Below 0 needs root.",
     { default: DEFAULTS.nice },
+  )),
+  scheduling: z.exactOptional(doc(
+    schedulingSchema,
+    "How the kernel treats it, set before it starts.",
+    { absent: "as cox itself" },
+  )),
+  deadlines: z.exactOptional(doc(
+    deadlinesSchema,
+    "What it has to do by when, and what is done where it does not (docs/deadlines.md).",
+    { default: {} },
   )),
   finish: z.exactOptional(doc(
     finishSchema,

@@ -22,7 +22,10 @@ export function removeNotifyPlaces(plan: Plan): void {
 
 /** Whether an instance is told NOTIFY_SOCKET; Deno children have a pipe instead. */
 export function usesSocket(process: ProcessPlan): boolean {
-  return process.ready.by === "notify" && process.kind !== "deno";
+  const lines = process.pulse?.lines ?? [];
+  const speaks = process.ready.by === "notify" ||
+    lines.some((line) => line.kind === "heartbeat" && line.by === "notify");
+  return speaks && process.kind !== "deno";
 }
 
 /** A new socket path for an instance. */

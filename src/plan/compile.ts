@@ -4,15 +4,17 @@
  */
 import type { Config, ConfigIssue } from "../config/config.ts";
 import { channelPlans } from "./channels.ts";
+import type { PulsePlan } from "./contract.ts";
+import { type Timing, timing, withNumbers } from "./contracts.ts";
 import { checkReadyStream, descriptorTable, type Wiring, wirings } from "./descriptors.ts";
 import { expand, type ExpandedProcess, type Expansion } from "./expand.ts";
 import type { Facts } from "./facts.ts";
 import { type GroupTree, groupTree } from "./groups.ts";
 import { Issues } from "./issues.ts";
 import { clientGroups, clientPaths, gateNumber } from "./listen.ts";
-import { LISTEN_VARIABLES, listenEnvironment, listenShim } from "./listen_environment.ts";
 import { LOG_PROCESS, logProcess } from "./log_process.ts";
 import { type StartOrder, startOrder } from "./order.ts";
+import { ownEnvironment } from "./own_environment.ts";
 import type {
   ChannelPlan,
   GroupMember,
@@ -21,10 +23,10 @@ import type {
   ProcessPlan,
   RelayedPlan,
 } from "./plan.ts";
-import { LINKS_VARIABLE, linksText } from "./preload.ts";
 import { type ProcessTemplate, processTemplate } from "./process_template.ts";
 import { RELAY_PROCESS, relayProcess } from "./relay_process.ts";
 import { withRelay } from "./relayed.ts";
+import { schedulingPlan, supervisorPlan } from "./scheduling.ts";
 import { SUPERVISOR_LIMITS } from "./supervisor_limits.ts";
 import { wantedLibraries } from "./wanted_facts.ts";
 import { protectionOf, protectionOfSockets } from "./write_grants.ts";
@@ -51,9 +53,10 @@ export function compile(config: Config, facts: Facts): Compilation {
   const { channels, relayed } = channelPlans(config, facts, expansion, issues);
   const templates = compileTemplates({ config, expansion, channels, facts }, issues);
   const wiring = wirings(channels, relayed, expansion.processes.length);
+  const due = timing(config, facts, expansion, channels, issues);
   for (const [name, indices] of expansion.byDeclaredName) {
     const template = templates.get(name)!;
-    const table = tableOf(template, wiring[indices[0]!]!);
+    const table = tableOf(template, wiring[indices[0]!]!, null);
     checkReadyStream(name, table, template.ready, issues);
   }
   if (facts.runDir.includes(",")) {
@@ -62,7 +65,9 @@ export function compile(config: Config, facts: Facts): Compilation {
   }
   if (start === null || issues.refused) return { kind: "refused", issues: issues.list() };
   const wires = { channels, relayed };
-  const plan = assemble({ config, facts, expansion, start, tree, ...wires, templates, wiring });
+  const plan = assemble({
+    ...{ config, facts, expansion, start, tree, ...wires, templates, wiring, due },
+  });
   return { kind: "compiled", plan, issues: issues.list() };
 }
 
@@ -77,6 +82,7 @@ interface Parts {
   readonly relayed: readonly RelayedPlan[];
   readonly templates: ReadonlyMap<string, ProcessTemplate>;
   readonly wiring: readonly Wiring[];
+  readonly due: Timing;
 }
 
 function compileTemplates(
@@ -107,7 +113,7 @@ function compileTemplates(
 
 /** Numbers the processes by start order, after the system's, and puts the plan together. */
 function assemble(parts: Parts): Plan {
-  const { config, facts, expansion, start, tree, channels, relayed } = parts;
+  const { config, facts, expansion, start, tree, channels, relayed, due } = parts;
   const system = relayed.length === 0 ? [LOG_PROCESS] : [LOG_PROCESS, RELAY_PROCESS];
   const numbers = new Array<number>(expansion.processes.length);
   for (const [at, index] of start.order.entries()) numbers[index] = system.length + at;
@@ -134,9 +140,9 @@ function assemble(parts: Parts): Plan {
       channel.kind === "leg" ? withRelay(channel, system.indexOf(RELAY_PROCESS)) : channel
     ),
     relayed,
-    contracts: [],
-    safeMode: null,
-    supervisor: { scheduling: null, watchdog: null },
+    contracts: withNumbers(due.contracts, renumber),
+    safeMode: due.safeMode === null ? null : { processes: due.safeMode.processes.map(renumber) },
+    supervisor: supervisorPlan(config.supervisor),
     limits: SUPERVISOR_LIMITS,
   };
 }
@@ -149,11 +155,14 @@ function processPlan(
 ): ProcessPlan {
   const template = parts.templates.get(process.declaredName)!;
   const wiring = parts.wiring[index]!;
-  const listens = listenEnvironment(template.kind, wiring);
-  const argv = [
-    ...(listens.length > 0 ? listenShim(parts.facts.cox.dir) : []),
-    ...template.argv(process.name, wiring),
-  ];
+  const pulse = parts.due.pulses[index]!;
+  const { name, config } = process;
+  const own = ownEnvironment(
+    template.context.env,
+    { name, kind: template.kind, config, wiring, pulse },
+    parts.facts.cox.dir,
+  );
+  const argv = [...own.shim, ...template.argv(name, wiring)];
   return {
     name: process.name,
     declaredName: process.declaredName,
@@ -162,11 +171,11 @@ function processPlan(
     argv,
     executable: argv[0]!,
     cwd: template.context.cwd,
-    env: withWiring(template.context.env, process.name, wiring, listens),
+    env: own.entries,
     umask: template.umask,
     uid: template.context.identity?.uid ?? null,
     gid: template.context.identity?.gid ?? null,
-    descriptors: tableOf(template, wiring),
+    descriptors: tableOf(template, wiring, pulse),
     after: parts.start.after[index]!.map(({ process, condition }) => ({
       process: renumber(process),
       condition,
@@ -177,34 +186,17 @@ function processPlan(
     finish: template.finish,
     critical: template.critical,
     group: parts.tree.groupOf[index]!,
-    pulse: null,
-    scheduling: null,
+    pulse,
+    scheduling: schedulingPlan(config.scheduling),
   };
 }
 
-/**
- * Adds COX_LINKS where there are links, and what sd_listen_fds(3) reads where there are
- * listeners; variables of these names are nobody's but ours.
- */
-function withWiring(
-  env: ProcessPlan["env"],
-  process: string,
-  { links }: Wiring,
-  listens: ProcessPlan["env"],
-): ProcessPlan["env"] {
-  const ours = [LINKS_VARIABLE, ...LISTEN_VARIABLES];
-  const others = env.filter(([name]) => !ours.includes(name));
-  if (links.length === 0) return others;
-  const entries = [
-    ...others,
-    ...listens,
-    [LINKS_VARIABLE, linksText(process, links)] as const,
-  ];
-  return entries.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
-}
-
-function tableOf({ ready, notifyFd, gateFd }: ProcessTemplate, wiring: Wiring) {
-  return descriptorTable(wiring, ready, notifyFd, gateFd);
+function tableOf(
+  { ready, notifyFd, gateFd }: ProcessTemplate,
+  wiring: Wiring,
+  pulse: PulsePlan | null,
+) {
+  return descriptorTable(wiring, ready, notifyFd, gateFd, pulse?.fd ?? null);
 }
 
 /** The system processes are the first members of the root. */

@@ -123,6 +123,7 @@ function endsOf(plan: ChannelPlan, relayed: readonly RelayedPlan[]): WiredEnd[] 
  * @param ready Readiness; by "fd" it has a descriptor of its own.
  * @param notifyFd A sandboxed program's readiness descriptor, or null.
  * @param gateFd Where a server asks about its connections, or null.
+ * @param pulseFd The memory that the program stamps, or null.
  * @returns Sorted by descriptor.
  */
 export function descriptorTable(
@@ -130,6 +131,7 @@ export function descriptorTable(
   ready: ReadyPlan,
   notifyFd: number | null,
   gateFd: number | null,
+  pulseFd: number | null,
 ): DescriptorPlan[] {
   const table = new Map<number, DescriptorPlan>([
     [0, { fd: 0, kind: "null" }],
@@ -140,6 +142,7 @@ export function descriptorTable(
   const readyFd = ready.by === "fd" ? ready.fd : notifyFd;
   if (readyFd !== null) table.set(readyFd, { fd: readyFd, kind: "notify" });
   if (gateFd !== null) table.set(gateFd, { fd: gateFd, kind: "gate" });
+  if (pulseFd !== null) table.set(pulseFd, { fd: pulseFd, kind: "pulse" });
   return [...table.values()].sort((a, b) => a.fd - b.fd);
 }
 

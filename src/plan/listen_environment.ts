@@ -1,15 +1,12 @@
 /**
  * How a program that knows nothing of cox is told of its listening sockets: the protocol of
- * sd_listen_fds(3). Owns the variables, and the program that sets the one which the plan
- * cannot know. Must not know: how sockets are bound.
+ * sd_listen_fds(3). Owns the variables. Must not know: how sockets are bound.
  */
 import type { Wiring } from "./descriptors.ts";
 import type { ProcessPlan } from "./plan.ts";
 
 /** The variables of the protocol; LISTEN_PID is the shim's to set. */
 export const LISTEN_VARIABLES: readonly string[] = ["LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID"];
-
-const SHELL = "/bin/sh";
 
 /**
  * The variables for a process.
@@ -30,14 +27,4 @@ export function listenEnvironment(
     ["LISTEN_FDNAMES", listens.map(({ port }) => port).join(":")],
     ["LISTEN_FDS", `${listens.length}`],
   ];
-}
-
-/**
- * What is executed first: it sets LISTEN_PID to its own pid, and becomes the rest of the chain,
- * whose every link keeps that pid.
- *
- * @param coxDir Where cox is installed.
- */
-export function listenShim(coxDir: string): readonly string[] {
-  return [SHELL, `${coxDir}/src/process/listen_shim.sh`];
 }

@@ -5,6 +5,7 @@
  * (`src/seal`). Must not know: what reads it (`coxswain/child`).
  */
 import type { MailboxLink } from "../channel/mailbox/mailbox_link.ts";
+import type { PulsePlan } from "./contract.ts";
 import { sealText } from "../seal/seal_text.ts";
 import type { MemoryRequest } from "../seal/sealed_memory.ts";
 
@@ -60,14 +61,21 @@ export interface LinksDescription {
 export const LINKS_VARIABLE = "COX_LINKS";
 
 /**
- * The value of COX_LINKS: `{ "version": 1, "process": NAME, "links": […] }`.
+ * The value of COX_LINKS: `{ "version": 1, "process": NAME, "links": […] }`, and for a program
+ * that is to stamp what it does `"pulse": { "fd": NUMBER }`.
  *
  * @param process Name of the process (of the replica).
  * @param links Its links.
+ * @param pulse What it is stamped on.
  * @returns JSON in one line.
  */
-export function linksText(process: string, links: readonly LinkDescription[]): string {
-  return JSON.stringify({ version: 1, process, links });
+export function linksText(
+  process: string,
+  links: readonly LinkDescription[],
+  pulse: PulsePlan | null,
+): string {
+  const told = pulse === null || pulse.fd === null ? {} : { pulse: { fd: pulse.fd } };
+  return JSON.stringify({ version: 1, process, links, ...told });
 }
 
 /**

@@ -47,9 +47,7 @@ export function processTemplate(request: TemplateRequest, issues: Issues): Proce
   const context = processContext(name, process, facts, issues);
   checkDirectory(request, context, issues);
   const ready = readyPlan(process.ready);
-  if (process.run.kind !== "deno" && ready.by === "notify") {
-    checkNotifyReach(request, context, issues);
-  }
+  if (process.run.kind !== "deno") checkNotifyReach(request, context, issues);
   const notifyFd = process.run.kind === "deno" && ready.by !== "fd" ? NOTIFY_FD : null;
   const program = programOf(request, context, notifyFd, issues);
   const niceness = process.nice ?? DEFAULTS.nice;
@@ -130,12 +128,19 @@ function checkDirectory(request: TemplateRequest, context: ProcessContext, issue
 }
 
 function checkNotifyReach(request: TemplateRequest, context: ProcessContext, issues: Issues): void {
+  const { ready, deadlines } = request.process;
+  const key = ready?.by === "notify"
+    ? ["ready", "by"]
+    : deadlines?.heartbeat?.by === "notify"
+    ? ["deadlines", "heartbeat", "by"]
+    : null;
+  if (key === null) return;
   const { identity } = context;
   const { runDir, runDirAbove } = request.facts;
   const closed = identity === null ? null : closedTo(runDirAbove, identity);
   if (closed === null) return;
   issues.error(
-    ["processes", request.name, "ready", "by"],
+    ["processes", request.name, ...key],
     `uid ${identity!.uid} cannot reach its notify socket beside the run directory ${runDir}: ` +
       `${closed.path} is closed to it (mode ${(closed.mode & 0o7777).toString(8)})`,
     `chmod o+x ${closed.path}, or choose another --run-dir`,

@@ -2,7 +2,9 @@
  * What has to be looked up on the machine before a configuration can be compiled. Pure: the
  * probe asks here and then looks. Must not know: how anything is looked up.
  */
-import type { DenoRun, ProcessConfig } from "../config/config.ts";
+import type { Config, DenoRun, ProcessConfig } from "../config/config.ts";
+import { contractsOf } from "../config/contracts_of.ts";
+import { actionLookup, listOf } from "./contract_base.ts";
 import { executableKey, type ExecutableLookup, type Facts, programSpecifier } from "./facts.ts";
 import { Issues } from "./issues.ts";
 import { resolvePath } from "./paths.ts";
@@ -42,6 +44,19 @@ export function wantedExecutables(
     }
   }
   return [...wanted.values()];
+}
+
+/** Every command that a missed contract runs, found as cox itself finds programs; each once. */
+export function wantedActionPrograms(
+  config: Config,
+  facts: Pick<Facts, "environment" | "projectDir">,
+): ExecutableLookup[] {
+  const commands = contractsOf(config).flatMap(({ miss, broken }) =>
+    [miss ?? [], broken ?? []].flatMap(listOf).flatMap((action) =>
+      typeof action === "string" ? [] : action.run?.argv.slice(0, 1) ?? []
+    )
+  );
+  return [...new Set(commands)].map((command) => actionLookup(command, facts));
 }
 
 /** Specifiers of every sandboxed program, each once. */

@@ -34,6 +34,7 @@ export const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "config/defaults.ts",
     "config/signals.ts",
     "config/pipe_ends.ts",
+    "config/contracts_of.ts",
     "seal/seal_text.ts",
     "seal/sealed_memory.ts",
   ],

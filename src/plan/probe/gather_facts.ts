@@ -8,7 +8,13 @@ import { activeProcesses } from "../expand.ts";
 import { executableKey, type Facts } from "../facts.ts";
 import { withCoxNames } from "../import_map.ts";
 import { parentDirectory } from "../paths.ts";
-import { wantedEnvFiles, wantedExecutables, wantedPaths, wantedPrograms } from "../wanted_facts.ts";
+import {
+  wantedActionPrograms,
+  wantedEnvFiles,
+  wantedExecutables,
+  wantedPaths,
+  wantedPrograms,
+} from "../wanted_facts.ts";
 import type { CoxInstallation } from "./cox_installation.ts";
 import { denoDirectory, isReadableByAll } from "./deno_dir.ts";
 import { readEnvFile } from "./env_files.ts";
@@ -69,8 +75,12 @@ export async function gatherFacts(config: Config, options: GatherOptions): Promi
   const gid = Deno.gid() ?? 0;
   const denoDir = denoDirectory(environment, users.find((user) => user.uid === uid));
   const context = { denoDir, environment, envFiles, gid, groups, projectDir, uid, users };
+  const wanted = [
+    ...wantedExecutables(processes, context),
+    ...wantedActionPrograms(config, context),
+  ];
   const executables = new Map(
-    wantedExecutables(processes, context)
+    wanted
       .map((lookup) => [executableKey(lookup), findExecutable(lookup)] as const),
   );
   const facts: Omit<Facts, "paths"> = {

@@ -21,12 +21,14 @@ const NAMES = [
   ...["", "a..b", "../x", "@log", "a b", "A".repeat(64), "x\0y", "x\ny", "A=B", "ä", "\u{1f600}"],
 ];
 const KEYS = [
+  ...["deadlines", "heartbeat", "within", "warn", "miss", "steps", "through", "scheduling"],
   ...["run", "after", "ready", "restart", "stop", "limits", "env", "finish", "replicas"],
   ...["restrat", "healthy", "host", "secrets", "kind", "members", "from", "to", "policy"],
 ];
 const SCALARS: Data[] = [
   ...["", "x", "1s", "0s", "5 sec", "-1ms", "2160h", "2161h", "64KiB", "1GB", "unlimited", "0022"],
   ...["sampler.stdout", "recorder.stdin", "worker.stdout", "nobody.stdin", "sampler", "a.b.c"],
+  ...["frames", "safe-mode", "fifo", "output", "client", "idle"],
   ...["permanent", "temporary", "completed", "ready", "started", "notify", "line", "fd", "SIGKILL"],
   ...["*", "(", "a\0b", "a\nb", "x".repeat(200)],
   ...[0, 1, -1, 2, 3, 63, 64, 1.5, 1e9, 1e308, Number.MAX_SAFE_INTEGER, true, false, null],
@@ -37,6 +39,7 @@ Deno.test(`validateConfig() locates the issues of ${CONFIGS} mutated configurati
   let valid = 0;
   let brokenSense = 0;
   let brokenPipes = 0;
+  let brokenContracts = 0;
   for (let seed = FIRST_SEED; seed < FIRST_SEED + CONFIGS; seed++) {
     const random = randomSource(seed);
     const raw = mutated(random);
@@ -58,6 +61,7 @@ Deno.test(`validateConfig() locates the issues of ${CONFIGS} mutated configurati
       expect(shape, "the shape is wrong", replay);
     }
     if (shape && result.issues.some(({ path }) => isOfRelayedPipe(raw, path))) brokenPipes++;
+    if (shape && result.issues.some(({ path }) => path.includes("deadlines"))) brokenContracts++;
     for (const issue of result.issues) assertLocated(issue, raw, replay);
     expect(formatIssues("x", result.issues).length > 0, "no text", replay);
   }
@@ -66,6 +70,7 @@ Deno.test(`validateConfig() locates the issues of ${CONFIGS} mutated configurati
   assert(brokenSense >= CONFIGS / 10, `only ${brokenSense} broke a check`);
   assert(valid >= CONFIGS / 100, `only ${valid} were valid`);
   assert(brokenPipes >= CONFIGS / 20, `only ${brokenPipes} broke a relayed pipe`);
+  assert(brokenContracts >= CONFIGS / 20, `only ${brokenContracts} broke a contract`);
 });
 
 /** The path must lead to something, but for its last key, which may be the one that is missing. */

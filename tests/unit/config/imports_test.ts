@@ -35,7 +35,8 @@ async function loadedBy(name: string): Promise<string[]> {
 }
 
 Deno.test("mod.ts loads the constructors and nothing else", async () => {
-  assertEquals(await loadedBy("mod.ts"), ["mod.ts", "define.ts"]);
+  const schema = new URL("../channel/mailbox/schema.ts", SOURCE).href;
+  assertEquals(await loadedBy("mod.ts"), ["mod.ts", "define.ts", schema]);
 });
 
 Deno.test("evaluated.ts loads nothing", async () => {

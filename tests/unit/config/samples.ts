@@ -59,11 +59,47 @@ export function fullConfig(): Data {
         },
         nice: 5,
         critical: true,
+        scheduling: {
+          policy: "batch",
+          cpus: [0, 1],
+          lockMemory: true,
+          io: { class: "best-effort", level: 2 },
+          oomScore: -500,
+          timerSlack: "50us",
+        },
+        deadlines: {
+          ready: { warn: "1s", within: "1500ms", miss: [] },
+          heartbeat: { by: "client", within: "200ms", warn: "100ms", critical: true },
+          stop: { warn: "1s" },
+          cycles: {
+            sample: {
+              period: "20ms",
+              budget: "5ms",
+              warn: "4ms",
+              offset: "1ms",
+              late: "2ms",
+              tolerate: { misses: 2, in: 50 },
+              miss: { signal: "SIGUSR1" },
+              broken: ["restart", "warn"],
+              recoverAfter: 10,
+            },
+          },
+          checkpoints: {
+            frame: {
+              steps: ["take", { name: "judge", within: "10ms" }, "send"],
+              within: "5ms",
+              warnAt: 0.8,
+              miss: ["warn", { run: { kind: "command", argv: ["logger", "late"] }, timeout: "1s" }],
+            },
+          },
+        },
         profiles: ["live", "test"],
       },
       migrate: {
         run: { kind: "command", argv: ["sh", "-c", "echo done"] },
         restart: { policy: "temporary" },
+        deadlines: { run: { within: "1m", miss: "stop", broken: "fail-group" } },
+        scheduling: { policy: "deadline", runtime: "1ms", deadline: "5ms", period: "10ms" },
         finish: { run: { kind: "command", argv: ["logger", "ended"] }, timeout: "1s" },
       },
       build: {
@@ -76,8 +112,13 @@ export function fullConfig(): Data {
         after: { sampler: "ready", migrate: "completed", build: "started" },
         ready: { by: "fd", fd: 5, within: "500ms" },
         profiles: ["live", "test"],
+        deadlines: { heartbeat: { by: "notify", within: "1s", miss: "safe-mode" } },
       },
-      worker: { run: { kind: "command", argv: ["sleep", "1"] }, replicas: 3 },
+      worker: {
+        run: { kind: "command", argv: ["sleep", "1"] },
+        replicas: 3,
+        deadlines: { heartbeat: { by: { channel: "frames" }, within: "1s" } },
+      },
     },
     groups: {
       pipeline: {
@@ -113,8 +154,12 @@ export function fullConfig(): Data {
             overflow: "drop-oldest",
             highWater: { messages: 30, bytes: "64MiB" },
             lifespan: "500ms",
+            latency: { within: "60ms" },
           },
         ],
+        deadline: { within: "50ms", warn: "40ms", broken: "restart" },
+        latency: { within: "30ms" },
+        liveliness: { within: "1s" },
         framing: "frames",
         maxMessage: "2MiB",
         onMalformed: "end",
@@ -155,6 +200,12 @@ export function fullConfig(): Data {
         tcp: { port: 8080, host: "::1" },
         clients: "anyone",
       },
+    },
+    paths: { frames: { through: ["frames"], to: "build", within: "100ms", warn: "80ms" } },
+    safeMode: { start: ["migrate"] },
+    supervisor: {
+      scheduling: { policy: "fifo", priority: 50, cpus: [1], lockMemory: true },
+      watchdog: { device: "/dev/watchdog0", timeout: "20s" },
     },
   };
 }

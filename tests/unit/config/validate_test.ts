@@ -234,7 +234,7 @@ Deno.test("validateConfig() reports wrong shapes and wrong sense in one go", () 
 });
 
 Deno.test("validateConfig() says 'not yet' of every key to come, wherever it stands", () => {
-  const keys = ["host", "encrypt", "clients", "deadlines", "healthy", "every", "secrets"];
+  const keys = ["host", "encrypt", "clients", "healthy", "every", "secrets"];
   for (const key of keys) {
     const channel = { kind: "pipe", from: "a.stdout", to: "b.stdin", [key]: 1 };
     const lines = issuesOf({

@@ -13,7 +13,7 @@ import {
   warnings,
 } from "./fixtures.ts";
 
-const SHIM = "/opt/cox/src/process/listen_shim.sh";
+const SHIM = "/opt/cox/src/process/pid_shim.sh";
 const at = (path: string) => ({ unix: { path }, clients: "anyone" }) as const;
 const envOf = (process: ProcessPlan) => Object.fromEntries(process.env);
 const fdsOf = (process: ProcessPlan) =>
