@@ -62,7 +62,7 @@ enum { COX_PUBLISHED = 16, COX_EPOCH = 18, COX_STATE = 19, COX_BELL = 20, COX_PR
        COX_LAST_PUBLISH = 48, COX_HEARTBEAT = 50 };
 enum { COX_TURN, COX_LENGTH, COX_SEQ_LOW, COX_SEQ_HIGH, COX_STAMP_LOW, COX_STAMP_HIGH,
        COX_SAMPLE_EPOCH, COX_CRC, COX_ORIGIN_LOW, COX_ORIGIN_HIGH };
-enum { COX_CURSOR = 16, COX_ARMED = 18, COX_CONSUMER_EPOCH = 19, COX_CONSUMER_BELL = 20,
+enum { COX_CURSOR = 16, COX_ARMED = 64, COX_CONSUMER_EPOCH = 19, COX_CONSUMER_BELL = 20,
        COX_RECEIVED = 32, COX_MISSED = 34, COX_BYTES = 36, COX_OVERTAKEN_COUNT = 38,
        COX_LAST_RECEIVE = 40, COX_WORST_AGE = 42, COX_ATTACHED = 48, COX_ATTACHED_EPOCH = 49 };
 
@@ -247,8 +247,10 @@ static inline enum cox_result cox_try_loan(struct cox_producer *p, struct cox_lo
   *loan = (struct cox_loan){.data = (uint8_t *)slot + COX_SLOT_HEADER,
                             .length = shape->sample_bytes, .sequence = sequence,
                             .slot = p->slot, .turn = p->turn};
-  cox_store(slot + COX_TURN, p->turn);
-  atomic_thread_fence(memory_order_seq_cst);
+  /* Large copies may go past the caches: those do not keep behind an ordinary store. */
+  if (shape->sample_bytes >= COX_PAGE) cox_store(slot + COX_TURN, p->turn);
+  else cox_write(slot + COX_TURN, p->turn);
+  atomic_thread_fence(memory_order_release);
   p->claimed++;
   if (++p->slot == shape->slots) p->slot = 0, p->turn += 2;
   return COX_OK;
@@ -382,7 +384,7 @@ static inline enum cox_result cox_consumer_open(struct cox_consumer *c, int samp
 }
 
 static inline int cox_is_intact(struct cox_consumer *c, const struct cox_sample *sample) {
-  atomic_thread_fence(memory_order_seq_cst);
+  atomic_thread_fence(memory_order_acquire);
   return cox_load(cox_slot(c->samples, &c->shape, sample->slot) + COX_TURN) == sample->turn;
 }
 

@@ -31,7 +31,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "data before turn is odd",
     file: producer,
-    search: "    this.#samples.store(this.#base(into.slot) + TURN, into.turn);",
+    search: "    else this.#samples.write(turn, into.turn);",
     replace: "",
   },
   {
@@ -147,9 +147,16 @@ export const MUTANTS: readonly Mutant[] = [
     replace: "    return lent.turn !== 0;",
   },
   {
+    name: "what was there before it was waited for is held to be safe",
+    slow: true,
+    file: consumer,
+    search: "    return this.#keepsAll && sequence > this.attachedAt;",
+    replace: "    return this.#keepsAll;",
+  },
+  {
     name: "turn is not looked at after the header",
     file: consumer,
-    search: "    if (samples.load(base + TURN) !== this.turn) return false;",
+    search: "      if (samples.load(base + TURN) !== this.turn) return false;",
     replace: "",
   },
   {
@@ -185,15 +192,16 @@ export const MUTANTS: readonly Mutant[] = [
     name: "whether the producer waits is looked at before the cursor is written",
     file: consumer,
     search: "    own.store(CURSOR, position | 0);\n" +
-      "    const armed = this.#samples.load(PRODUCER_ARMED);",
-    replace: "    const armed = this.#samples.load(PRODUCER_ARMED);\n" +
+      "    // Behind an atomic store an ordinary load is as good as an atomic one.\n" +
+      "    const armed = this.#samples.read(PRODUCER_ARMED);",
+    replace: "    const armed = this.#samples.read(PRODUCER_ARMED);\n" +
       "    own.store(CURSOR, position | 0);",
   },
   {
     name: "the cursor is an ordinary store: no fence before whether the producer waits",
     file: consumer,
-    search: "    own.store(CURSOR, position | 0);\n    const armed",
-    replace: "    own.write(CURSOR, position | 0);\n    const armed",
+    search: "    own.store(CURSOR, position | 0);\n    // Behind",
+    replace: "    own.write(CURSOR, position | 0);\n    // Behind",
   },
   {
     name: "the end is told before it is true",

@@ -10,9 +10,10 @@
  *          192 ├ times for whoever watches
  *         4096 ├ slot 0: header of 64 bytes, data   stride: a multiple of 64, or of 4096
  *              ├ slot 1 …
- *  consumer 64 ┌ cursor, armed, epoch, bell         one page for each consumer
+ *  consumer 64 ┌ cursor, epoch, bell                one page for each consumer
  *          128 ├ counters for whoever watches
- *          192 └ attached, by the supervisor
+ *          192 ├ attached, by the supervisor
+ *          256 └ armed                              a line that is quiet while samples flow
  * ```
  *
  * Offsets here are in words of 32 bits, little-endian. A position (published, cursor) counts
@@ -102,8 +103,11 @@ export const ORIGIN_HIGH = 9;
 
 /** Consumer: all up to and including this position is released. */
 export const CURSOR = 64 >> 2;
-/** Consumer: the 2 lowest bits say how it waits, 0 if not; above them a count of the times. */
-export const ARMED = 72 >> 2;
+/**
+ * Consumer: the 2 lowest bits say how it waits, 0 if not; above them a count of the times. The
+ * producer looks here after each sample: on a line with the cursor it would wait for that line.
+ */
+export const ARMED = 256 >> 2;
 /** Consumer: which instance of it this is. */
 export const CONSUMER_EPOCH = 76 >> 2;
 /** Consumer: the futex word of a producer that waits for this one. */

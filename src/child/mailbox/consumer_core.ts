@@ -168,6 +168,7 @@ export class ConsumerCore {
 
   /** Whether what is read of it is still as it was. */
   isIntact(lent: LentSlot): boolean {
+    if (this.#isSafe(lent.sequence)) return true;
     this.#samples.fence();
     return this.#samples.load(this.#base(lent.slot) + TURN) === lent.turn;
   }
@@ -212,6 +213,11 @@ export class ConsumerCore {
   /** Which producer instance there is. */
   epoch(): number {
     return this.#samples.load(EPOCH);
+  }
+
+  /** Whether no producer writes over this sample before it is released. */
+  #isSafe(sequence: number): boolean {
+    return this.#keepsAll && sequence > this.attachedAt;
   }
 
   #base(slot: number): number {
@@ -263,12 +269,17 @@ export class ConsumerCore {
       (samples.read(base + ORIGIN_HIGH) >>> 0) * WORD_RANGE;
     into.epoch = samples.read(base + SAMPLE_EPOCH);
     into.crc = samples.read(base + CRC32C);
-    samples.fence();
-    if (samples.load(base + TURN) !== this.turn) return false;
+    if (!this.#isSafe(this.next)) {
+      samples.fence();
+      if (samples.load(base + TURN) !== this.turn) return false;
+    }
     if (length < 0 || length > this.#options.shape.sampleBytes) {
       return this.#fail(`length of ${this.next} must be at most the slot's, is ${length >>> 0}`);
     }
-    if (low !== (this.next | 0) || high !== floor(this.next / WORD_RANGE)) {
+    if (
+      low !== (this.next | 0) ||
+      high !== (this.next < WORD_RANGE ? 0 : floor(this.next / WORD_RANGE))
+    ) {
       const found = (low >>> 0) + (high >>> 0) * WORD_RANGE;
       return this.#fail(`sequence must be ${this.next}, is ${found}`);
     }
@@ -331,7 +342,8 @@ export class ConsumerCore {
       return;
     }
     own.store(CURSOR, position | 0);
-    const armed = this.#samples.load(PRODUCER_ARMED);
+    // Behind an atomic store an ordinary load is as good as an atomic one.
+    const armed = this.#samples.read(PRODUCER_ARMED);
     if (armed === this.woken || (armed & 0xff) !== this.#options.number + 1) return;
     this.woken = armed;
     own.store(CONSUMER_BELL, (own.read(CONSUMER_BELL) + 1) | 0);

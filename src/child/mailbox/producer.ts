@@ -15,7 +15,7 @@ import { crc32c } from "./crc32c.ts";
 import { MailboxError, ReleasedError } from "./fault.ts";
 import { type ClaimedSlot, ProducerCore } from "./producer_core.ts";
 import { MappedWords } from "./shared_words.ts";
-import { copyBytes, detach, SlotViews } from "./slot_views.ts";
+import { detach, SlotViews } from "./slot_views.ts";
 import { Spinning, type Waiting } from "./spinning.ts";
 import type { ProducerPort } from "./wait_port.ts";
 
@@ -74,8 +74,18 @@ export class Loan implements ClaimedSlot {
   turn = 0;
   /** The protocol's. */
   crc = 0;
-  /** The producer's: the memory to write to, null when it is not on loan. */
-  memory: Uint8Array<ArrayBuffer> | null = null;
+  /** The producer's: whether it is on loan, and with `checked` the memory that it is instead. */
+  isLent = false;
+  /** The producer's. */
+  copy: Uint8Array<ArrayBuffer> | null = null;
+  readonly #views: SlotViews;
+  readonly #bytesMax: number;
+
+  /** Made by the producer. */
+  constructor(views: SlotViews, bytesMax: number) {
+    this.#views = views;
+    this.#bytesMax = bytesMax;
+  }
 
   /**
    * The slot's memory, all of it; what is in it is of no use.
@@ -83,8 +93,8 @@ export class Loan implements ClaimedSlot {
    * @throws {ReleasedError} after it was published or given up.
    */
   get bytes(): Uint8Array<ArrayBuffer> {
-    if (this.memory === null) throw new ReleasedError(`the loan of ${this.sequence}`);
-    return this.memory;
+    if (!this.isLent) throw new ReleasedError(`the loan of ${this.sequence}`);
+    return this.copy ?? this.#views.get(this.slot, this.#bytesMax);
   }
 }
 
@@ -127,7 +137,9 @@ export class Producer {
       () => port.nowNs(),
       options.spinNs,
     );
-    for (let at = 0; at < LOANS_MAX; at++) this.#loans[at] = new Loan();
+    for (let at = 0; at < LOANS_MAX; at++) {
+      this.#loans[at] = new Loan(this.#views, shape.sampleBytes);
+    }
     this.#claim = () => this.#core.claim(this.#loans[this.#core.claimed]!);
   }
 
@@ -157,9 +169,8 @@ export class Producer {
     loan.stampNs = 0;
     loan.originNs = 0;
     loan.crc = 0;
-    loan.memory = checked === true
-      ? new Uint8Array(shape.sampleBytes)
-      : this.#views.get(loan.slot, shape.sampleBytes);
+    loan.isLent = true;
+    if (checked === true) loan.copy = new Uint8Array(shape.sampleBytes);
     return loan;
   }
 
@@ -183,9 +194,9 @@ export class Producer {
       const loan = this.#loans[at]!;
       if (loan.stampNs === 0) loan.stampNs = nowNs;
       if (loan.originNs === 0) loan.originNs = loan.stampNs;
-      if (this.#options.checked === true) this.#takeOver(loan);
+      if (loan.copy !== null) this.#takeOver(loan, loan.copy);
       if (checksum !== "none") loan.crc = crc32c(this.#views.get(loan.slot, loan.length));
-      loan.memory = null;
+      loan.isLent = false;
       core.seal(loan);
     }
     this.#samples.writeDouble(LAST_PUBLISH_NS, nowNs);
@@ -209,7 +220,8 @@ export class Producer {
     if (this.#core.claimed > 0) throw new TypeError("Cannot send while a slot is on loan");
     const loan = this.loan();
     if (loan.kind === "full") return { kind: "full", value: bytes };
-    copyBytes(bytes, loan.bytes);
+    this.#views.copyInto(loan.slot, bytes);
+    loan.copy = null;
     loan.length = length;
     loan.originNs = originNs;
     this.publish();
@@ -218,7 +230,7 @@ export class Producer {
 
   /** Gives up all that is on loan; the same numbers come again. */
   discard(): void {
-    for (let at = 0; at < this.#core.claimed; at++) this.#loans[at]!.memory = null;
+    for (let at = 0; at < this.#core.claimed; at++) this.#takeBack(this.#loans[at]!);
     this.#core.abandon();
   }
 
@@ -227,10 +239,15 @@ export class Producer {
     this.#samples.writeDouble(HEARTBEAT_NS, this.#port.nowNs());
   }
 
-  #takeOver(loan: Loan): void {
-    const from = loan.bytes;
-    copyBytes(from, this.#views.get(loan.slot, this.#options.shape.sampleBytes));
-    detach(from);
+  #takeOver(loan: Loan, from: Uint8Array<ArrayBuffer>): void {
+    this.#views.copyInto(loan.slot, from);
+    this.#takeBack(loan);
+  }
+
+  #takeBack(loan: Loan): void {
+    loan.isLent = false;
+    if (loan.copy !== null) detach(loan.copy);
+    loan.copy = null;
   }
 
   #waitForRoom(): boolean {

@@ -36,6 +36,8 @@ import type { SharedWords } from "./shared_words.ts";
 
 const { floor } = Math;
 const WORD_RANGE = 2 ** 32;
+/** The C library copies past the caches from some 16 KiB up at the earliest. */
+const PAGE_BYTES = 4096;
 
 /** A slot that is being written: where it is, and what will be said of its sample. */
 export interface ClaimedSlot {
@@ -62,6 +64,12 @@ export class ProducerCore {
   readonly #slots: number;
   readonly #strideWords: number;
   readonly #keepsAll: boolean;
+  /**
+   * Whether data is so large that a copy of it may go past the caches: such stores do not keep
+   * their place behind an ordinary one. An atomic one for each small sample would cost more than
+   * all the rest, because it waits for the slot's line to come from the consumer.
+   */
+  readonly #passesCaches: boolean;
   /** More claims would take what consumers may rely on. */
   readonly claimedMax: number;
   /** Position of the newest sample. */
@@ -94,6 +102,7 @@ export class ProducerCore {
     this.#slots = shape.slots;
     this.#strideWords = slotStride(shape.sampleBytes) / 4;
     this.#keepsAll = shape.history === "keepAll";
+    this.#passesCaches = shape.sampleBytes >= PAGE_BYTES;
     this.claimedMax = shape.slots - shape.keep;
   }
 
@@ -134,7 +143,9 @@ export class ProducerCore {
     into.slot = this.slot;
     into.turn = this.turn;
     // Before the first byte of data, so that a consumer that reads there finds out.
-    this.#samples.store(this.#base(into.slot) + TURN, into.turn);
+    const turn = this.#base(into.slot) + TURN;
+    if (this.#passesCaches) this.#samples.store(turn, into.turn);
+    else this.#samples.write(turn, into.turn);
     this.#samples.fence();
     this.claimed++;
     if (++this.slot === this.#slots) {
@@ -148,16 +159,17 @@ export class ProducerCore {
   seal(from: ClaimedSlot): void {
     const samples = this.#samples;
     const base = this.#base(from.slot);
-    const stampHigh = floor(from.stampNs / WORD_RANGE);
-    const originHigh = floor(from.originNs / WORD_RANGE);
+    const { stampNs, originNs } = from;
+    const stampHigh = floor(stampNs / WORD_RANGE);
+    const originHigh = floor(originNs / WORD_RANGE);
     samples.write(base + LENGTH, from.length);
     samples.write(base + SEQUENCE_LOW, from.sequence | 0);
     samples.write(base + SEQUENCE_HIGH, floor(from.sequence / WORD_RANGE));
-    samples.write(base + STAMP_LOW, (from.stampNs - stampHigh * WORD_RANGE) | 0);
+    samples.write(base + STAMP_LOW, (stampNs - stampHigh * WORD_RANGE) | 0);
     samples.write(base + STAMP_HIGH, stampHigh);
     samples.write(base + SAMPLE_EPOCH, this.epoch);
     samples.write(base + CRC32C, from.crc);
-    samples.write(base + ORIGIN_LOW, (from.originNs - originHigh * WORD_RANGE) | 0);
+    samples.write(base + ORIGIN_LOW, (originNs - originHigh * WORD_RANGE) | 0);
     samples.write(base + ORIGIN_HIGH, originHigh);
     // Nobody looks for it before it is published.
     samples.write(base + TURN, (from.turn + 1) | 0);
@@ -229,11 +241,12 @@ export class ProducerCore {
     return this.cursorMin = min;
   }
 
-  /** Wakes each that waits, once for each time that it does. */
+  /** Wakes each that waits, once for each time that it does. After an atomic store. */
   #notify(): void {
     let parked = false;
     for (let at = 0; at < this.#consumers.length; at++) {
-      const armed = this.#consumers[at]!.load(ARMED);
+      // Behind an atomic store an ordinary load is as good as an atomic one.
+      const armed = this.#consumers[at]!.read(ARMED);
       if ((armed & 3) === 0 || armed === this.rung[at]) continue;
       this.rung[at] = armed;
       if ((armed & 3) === ARMED_PARKED) parked = true;

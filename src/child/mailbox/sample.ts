@@ -83,17 +83,21 @@ export class Sample implements LentSlot, Disposable {
    */
   release(): "intact" | "overtaken" {
     if (!this.#lent) throw new ReleasedError(`sample ${this.sequence}`);
-    this.#lent = false;
-    if (this.#copy !== null) {
-      detach(this.#copy);
-      this.#copy = null;
-    }
+    this.takeBack();
     return this.#lender.release(this);
   }
 
   /** Releases it, unless that was done. */
   [Symbol.dispose](): void {
     if (this.#lent) this.release();
+  }
+
+  /** The consumer's: nobody gets at its bytes by it any more. */
+  takeBack(): void {
+    this.#lent = false;
+    if (this.#copy === null) return;
+    detach(this.#copy);
+    this.#copy = null;
   }
 
   /** The consumer's: it is lent from now on; with `checked` as a copy that can be taken away. */

@@ -10,8 +10,9 @@ const { load, store, add } = Atomics;
 
 /**
  * Memory in words of 32 bits, signed. On the order of accesses see docs/mailbox.md; in short:
- * `load` and `store` keep their place among all accesses of this thread that others can see,
- * `read` and `write` keep theirs only in so far as a `load` comes before or a `store` after.
+ * `load` and `store` keep their place among all accesses of this thread that others can see;
+ * `read` and `write` keep theirs only in so far as one of those is between. They cost a tenth:
+ * V8 makes a call of an atomic access (12 ns) and one instruction of an ordinary one.
  */
 export interface SharedWords {
   /** An atomic load: nothing after it in the program is read or written before it. */

@@ -17,12 +17,14 @@ const { set: setBytes } = Uint8Array.prototype;
 /** All slots of one mapping. */
 export class SlotViews {
   readonly #buffer: ArrayBuffer;
+  readonly #whole: Uint8Array<ArrayBuffer>;
   readonly #stride: number;
   readonly #views: Uint8Array<ArrayBuffer>[] = [];
   readonly #lengths: number[] = [];
 
   constructor(buffer: ArrayBuffer, shape: MailboxShape) {
     this.#buffer = buffer;
+    this.#whole = new Bytes(buffer);
     this.#stride = slotStride(shape.sampleBytes);
     for (let slot = 0; slot < shape.slots; slot++) this.#lengths[slot] = -1;
   }
@@ -30,11 +32,20 @@ export class SlotViews {
   /** The first `length` bytes of a slot; slot and length were checked by the caller. */
   get(slot: number, length: number): Uint8Array<ArrayBuffer> {
     if (this.#lengths[slot] === length) return this.#views[slot]!;
-    const at = HEADER_BYTES + slot * this.#stride + SLOT_HEADER_BYTES;
-    const view = new Bytes(this.#buffer, at, length);
+    const view = new Bytes(this.#buffer, this.offsetOf(slot), length);
     this.#views[slot] = view;
     this.#lengths[slot] = length;
     return view;
+  }
+
+  /** Where a slot's data begins, in bytes. */
+  offsetOf(slot: number): number {
+    return HEADER_BYTES + slot * this.#stride + SLOT_HEADER_BYTES;
+  }
+
+  /** Writes a slot's data; no more than a sample has. */
+  copyInto(slot: number, bytes: Uint8Array): void {
+    apply(setBytes, this.#whole, [bytes, this.offsetOf(slot)]);
   }
 }
 

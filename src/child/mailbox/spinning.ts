@@ -14,7 +14,6 @@ const SPIN_NS_MIN = 1_000;
 /** Looks between two looks at the clock. */
 const LOOKS = 32;
 
-const cores = typeof navigator === "object" ? navigator.hardwareConcurrency : 1;
 const pause = (Atomics as unknown as { readonly pause?: () => void }).pause ?? (() => {});
 
 /** One waiting thread's patience. */
@@ -24,16 +23,22 @@ export class Spinning {
   readonly #nowNs: () => number;
   #budgetNs: number;
 
-  /** @param maxNs longest spin before it parks. @default 20,000; 0 on a single core */
-  constructor(
-    waiting: Waiting,
-    nowNs: () => number,
-    maxNs: number = cores > 1 ? SPIN_NS_DEFAULT : 0,
-  ) {
+  /**
+   * The number of cores is not asked for: that of a process which is bound to one says nothing of
+   * where the other side runs. On a single core five spins are in vain, and all after them short.
+   *
+   * @param maxNs longest spin before it parks.
+   */
+  constructor(waiting: Waiting, nowNs: () => number, maxNs: number = SPIN_NS_DEFAULT) {
     this.#waiting = waiting;
     this.#maxNs = waiting === "park" ? 0 : maxNs;
     this.#budgetNs = this.#maxNs;
     this.#nowNs = nowNs;
+  }
+
+  /** Whether it looks again before it sleeps. */
+  get spins(): boolean {
+    return this.#budgetNs > 0;
   }
 
   /** Whether it may sleep at all. */
@@ -48,9 +53,9 @@ export class Spinning {
    * @param endNs the latest, CLOCK_MONOTONIC.
    */
   spin(look: () => boolean, endNs: number): boolean {
-    const beganNs = this.#nowNs();
     const budgetNs = this.#waiting === "spin" ? Infinity : this.#budgetNs;
     if (budgetNs === 0) return false;
+    const beganNs = this.#nowNs();
     for (let at = 1;; at++) {
       if (look()) {
         if (this.#budgetNs < this.#maxNs) this.#budgetNs *= 2;

@@ -4,6 +4,7 @@ import {
   CURSOR,
   headerFault,
   PUBLISHED,
+  RECEIVED,
   shapeFault,
 } from "../../../../src/channel/mailbox/layout.ts";
 import { Consumer, type ConsumerOptions } from "../../../../src/child/mailbox/consumer.ts";
@@ -174,17 +175,46 @@ Deno.test("keepAll: a loan waits blockNs and then fails; a cursor that cannot be
   assertEquals(producer.loan(), { kind: "full" });
 });
 
-Deno.test("Consumer.poll() says held when 16 are lent", () => {
-  const { makeProducer, makeConsumer } = open(shapeWith({ slots: 64, keep: 32 }));
+Deno.test("Consumer.poll() says held when 256 are lent", () => {
+  const { makeProducer, makeConsumer } = open(shapeWith({ slots: 1024, keep: 512 }));
   const producer = makeProducer();
   const consumer = makeConsumer();
-  for (let at = 0; at < 20; at++) producer.send(bytesOf(at));
-  const lent = Array.from({ length: 16 }, () => mustPoll(consumer));
+  for (let at = 0; at < 300; at++) producer.send(bytesOf(at));
+  const lent = Array.from({ length: 256 }, () => mustPoll(consumer));
   assertEquals(consumer.poll(), { kind: "held" });
+  assertEquals(consumer.pollBatch(16), { kind: "held" });
   lent[5]!.release();
   assertEquals(consumer.poll(), { kind: "held" });
   lent[0]!.release();
-  assertEquals(mustPoll(consumer).sequence, 17);
+  assertEquals(mustPoll(consumer).sequence, 257);
+});
+
+Deno.test("Consumer.pollBatch() lends what is there, up to the limit, and releaseAll() counts", () => {
+  const { makeProducer, makeConsumer, memory } = open(shapeWith({ slots: 8, keep: 4 }));
+  const producer = makeProducer();
+  const consumer = makeConsumer();
+  assertEquals(consumer.pollBatch(4), { kind: "none" });
+  for (let at = 1; at <= 4; at++) producer.send(bytesOf(at));
+  const batch = consumer.pollBatch(3);
+  assert(batch.kind === "batch");
+  const [first] = batch.samples;
+  assertEquals(batch.samples.map(({ sequence }) => sequence), [1, 2, 3]);
+  assertEquals(batch.samples.map(({ bytes }) => [...bytes]), [[1], [2], [3]]);
+  assertEquals(new Set(batch.samples.map(({ receivedNs }) => receivedNs)).size, 1);
+  // The slot of 1 is written again: 9 comes there.
+  for (let at = 5; at <= 9; at++) producer.send(bytesOf(at));
+  assertEquals(consumer.releaseAll(), 1);
+  assertThrows(() => first!.bytes, ReleasedError);
+  assertEquals(consumer.releaseAll(), 0);
+  assertEquals(new Float64Array(memory.consumers[0]!)[RECEIVED / 2], 2);
+  const rest = consumer.pollBatch(256);
+  assert(rest.kind === "batch");
+  // 4 is no longer to be relied on, and still there.
+  assertEquals(rest.samples.map(({ sequence }) => sequence), [4, 6, 7, 8, 9]);
+  assertEquals(rest.samples[1]!.missed, 1);
+  rest.samples[1]!.release();
+  assertEquals(consumer.releaseAll(), 0);
+  assertEquals(new Int32Array(memory.consumers[0]!)[CURSOR], 9);
 });
 
 Deno.test("a new producer continues the numbers, and a new consumer where the policy says", () => {
