@@ -49,6 +49,11 @@ export function openLibrary() {
           parameters: ["i32", "pointer"],
           result: "i32",
         },
+        clockNanosleep: {
+          name: "clock_nanosleep",
+          parameters: ["i32", "i32", "pointer", "pointer"],
+          result: "i32",
+        },
         syscall: {
           parameters: ["i32", "pointer", "i32", "i32", "pointer", "pointer", "i32"],
           result: "i32",
@@ -80,8 +85,8 @@ export function mapMemory(
 
 /** The calls, over a page of their own that nobody else has. */
 export function openCalls(symbols: ReturnType<typeof openLibrary>["symbols"]) {
-  const { syscall, clockGettime, write } = symbols;
-  const [FUTEX_WAIT, FUTEX_WAKE, CLOCK_MONOTONIC] = [0, 1, 1];
+  const { syscall, clockGettime, clockNanosleep, write } = symbols;
+  const [FUTEX_WAIT, FUTEX_WAKE, CLOCK_MONOTONIC, TIMER_ABSTIME] = [0, 1, 1, 1];
   const [SECOND_NS, SLEEP_NS_MAX, EVERYBODY] = [1e9, 86_400e9, 0x7fff_ffff];
   const SYS_FUTEX = Deno.build.arch === "x86_64" ? 202 : 98;
   const page = mapMemory(symbols, { fd: -1, bytes: 4096, access: "read-write", what: "a page" });
@@ -102,6 +107,14 @@ export function openCalls(symbols: ReturnType<typeof openLibrary>["symbols"]) {
       words[4] = (ns - rest) / SECOND_NS;
       words[6] = rest;
       syscall(SYS_FUTEX, word, FUTEX_WAIT, seen | 0, timeout, null, 0);
+    },
+    sleepUntil(atNs: unknown) {
+      if (typeof atNs !== "number" || !(atNs > 0)) return;
+      // Of Infinity both words become 0: it returns at once.
+      const rest = atNs % SECOND_NS;
+      words[4] = (atNs - rest) / SECOND_NS;
+      words[6] = rest;
+      clockNanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, timeout, null);
     },
     wake(word: Deno.PointerObject) {
       syscall(SYS_FUTEX, word, FUTEX_WAKE, EVERYBODY, null, null, 0);
@@ -214,5 +227,5 @@ export async function seal(request: MemoryRequest): Promise<SealedMemory> {
   // The runtime's list of resources has no library in it then; the functions stay.
   library.close();
   await giveUp();
-  return { nowNs: calls.nowNs, mailboxes, pulse };
+  return { nowNs: calls.nowNs, sleepUntil: calls.sleepUntil, mailboxes, pulse };
 }

@@ -58,6 +58,8 @@ export interface ConsumerRequest {
 export interface SealedMemory {
   /** CLOCK_MONOTONIC, nanoseconds; costs about 30 ns. */
   nowNs(): number;
+  /** Sleeps until CLOCK_MONOTONIC is `atNs`, the whole thread; returns early at a signal. */
+  sleepUntil(atNs: number): void;
   /** One for each mailbox that this process is on, by the names of its ports. */
   readonly mailboxes: readonly (SealedProducer | SealedConsumer)[];
   /** Deadlines: a page for this process alone, read and written; null: there are none. */

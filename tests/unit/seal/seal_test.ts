@@ -87,6 +87,23 @@ Deno.test("seal() makes calls that sleep, wake and ring on the words that the pl
   assert(times.every((time, at) => at === 0 || time >= times[at - 1]!), text);
 });
 
+Deno.test("seal() hands over a sleep until a time, which what is no number does not begin", async () => {
+  using bench = new SealedBench();
+  const { text } = await runSealed(
+    `
+    const began = memory.nowNs();
+    for (const wrong of ["5", null, undefined, {}, NaN, 5n, -1, 0, Infinity]) memory.sleepUntil(wrong);
+    memory.sleepUntil(began - 1e9);
+    const before = memory.nowNs();
+    memory.sleepUntil(before + 30e6);
+    ${say("[before - began, memory.nowNs() - before]")}`,
+    bench.consumer(),
+  );
+  const [wrongNs, sleptNs]: number[] = JSON.parse(text);
+  assert(wrongNs! < 25e6, `slept ${wrongNs} ns`);
+  assert(sleptNs! >= 30e6, `slept ${sleptNs} ns`);
+});
+
 Deno.test("seal() gives a producer its consumers by number, and nothing for any other number", async () => {
   using bench = new SealedBench();
   new Int32Array(bench.memory.consumers[0]!.buffer)[CONSUMER_BELL] = 3;
