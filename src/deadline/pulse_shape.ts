@@ -1,41 +1,65 @@
 /**
- * The lines of a process's pulse memory, as its plan has them. Pure.
+ * The lines of a process's pulse memory, from its contracts. Pure.
  * Must not know: where the memory is.
  */
-import type { PulseLinePlan, PulsePlan } from "../plan/contract.ts";
+import type { ContractPlan } from "../plan/contract.ts";
+import type { ProcessIndex } from "../plan/plan.ts";
 import { type PulseLineShape, ringFor } from "./pulse_layout.ts";
 
-/** So much of the past stays in a ring, up to its largest: the flight recorder reads it there. */
+/** So much of the past stays in the rings, up to their largest: the flight recorder's memory. */
 const KEEP_NS = 5_000_000_000;
 /** Steps have no pace of their own. */
 const STEPS_RING = 64;
-/** No channel has such a name: a line that the supervisor stamps is none that a program looks for. */
-const NAMES = { client: "", notify: "@notify", output: "@output" } as const;
+/** What the supervisor stamps is no line that a program finds: its own heartbeat has no name. */
+const NAMES = { pulse: "", notify: "@notify", output: "@output" } as const;
 
-/** By line number. */
-export function pulseShape({ lines }: PulsePlan): PulseLineShape[] {
-  return lines.map(lineShape);
+/**
+ * Which lines the memory of this process has, by their numbers.
+ *
+ * @returns none: it needs no memory.
+ * @throws {RangeError} when the contracts leave a number out, or give one twice: a bug of ours.
+ */
+export function pulseLinesOf(
+  contracts: readonly ContractPlan[],
+  process: ProcessIndex,
+): PulseLineShape[] {
+  const lines: PulseLineShape[] = [];
+  for (const contract of contracts) {
+    const line = contract.process === process ? lineOf(contract) : null;
+    if (line === null) continue;
+    const [number, shape] = line;
+    if (lines[number] !== undefined) throw new RangeError(`Two contracts have line ${number}`);
+    lines[number] = shape;
+  }
+  for (let number = 0; number < lines.length; number++) {
+    if (lines[number] === undefined) throw new RangeError(`No contract has line ${number}`);
+  }
+  return lines;
 }
 
-function lineShape(line: PulseLinePlan): PulseLineShape {
-  const none = { steps: [], ring: 0, periodNs: 0, offsetNs: 0 };
-  switch (line.kind) {
-    case "heartbeat":
-      return { ...none, kind: "heartbeat", name: NAMES[line.by] };
-    case "liveliness":
-      return { ...none, kind: "heartbeat", name: line.name };
-    case "cycle": {
-      const { name, periodNs, offsetNs } = line;
-      return {
-        kind: "cycle",
-        name,
-        steps: [],
-        ring: ringFor(KEEP_NS, periodNs),
-        periodNs,
-        offsetNs,
-      };
+function lineOf(contract: ContractPlan): readonly [number, PulseLineShape] | null {
+  const none = { name: "", steps: [], ring: 0, periodNs: 0, offsetNs: 0 };
+  switch (contract.kind) {
+    case "heartbeat": {
+      const { source } = contract;
+      if (source.by === "channel") return null;
+      return [source.line, { ...none, kind: "heartbeat", name: NAMES[source.by] }];
     }
-    case "steps":
-      return { ...none, kind: "steps", name: line.name, steps: line.steps, ring: STEPS_RING };
+    case "cycle": {
+      const { line, cycle: name, periodNs, offsetNs } = contract;
+      const ring = ringFor(KEEP_NS, periodNs);
+      return [line, { ...none, kind: "cycle", name, ring, periodNs, offsetNs }];
+    }
+    case "steps": {
+      const { line, steps: name, order } = contract;
+      const steps = order.map((step) => step.name);
+      return [line, { ...none, kind: "steps", name, ring: STEPS_RING, steps }];
+    }
+    case "span":
+    case "gap":
+    case "latency":
+    case "liveliness":
+    case "path":
+      return null;
   }
 }
