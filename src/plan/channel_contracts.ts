@@ -11,7 +11,7 @@ import type {
 } from "../config/config.ts";
 import { consumersOf } from "../config/pipe_ends.ts";
 import { contractBase, type ContractContext, type Owner, thresholds } from "./contract_base.ts";
-import type { ContractPlan, PathContract, PulseLinePlan } from "./contract.ts";
+import type { ContractPlan, PathContract } from "./contract.ts";
 import type { Expansion } from "./expand.ts";
 import type { IssuePath } from "./issues.ts";
 import type { ChannelIndex, ChannelPlan, PortPlan, ProcessIndex } from "./plan.ts";
@@ -52,21 +52,21 @@ export function timedChannels(
 }
 
 /**
- * Compiles the contracts of channels. A producer whose liveliness is watched is given a line.
+ * Compiles the contracts of channels.
  *
  * @param timed The channels.
- * @param linesOf The lines of a process: further ones are added.
+ * @param heartbeatOf The line on which a process shows that it lives; null: it has none.
  * @param context Receives programs that are not installed.
  */
 export function channelContracts(
   timed: readonly TimedChannel[],
-  linesOf: (process: ProcessIndex) => PulseLinePlan[],
+  heartbeatOf: (process: ProcessIndex) => number | null,
   context: ContractContext,
 ): ContractPlan[] {
   return timed.flatMap((channel) => [
     ...gapContracts(channel, context),
     ...latencyContracts(channel, context),
-    ...livelinessContracts(channel, linesOf, context),
+    ...livelinessContracts(channel, heartbeatOf, context),
   ]);
 }
 
@@ -123,45 +123,37 @@ function latencyContracts({ name, config, consumers }: TimedChannel, context: Co
 
 function livelinessContracts(
   { name, config, producers, consumers }: TimedChannel,
-  linesOf: (process: ProcessIndex) => PulseLinePlan[],
+  heartbeatOf: (process: ProcessIndex) => number | null,
   context: ContractContext,
 ) {
-  const watched = config.liveliness !== undefined ||
-    consumers.some(({ own }) => own.liveliness !== undefined);
-  if (!watched) return [];
-  const lines = producers.map(({ process }) =>
-    linesOf(process).push({ kind: "liveliness", name }) - 1
-  );
   const contract = (
     given: LimitContractConfig,
     owner: Owner,
-    end: { readonly channel: ChannelIndex; readonly number: number | null; readonly line: number },
+    end: { readonly channel: ChannelIndex; readonly number: number | null },
   ) =>
     ({
       ...contractBase(given, owner, context),
       kind: "liveliness",
       channel: end.channel,
       consumer: end.number,
-      line: end.line,
+      line: heartbeatOf(owner.process),
       ...thresholds(given),
     }) as const;
   const offered = config.liveliness;
   return [
     ...(offered === undefined
       ? []
-      : producers.map((end, at) =>
+      : producers.map((end) =>
         contract(offered, producerOwner(name, "liveliness", end, producers), {
-          channel: end.channel,
+          ...end,
           number: null,
-          line: lines[at]!,
         })
       )),
-    ...consumers.flatMap(({ own, ...end }) => {
-      const requested = own.liveliness;
+    ...consumers.flatMap((end) => {
+      const requested = end.own.liveliness;
       if (requested === undefined) return [];
       const blamed = producers[0]!.process;
-      const owner = consumerOwner(name, "liveliness", end, blamed);
-      return [contract(requested, owner, { ...end, line: lines[0]! })];
+      return [contract(requested, consumerOwner(name, "liveliness", end, blamed), end)];
     }),
   ];
 }

@@ -14,6 +14,7 @@ import { Issues } from "./issues.ts";
 import { clientGroups, clientPaths, gateNumber } from "./listen.ts";
 import { LOG_PROCESS, logProcess } from "./log_process.ts";
 import { type StartOrder, startOrder } from "./order.ts";
+import type { MemoryRequest } from "../seal/sealed_memory.ts";
 import { ownEnvironment } from "./own_environment.ts";
 import type {
   ChannelPlan,
@@ -162,7 +163,9 @@ function processPlan(
     { name, kind: template.kind, config, wiring, pulse },
     parts.facts.cox.dir,
   );
-  const argv = [...own.shim, ...template.argv(name, wiring)];
+  const descriptors = tableOf(template, wiring, pulse);
+  const memory = template.kind === "deno" ? memoryOf(pulse, descriptors) : null;
+  const argv = [...own.shim, ...template.argv(name, { links: wiring.links, memory })];
   return {
     name: process.name,
     declaredName: process.declaredName,
@@ -175,7 +178,7 @@ function processPlan(
     umask: template.umask,
     uid: template.context.identity?.uid ?? null,
     gid: template.context.identity?.gid ?? null,
-    descriptors: tableOf(template, wiring, pulse),
+    descriptors,
     after: parts.start.after[index]!.map(({ process, condition }) => ({
       process: renumber(process),
       condition,
@@ -189,6 +192,18 @@ function processPlan(
     pulse,
     scheduling: schedulingPlan(config.scheduling),
   };
+}
+
+/** A sandboxed program has what it stamps before it begins; null: it has nothing to stamp. */
+function memoryOf(
+  pulse: PulsePlan | null,
+  descriptors: ProcessPlan["descriptors"],
+): MemoryRequest | null {
+  if (pulse === null || pulse.fd === null) return null;
+  const { fd, bytes } = pulse;
+  const closeOnExec = descriptors.map((each) => each.fd).filter((each) => each > 2 && each !== fd);
+  const segment = { fd, bytes, access: "read-write", what: "the memory of deadlines" } as const;
+  return { segments: [segment], mailboxes: [], pulse: 0, closeOnExec };
 }
 
 function tableOf(

@@ -158,7 +158,7 @@ export interface LatencyContract extends ChannelContract {
 /** The producer asserts that it lives, with samples or without. */
 export interface LivelinessContract extends ChannelContract {
   readonly kind: "liveliness";
-  /** Line of the producer's pulse memory that it may stamp without a sample; null: samples alone. */
+  /** Line of the producer's heartbeat, which counts as well; null: it has none that is stamped. */
   readonly line: number | null;
 }
 
@@ -183,7 +183,9 @@ export interface SafeModePlan {
 export interface PulsePlan {
   /** The program's descriptor of it; null: only the supervisor stamps. */
   readonly fd: number | null;
-  /** By line number; what a client is told as well. */
+  /** Of the memory: whole pages. */
+  readonly bytes: number;
+  /** By line number. */
   readonly lines: readonly PulseLinePlan[];
 }
 
@@ -198,9 +200,7 @@ export type PulseLinePlan =
     readonly offsetNs: number;
     readonly budgetNs: number;
   }
-  | { readonly kind: "steps"; readonly name: string; readonly steps: readonly string[] }
-  /** `name` is the channel's. */
-  | { readonly kind: "liveliness"; readonly name: string };
+  | { readonly kind: "steps"; readonly name: string; readonly steps: readonly string[] };
 
 /** What is set up for the supervisor itself. */
 export interface SupervisorPlan {

@@ -4,6 +4,8 @@
  * processes are into the expansion until {@link withNumbers}. Must not know: how one is judged.
  */
 import type { Config } from "../config/config.ts";
+import { pulseBytes } from "../deadline/pulse_layout.ts";
+import { pulseLinesOf } from "../deadline/pulse_shape.ts";
 import { channelContracts, pathContracts, timedChannels } from "./channel_contracts.ts";
 import type { ContractContext } from "./contract_base.ts";
 import type { ContractPlan, PulseLinePlan, PulsePlan, SafeModePlan } from "./contract.ts";
@@ -40,22 +42,22 @@ export function timing(
   issues: Issues,
 ): Timing {
   const context: ContractContext = { facts, issues };
-  const lines: PulseLinePlan[][] = [];
+  const lines: (readonly PulseLinePlan[])[] = [];
   const contracts: ContractPlan[] = [];
   for (const [process, { name, declaredName, config }] of expansion.processes.entries()) {
     const { deadlines = {} } = config;
     const sends = (channel: string) => endOf(channel, process, channels);
     const compiled = processContracts({ declaredName, name, process, deadlines, sends }, context);
-    lines.push([...compiled.lines]);
+    lines.push(compiled.lines);
     contracts.push(...compiled.contracts);
   }
   const timed = timedChannels(config, channels, expansion);
   contracts.push(
-    ...channelContracts(timed, (process) => lines[process]!, context),
+    ...channelContracts(timed, (process) => heartbeatOf(lines[process]!), context),
     ...pathContracts(config, timed, expansion, context),
   );
   const pulses = expansion.processes.map(({ declaredName }, process) =>
-    pulsePlan(lines[process]!, declaredName, config)
+    pulsePlan(lines[process]!, { process, declaredName, config, contracts })
   );
   return { contracts, pulses, safeMode: safeModePlan(config, expansion, issues) };
 }
@@ -80,14 +82,28 @@ function endOf(
   return at === -1 ? null : at;
 }
 
+/** The line of a heartbeat that is stamped; null: there is none. */
+function heartbeatOf(lines: readonly PulseLinePlan[]): number | null {
+  const at = lines.findIndex(({ kind }) => kind === "heartbeat");
+  return at === -1 ? null : at;
+}
+
 function pulsePlan(
   lines: readonly PulseLinePlan[],
-  declaredName: string,
-  config: Config,
+  { process, declaredName, config, contracts }: {
+    readonly process: ProcessIndex;
+    readonly declaredName: string;
+    readonly config: Config;
+    readonly contracts: readonly ContractPlan[];
+  },
 ): PulsePlan | null {
   if (lines.length === 0) return null;
   const stamps = lines.some((line) => line.kind !== "heartbeat" || line.by === "client");
-  return { fd: stamps ? pulseNumber(declaredName, config) : null, lines };
+  return {
+    fd: stamps ? pulseNumber(declaredName, config) : null,
+    bytes: pulseBytes(pulseLinesOf(contracts, process)),
+    lines,
+  };
 }
 
 /** The program's descriptor of its stamps: behind its ports, and its gate. */

@@ -45,12 +45,15 @@ export function ownEnvironment(
 ): OwnEnvironment {
   const listens = listenEnvironment(kind, wiring);
   const watchdog = watchdogEnvironment(config);
-  const told = wiring.links.length > 0 || (pulse !== null && pulse.fd !== null);
+  // A sandboxed program has the memory before it begins, and no descriptor any more.
+  const stamps = kind === "deno" || pulse === null || pulse.fd === null ? null : pulse;
   const entries = [
     ...env.filter(([variable]) => !OURS.includes(variable)),
     ...listens,
     ...watchdog,
-    ...told ? [[LINKS_VARIABLE, linksText(name, wiring.links, pulse)] as const] : [],
+    ...wiring.links.length === 0 && stamps === null
+      ? []
+      : [[LINKS_VARIABLE, linksText(name, wiring.links, stamps)] as const],
   ];
   // A sandboxed program finds its listeners among its links, and has no pid to compare.
   const needsPid = kind !== "deno" && listens.length + watchdog.length > 0;

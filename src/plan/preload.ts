@@ -62,11 +62,11 @@ export const LINKS_VARIABLE = "COX_LINKS";
 
 /**
  * The value of COX_LINKS: `{ "version": 1, "process": NAME, "links": […] }`, and for a program
- * that is to stamp what it does `"pulse": { "fd": NUMBER }`.
+ * that is to stamp what it does `"pulse": { "fd": NUMBER, "bytes": NUMBER }`.
  *
  * @param process Name of the process (of the replica).
  * @param links Its links.
- * @param pulse What it is stamped on.
+ * @param pulse What it is to stamp on; null: nothing, or it has it already.
  * @returns JSON in one line.
  */
 export function linksText(
@@ -74,7 +74,9 @@ export function linksText(
   links: readonly LinkDescription[],
   pulse: PulsePlan | null,
 ): string {
-  const told = pulse === null || pulse.fd === null ? {} : { pulse: { fd: pulse.fd } };
+  const told = pulse === null || pulse.fd === null
+    ? {}
+    : { pulse: { fd: pulse.fd, bytes: pulse.bytes } };
   return JSON.stringify({ version: 1, process, links, ...told });
 }
 

@@ -1,7 +1,6 @@
 /**
  * The time contracts of one process, and the lines on which it is stamped. Owns their numbers:
- * heartbeat, cycles, checkpoints, then the channels whose liveliness it shows, in order of
- * declaration. Must not know: contracts of channels, indices of the plan.
+ * heartbeat, cycles, checkpoints, in order of declaration. Must not know: contracts of channels, indices of the plan.
  */
 import type {
   CheckpointsConfig,

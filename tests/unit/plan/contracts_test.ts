@@ -44,7 +44,7 @@ Deno.test("compile() gives a crew without contracts nothing of them", () => {
   assertEquals(processNamed(plan, "a").pulse, null);
 });
 
-Deno.test("compile() numbers the lines of a process: heartbeat, cycles, checkpoints, liveliness", () => {
+Deno.test("compile() numbers the lines of a process: heartbeat, cycles, checkpoints", () => {
   const plan = compiled(crew({
     a: denoProcess({}, {
       ready: { by: "notify" },
@@ -112,18 +112,34 @@ Deno.test("compile() numbers the lines of a process: heartbeat, cycles, checkpoi
     },
     {
       ...common,
-      ...{ name: "lines.liveliness", kind: "liveliness", channel: 0, consumer: null, line: 4 },
+      ...{ name: "lines.liveliness", kind: "liveliness", channel: 0, consumer: null, line: 0 },
       ...{ warnNs: 0, missNs: 1000 * MS },
     },
   ]);
   const pulse = processNamed(plan, "a").pulse!;
-  assertEquals(pulse.lines.map(({ kind }) => kind), [
-    ...["heartbeat", "cycle", "cycle", "steps", "liveliness"],
-  ]);
+  assertEquals(pulse.lines.map(({ kind }) => kind), ["heartbeat", "cycle", "cycle", "steps"]);
   const { descriptors } = processNamed(plan, "a");
   assertEquals(descriptors.at(-1), { fd: 5, kind: "pulse" });
   // 3 is for readiness, 4 is the channel.
   assertEquals(pulse.fd, 5);
+});
+
+Deno.test("compile() seals a Deno program that stamps: mapped before it begins, told of no descriptor", () => {
+  const deadlines = { heartbeat: { within: "200ms" } } as const;
+  const plan = compiled(crew({ a: denoProcess({}, { deadlines }), b: denoProcess() }));
+  const { argv, pulse, env } = processNamed(plan, "a");
+  assertEquals(pulse, { fd: 4, bytes: 4096, lines: [{ kind: "heartbeat", by: "client" }] });
+  const preload = decodeURIComponent(argv.find((each) => each.startsWith("--preload=data:"))!);
+  const request = JSON.parse(JSON.parse(/seal\(JSON\.parse\((".*?[^\\]")\)\)/.exec(preload)![1]!));
+  assertEquals(request, {
+    segments: [{ fd: 4, bytes: 4096, access: "read-write", what: "the memory of deadlines" }],
+    mailboxes: [],
+    pulse: 0,
+    closeOnExec: [3],
+  });
+  assert(argv.includes("--allow-ffi"));
+  assertEquals(new Map(env).has("COX_LINKS"), false);
+  assertEquals(processNamed(plan, "b").argv.includes("--allow-ffi"), false);
 });
 
 Deno.test("compile() gives each replica contracts of its own", () => {
@@ -144,7 +160,7 @@ Deno.test("compile() tells a program that is heard by notify how often, and its 
   assertEquals(argv, ["/bin/sh", "/opt/cox/src/process/pid_shim.sh", "/usr/bin/cat"]);
   assertEquals(new Map(env).get("WATCHDOG_USEC"), "200000");
   // Only the supervisor stamps: the program has no descriptor of it, and needs no links.
-  assertEquals(pulse, { fd: null, lines: [{ kind: "heartbeat", by: "notify" }] });
+  assertEquals(pulse, { fd: null, bytes: 4096, lines: [{ kind: "heartbeat", by: "notify" }] });
   assert(descriptors.every(({ kind }) => kind !== "pulse"));
   assertEquals(new Map(env).has("COX_LINKS"), false);
   assertEquals(processNamed(plan, "b").executable, "/usr/bin/deno");
@@ -154,7 +170,12 @@ Deno.test("compile() tells a program of another language where to stamp", () => 
   const deadlines = { heartbeat: { within: "200ms" } } as const;
   const plan = compiled(crew({ a: commandProcess({ deadlines }) }));
   const links = new Map(processNamed(plan, "a").env).get("COX_LINKS")!;
-  assertEquals(JSON.parse(links), { version: 1, process: "a", links: [], pulse: { fd: 4 } });
+  assertEquals(JSON.parse(links), {
+    version: 1,
+    process: "a",
+    links: [],
+    pulse: { fd: 4, bytes: 4096 },
+  });
 });
 
 /** a, c → p → b, d; b → q → d */
