@@ -355,6 +355,61 @@ Deno.test("@relay passes messages larger than any pipe, both ways", async () => 
   }
 });
 
+Deno.test("@relay writes a message of up to a pipe's capacity in one piece, and waits for the room", async () => {
+  for (const framing of ["lines", "frames"] as const) {
+    const changes = { framing, maxMessageBytes: 60_000 };
+    await using rig = RelayRig.start(relayChannel(1, [queuePlan({ messagesMax: 1 })], changes));
+    const writer = rig.input(0);
+    const reader = rig.output(1);
+    const message = (mark: number, size: number) =>
+      framing === "frames"
+        ? frame(size, mark)
+        : new TextEncoder().encode(String(mark).repeat(size) + "\n");
+    const [first, second, third] = [message(1, 40_000), message(2, 50_000), message(3, 1)];
+    const reading = (async () => {
+      // It is a pipe of 16 pages: read one by one, until 13 are free.
+      await until("the first", () => rig.leg(1).messages === 1);
+      for (let pages = 0; pages < 6; pages++) {
+        await until("the next to wait", () => rig.leg(1).queuedMessages === 1);
+        assertEquals(pipeFillBytes(reader.fd), first.length - pages * PAGE);
+        reader.read(PAGE);
+      }
+      await reader.readUntil(first.length + second.length + third.length);
+    })();
+    for (const bytes of [first, second, third]) await writer.writeAll(bytes);
+    await reading;
+    assertEquals(reader.bytes, Uint8Array.from([...first, ...second, ...third]));
+    await until("the books", () => rig.leg(1).messages === 3);
+    assertEquals([rig.leg(0).queuedMessages, rig.leg(1).peakMessages], [0, 1]);
+    writer.close();
+    reader.close();
+  }
+});
+
+Deno.test("@relay holds no more than the high-water mark of messages longer than the pipe, and goes on when their reader dies", async () => {
+  const changes = { maxMessageBytes: 100_000 };
+  await using rig = RelayRig.start(
+    relayChannel(1, [queuePlan({ messagesMax: 1, bytesMax: 1 })], changes),
+  );
+  const writer = rig.input(0, 1, 1 << 20);
+  const reader = rig.output(1);
+  const line = (mark: number) => String(mark).repeat(90_000) + "\n";
+  await writer.writeAll(line(1) + line(2) + line(3));
+  // One is in the pipe in part, one waits, one is with the producer.
+  await until("the producer to be held up", () => rig.leg(0).blockedForMs !== null);
+  assertEquals([rig.leg(0).messages, rig.leg(1).queuedMessages], [2, 1]);
+  reader.read(10);
+  reader.close();
+  // The dead one had begun the first.
+  const next = rig.output(1, 2);
+  await next.readUntil(2 * 90_001);
+  assertEquals(next.text, line(2) + line(3));
+  await until("the books", () => rig.leg(1).messages === 3);
+  assertEquals([rig.leg(0).queuedMessages, rig.leg(1).peakMessages], [0, 1]);
+  writer.close();
+  next.close();
+});
+
 Deno.test("@relay drops the unfinished message of an instance; the next one's begins anew", async () => {
   await using rig = RelayRig.start(relayChannel(1, [queuePlan()]));
   const reader = rig.output(1);

@@ -17,10 +17,10 @@ export const COUNTER = {
   /** The same in bytes, framing included. */
   bytes: 2,
   /**
-   * Out-leg: messages in the queue. In-leg: places that its messages have in the queues.
-   * What is here when `@relay` dies is lost, and counted so by the next. A message counts before
-   * it is taken and until after it was delivered: never too few, but those that were just on
-   * their way are among them, though they were not lost.
+   * Out-leg: messages in the queue. In-leg: places that its messages have in the queues, and on
+   * their ways. What is here when `@relay` dies is lost, and counted so by the next. A message
+   * counts before it is taken and until after it was delivered: never too few, but those that
+   * were just on their way are among them, though they were not lost.
    */
   queuedMessages: 3,
   /** Out-leg: bytes in the queue, framing included. */
@@ -46,6 +46,11 @@ export const COUNTER = {
   partial: 10,
   /** When a message was last taken (in-leg) or delivered (out-leg); 0: never. */
   lastMs: 11,
+  /**
+   * Out-leg: messages on their way into the queue, or in the consumer's pipe in part. Not in the
+   * queue, and lost with it.
+   */
+  passing: 12,
   /** The first of the drops by reason, in the order of DROP_REASONS. */
   dropped: 16,
 } as const;

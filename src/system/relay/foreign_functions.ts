@@ -25,6 +25,9 @@ export function openForeignFunctions(): void {
     c.clock_gettime,
     c.sendmsg,
     c.recvmsg,
+    c.inotify_init1,
+    c.inotify_add_watch,
+    c.inotify_rm_watch,
   ];
   if (functions.some((call) => typeof call !== "function")) {
     throw new Error("The C library lacks a function");

@@ -22,6 +22,7 @@ import { MessageScanner } from "./message_scanner.ts";
 import { OutLeg } from "./out_leg.ts";
 import type { OutPipe } from "./out_stream.ts";
 import type { PeekPipes } from "./peek_pipe.ts";
+import type { RoomWatch } from "./room_watch.ts";
 import { oversizedDetail } from "./scan_lines.ts";
 import { RateLimit } from "./token_bucket.ts";
 import type { Watches } from "./watches.ts";
@@ -30,6 +31,7 @@ import type { Watches } from "./watches.ts";
 export interface JunctionTools extends LookTools {
   readonly memory: Float64Array;
   readonly peeks: PeekPipes;
+  readonly rooms: RoomWatch;
   readonly pageBytes: number;
   readonly watches: Watches;
   readonly tallies: DropTallies;
@@ -56,7 +58,7 @@ export class Junction {
     this.#plan = plan;
     this.#tools = tools;
     const scanner = this.#scanner = new MessageScanner(plan);
-    const { peeks, buffer, pageBytes, memory } = tools;
+    const { peeks, rooms, buffer, pageBytes, memory } = tools;
     this.inputs = plan.inputs.map((input, producer) => {
       const limit = plan.rate === null ? null : new RateLimit(plan.rate, nowMs);
       const leg = new InLeg(input, producer, new LegCounters(memory, input.slot), limit);
@@ -67,7 +69,7 @@ export class Junction {
     this.outputs = plan.outputs.map((output) => {
       const counters = new LegCounters(memory, output.slot);
       counters.takeOver(nowMs);
-      return new OutLeg(output, counters, { scanner, peeks, buffer, pageBytes }, {
+      return new OutLeg(output, counters, { scanner, peeks, rooms, buffer, pageBytes }, {
         left: (producer, messages, dropped) => this.#left(producer, messages, dropped),
         dropped: (leg, reason, messages) => tools.tallies.add(leg.slot, reason, messages),
         pipeDone: (pipe) => tools.report({ kind: "outputDone", pipe: pipe.number }),

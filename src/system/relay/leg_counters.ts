@@ -61,9 +61,10 @@ export class LegCounters {
    * @returns how many messages.
    */
   takeOver(nowMs: number): number {
-    const lost = this.get("queuedMessages");
+    const lost = this.get("queuedMessages") + this.get("passing");
     if (lost > 0) this.drop("lost", lost);
     this.set("queuedMessages", 0);
+    this.set("passing", 0);
     this.set("queuedBytes", 0);
     this.set("oldestMs", 0);
     this.flow(nowMs);

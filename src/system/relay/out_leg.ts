@@ -1,7 +1,8 @@
 /**
  * One consumer: what waits for it and the writing of it. A write is of whole messages and is
- * taken whole or not at all, so that a kill cannot cut one; but for a message above 4096 bytes
- * for which there is no room in one piece, which is written as room comes.
+ * taken whole or not at all, so that a kill cannot cut one. A message above 4096 bytes waits until
+ * there is room for all of it, but for one that is longer than the pipe, or where the kernel
+ * tells of no reads: that one is written as room comes.
  * Must not know: producers but by their numbers, the other consumers.
  */
 import type { DropReason, RelayOutput } from "../../channel/relay/relay_protocol.ts";
@@ -53,8 +54,10 @@ export class OutLeg {
   readonly #queue: ConsumerQueue;
   readonly #stream: OutStream;
   readonly #tools: StreamTools;
-  /** The pipe was full; an edge will come. */
+  /** There is not enough room in the pipe; there will be news of it. */
   #isFull = false;
+  /** The consumer has read something since the last flush. */
+  #hasRead = false;
   /** A line was cut by the death of an earlier process: it has to be ended first. */
   #needsFeed = false;
   /** A frame was: nothing can follow it in this pipe. */
@@ -129,9 +132,9 @@ export class OutLeg {
     return this.#queue.expiryMs;
   }
 
-  /** Messages are about to be taken for it: they count as waiting, in case we are killed. */
+  /** Messages are about to be taken for it: they count, in case we are killed. */
   expect(messages: number): void {
-    if (!this.isEnded) this.counters.add("queuedMessages", messages);
+    if (!this.isEnded) this.counters.add("passing", messages);
   }
 
   /** Takes in the good ones of the first `good` messages of a batch, by its policy. */
@@ -173,21 +176,24 @@ export class OutLeg {
     return { lost, isTorn: this.#isTorn };
   }
 
-  /** There is room in the pipe. */
+  /** The consumer has read, and there may be room in the pipe. */
   makeWritable(): void {
     this.#isFull = false;
+    this.#hasRead = true;
   }
 
   /** Writes what there is room for. @returns whether anything has left the queue. */
   flush(nowMs: number): boolean {
-    const before = this.#waiting;
-    if (before === 0 && !this.#stream.isCarrying && !this.#needsFeed) return false;
+    const [before, restBefore] = [this.#queue.messages.messages, this.#rest];
+    if (this.#waiting === 0 && !this.#stream.isCarrying && !this.#needsFeed) return false;
     this.#queue.expire(nowMs);
+    if (this.#hasRead) this.counters.flow(nowMs);
+    this.#hasRead = false;
     this.#deliver(nowMs);
     if (this.#waiting > 0) this.counters.block(nowMs);
     else this.counters.flow(nowMs);
     this.#book();
-    return this.#waiting !== before;
+    return this.#queue.messages.messages !== before || this.#rest !== restBefore;
   }
 
   /** Everything that waits is dropped. */
@@ -228,11 +234,12 @@ export class OutLeg {
   /** Writes down what waits. */
   #book(): void {
     const { counters } = this;
-    const waiting = this.#waiting;
-    counters.set("queuedMessages", waiting);
-    counters.set("queuedBytes", this.#queue.messages.bytes + (this.#rest?.bytes.length ?? 0));
-    counters.set("oldestMs", this.#queue.messages.oldestMs);
-    if (waiting > counters.get("peakMessages")) counters.set("peakMessages", waiting);
+    const { messages, bytes, oldestMs } = this.#queue.messages;
+    counters.set("queuedMessages", messages);
+    counters.set("passing", this.#rest === null ? 0 : 1);
+    counters.set("queuedBytes", bytes);
+    counters.set("oldestMs", oldestMs);
+    if (messages > counters.get("peakMessages")) counters.set("peakMessages", messages);
   }
 
   #countDrop(reason: DropReason, messages: number): void {
@@ -294,10 +301,14 @@ export class OutLeg {
   #writeAlone(limit: number, nowMs: number): void {
     const { messages } = this.#queue;
     const bytes = messages.headBytes;
+    if (bytes > limit && this.#stream.isToAwait(bytes, () => this.makeWritable())) {
+      this.#isFull = true;
+      return;
+    }
     const { buffer } = this.#tools;
     buffer.reserve(bytes);
     messages.copyHead(buffer.bytes);
-    const isRisky = bytes > limit;
+    const isRisky = bytes > Math.max(limit, this.#stream.wholeBytesMax);
     if (isRisky) this.counters.set("partial", this.#stream.newest!.number);
     this.#write(buffer.bytes.subarray(0, bytes), nowMs);
     if (isRisky && this.#rest === null) this.counters.set("partial", 0);
@@ -318,7 +329,8 @@ export class OutLeg {
     this.#count(count, end, nowMs);
     messages.drop(count);
     if (end === written) return;
-    // The next is in the pipe in part. It leaves the queue's memory; it still waits, and counts.
+    // The next is in the pipe in part, and in the queue no more; it is lost with it, and counts.
+    this.counters.set("passing", 1);
     this.#rest = {
       bytes: bytes.slice(end, end + messages.headBytes),
       from: written - end,

@@ -24,6 +24,7 @@ import type { LookBuffer } from "./look_buffer.ts";
 import type { MessageScanner } from "./message_scanner.ts";
 import type { PeekPipes } from "./peek_pipe.ts";
 import { PipePages } from "./pipe_pages.ts";
+import type { RoomWatch } from "./room_watch.ts";
 
 /** A pipe of the consumer's. */
 export interface OutPipe {
@@ -38,6 +39,7 @@ export interface OutPipe {
 export interface StreamTools {
   readonly scanner: MessageScanner;
   readonly peeks: PeekPipes;
+  readonly rooms: RoomWatch;
   readonly buffer: LookBuffer;
   readonly pageBytes: number;
 }
@@ -67,6 +69,8 @@ export class OutStream {
   #pages: PipePages;
   #boundaries: Boundaries;
   #capacityBytes = 0;
+  /** Of the read that is waited for. */
+  #watch: number | null = null;
 
   constructor(tools: StreamTools) {
     this.#tools = tools;
@@ -105,6 +109,7 @@ export class OutStream {
       this.finish();
       this.#earlier.unshift(this.#newest);
     }
+    this.#stopWaiting();
     const fill = pipeFillBytes(pipe.readFd);
     if (fill > 0) {
       this.#written += fill;
@@ -146,6 +151,20 @@ export class OutStream {
   }
 
   /**
+   * Whether to wait until so many bytes are taken whole; if so, there will be news of it.
+   *
+   * @returns false: they are now, or never, or nobody would tell.
+   */
+  isToAwait(bytes: number, onNews: () => void): boolean {
+    const fd = this.#newest?.readFd ?? -1;
+    if (bytes > this.#pages.capacityBytes) return false;
+    this.#watch = this.#tools.rooms.await(fd, onNews);
+    if (this.#watch === null) return false;
+    this.look();
+    return this.wholeBytesMax < bytes;
+  }
+
+  /**
    * Writes what fits.
    *
    * @returns how many bytes; 0: there is no room, and there will be an edge when there is.
@@ -168,6 +187,7 @@ export class OutStream {
 
   /** The consumer sees the end once it has read everything; what it leaves can still be had. */
   finish(): void {
+    this.#stopWaiting();
     if (this.#newest === null || this.#newest.writeFd < 0) return;
     closeFd(this.#newest.writeFd);
     this.#newest.writeFd = -1;
@@ -175,6 +195,7 @@ export class OutStream {
 
   /** Lets go of all pipes and of what is in them. */
   close(): void {
+    this.#stopWaiting();
     if (this.#newest !== null) closePipe(this.#newest);
     this.#newest = null;
     for (const pipe of this.#earlier.splice(0)) closePipe(pipe);
@@ -189,6 +210,11 @@ export class OutStream {
     if (oldest === null) return;
     this.#earlier.splice(this.#earlier.indexOf(oldest), 1);
     closePipe(oldest);
+  }
+
+  #stopWaiting(): void {
+    if (this.#watch !== null) this.#tools.rooms.giveUp(this.#watch);
+    this.#watch = null;
   }
 
   #fillBytes(withNewest = false): number {

@@ -44,6 +44,11 @@ export class PipePages {
     }
   }
 
+  /** A write of more is never taken whole. */
+  get capacityBytes(): number {
+    return this.#pages * this.#pageBytes;
+  }
+
   /** Bytes were read: everything up to this position is. */
   consumedTo(position: number): void {
     while (this.#taken > 0 && this.#ends[this.#head]! <= position) {

@@ -30,6 +30,7 @@ import { MessageBatch } from "./message_batch.ts";
 import type { OutLeg } from "./out_leg.ts";
 import { PeekPipes } from "./peek_pipe.ts";
 import { type Received, RelayLink } from "./relay_link.ts";
+import { RoomWatch } from "./room_watch.ts";
 import { Watches } from "./watches.ts";
 
 /** A drain ends when nothing has moved for so long … */
@@ -75,12 +76,14 @@ export class Relay {
   constructor() {
     openForeignFunctions();
     const writers = new WriterSignal();
+    const rooms = new RoomWatch();
     this.#tools = {
       writers,
       buffer: new LookBuffer(QUANTUM_BYTES),
       batch: new MessageBatch(),
       memory: new Float64Array(mapSharedMemory(RELAY_COUNTERS_FD)),
       peeks: new PeekPipes(),
+      rooms,
       pageBytes: pageBytes(),
       watches: new Watches(new EdgePoll()),
       tallies: this.#tallies,
@@ -90,6 +93,9 @@ export class Relay {
       onReadable: () => this.#hasCommands = true,
       onWritable: () => this.#link.flush(),
     });
+    if (rooms.fd !== null) {
+      this.#tools.watches.add(rooms.fd, "read", { onReadable: () => rooms.tell() });
+    }
     this.#tools.watches.add(writers.fd, "read", { onReadable: () => this.#hearWriters() });
   }
 
