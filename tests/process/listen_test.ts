@@ -5,7 +5,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { connectControl, type ControlClient } from "../../src/control/client.ts";
 import { eventually, startCrew } from "../support/crew.ts";
-import { freePort, startLoad } from "./support/socket_load.ts";
+import { killOverAndOver, KILLS } from "./guarantees/kill.ts";
+import { freePort, type Load, startLoad } from "./support/socket_load.ts";
 
 const CLIENTS = 8;
 
@@ -69,54 +70,99 @@ export default defineConfig({
 });`;
 }
 
-/** Waits for a live instance that is not \`previous\`. */
-async function nextPid(control: ControlClient, previous: number): Promise<number> {
-  let found = 0;
-  await eventually(`an instance after pid ${previous}`, async () => {
-    const { processes } = await control.call("snapshot", {});
-    const { pid } = processes["server"]!;
-    found = pid ?? 0;
-    return pid !== null && pid !== previous;
-  });
-  return found;
+Deno.test(`listeners under load survive ${KILLS} kills of their servers: nobody refused, none lost in the backlog`, async () => {
+  const port = freePort();
+  await using crew = await startCrew(
+    `
+import { command, defineConfig, listen } from "coxswain";
+const run = command(["python3", "-SE", "server.py"]);
+const restart = { backoff: { initial: "1ms", max: "1ms", jitter: 0 } } as const;
+export default defineConfig({
+  name: "listeners",
+  processes: { unix: { run, restart }, tcp: { run, restart } },
+  channels: {
+    one: listen({ server: "unix.requests", unix: { path: "./s/socket" }, clients: "anyone" }),
+    two: listen({ server: "tcp.requests", tcp: { port: ${port} }, clients: "anyone" }),
+  },
+});`,
+    { files: { "server.py": ONE_AT_A_TIME } },
+  );
+  await using unix = startLoad({ path: `${crew.projectDir}/s/socket` }, CLIENTS);
+  await using tcp = startLoad({ port }, CLIENTS);
+  // At any point of its life: before it accepts, in the midst of it, between two.
+  const seed = Math.floor(Math.random() * 2 ** 31);
+  const victims = [["unix", unix], ["tcp", tcp]] as const;
+  await killOverAndOver(
+    crew.runDir,
+    seed,
+    ...victims.map(([name, load]) => ({ names: [name], areAtWork: servedEachSecondTime(load) })),
+  );
+  for (const [kind, load] of victims) {
+    const { answered, unanswered, refused, wrong } = await load.stop();
+    console.log(`${kind}: ${answered} answered, ${unanswered} died with an instance`);
+    assertEquals([refused, wrong], [[], []], `seed ${seed}`);
+    assert(answered > KILLS, `${answered} were answered, seed ${seed}`);
+    // A lost backlog would lose up to ${CLIENTS} a kill.
+    assert(
+      unanswered <= KILLS,
+      `${unanswered} of ${answered + unanswered} were lost, seed ${seed}`,
+    );
+  }
+});
+
+/** Whether an instance has served somebody; of every second one that it runs. */
+function servedEachSecondTime({ report }: Load): (now: unknown, atStart: unknown) => boolean {
+  let [start, answered, count]: [unknown, number, number] = [null, 0, 0];
+  return (_now, atStart) => {
+    if (start !== atStart) [start, answered, count] = [atStart, report.answered, count + 1];
+    return count % 2 === 0 || report.answered > answered;
+  };
 }
 
-for (const kind of ["unix", "tcp"] as const) {
-  Deno.test(`a ${kind} listener under load survives 200 kills of its server: nobody refused, none lost in the backlog`, async () => {
-    const port = freePort();
-    const address = kind === "unix" ? `unix: { path: "./s/socket" }` : `tcp: { port: ${port} }`;
-    await using crew = await startCrew(
-      config(`command(["python3", "-SE", "server.py"])`, address),
-      {
-        files: { "server.py": ONE_AT_A_TIME },
+/** Takes what comes of its clients. */
+const PATIENT = `
+import socket
+listener = socket.socket(fileno=3)
+while True:
+    client, _ = listener.accept()
+    try: client.sendall(client.recv(100))
+    except OSError: pass
+    client.close()
+`;
+
+Deno.test(`clients of a listener are killed ${KILLS} times each under load: no other notices`, async () => {
+  const dying = `command(["python3", "-SE", "client.py"])`;
+  const victims = ["dying-1", "dying-2"];
+  const members = victims.map((name) => `"${name}": { run: ${dying}, restart },`).join("\n    ");
+  await using crew = await startCrew(
+    config(`command(["python3", "-SE", "server.py"])`, `unix: { path: "./s/socket" }`).replace(
+      "  processes: {",
+      `  processes: {\n    ${members}`,
+    ),
+    {
+      files: {
+        "server.py": PATIENT,
+        "client.py": `
+import socket
+while True:
+    with socket.socket(socket.AF_UNIX) as one:
+        one.connect("s/socket")
+        one.sendall(b"x")
+        one.recv(100)
+`,
       },
-    );
-    const target = kind === "unix" ? { path: `${crew.projectDir}/s/socket` } : { port };
-    await using load = startLoad(target, CLIENTS);
-    const control = await connectControl(`${crew.runDir}/control.sock`);
-    let kills = 0;
-    let pid = 0;
-    while (kills < 200) {
-      pid = await nextPid(control, pid);
-      // At any point of its life: before it accepts, in the midst of it, between two.
-      const before = load.report.answered;
-      if (kills % 2 === 0) {
-        await eventually("some were served", () => load.report.answered > before + kills % 7);
-      }
-      Deno.kill(pid, "SIGKILL");
-      kills++;
-    }
-    await nextPid(control, pid);
-    control.close();
-    const { answered, unanswered, refused, wrong } = await load.stop();
-    assertEquals(refused, []);
-    assertEquals(wrong, []);
-    assert(answered > kills, `${answered} were answered`);
-    // A lost backlog would lose up to ${CLIENTS} a kill.
-    assert(unanswered <= kills, `${unanswered} of ${answered + unanswered} were lost`);
-    console.log(`${kind}: ${answered} answered, ${unanswered} died with an instance`);
-  });
-}
+    },
+  );
+  await using load = startLoad({ path: `${crew.projectDir}/s/socket` }, CLIENTS);
+  const seed = Math.floor(Math.random() * 2 ** 31);
+  // Half of them before Python has begun, the other half at work.
+  const all = victims.map((name) => ({ names: [name], livesMs: 60 }));
+  await killOverAndOver(crew.runDir, seed, ...all);
+  const { answered, unanswered, refused, wrong } = await load.stop();
+  assertEquals([refused, wrong, unanswered], [[], [], 0], `seed ${seed}`);
+  assert(answered > KILLS, `${answered} were answered`);
+  assertEquals((await crew.process("server")).instance, 1);
+});
 
 for (
   const [name, run, files] of [

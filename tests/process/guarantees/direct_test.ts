@@ -143,22 +143,29 @@ test(
   },
 );
 
-Deno.test({
-  name: "direct pipe, longer frames: one that is cut takes with it what follows",
-  ignore: gccMissing !== null,
-  async fn() {
-    const seed = Math.floor(Math.random() * 2 ** 31);
-    const long: Mechanism = { ...FRAMES, name: "long", max: 60_000 };
-    await using loaded = await LoadedCrew.start([long]);
-    // Killed until it has happened: at most moments it waits within a write.
-    for (let round = 0; round < 20; round++) {
-      await killOverAndOver(loaded.crew.runDir, seed + round, { names: ["from-long"], kills: 5 });
-      const [sink] = loaded.verdicts("long");
-      if (sink!.malformed + sink!.outOfStep > 0) return;
-    }
-    throw new Error(`No frame was cut by 100 kills, seed ${seed}`);
-  },
-});
+for (
+  const [name, max, victim] of [
+    ["direct pipe, longer frames: one that is cut takes with it what follows", 60_000, "from"],
+    ["direct pipe, frames: who follows a killed consumer may find none again", SMALL, "to"],
+  ] as const
+) {
+  Deno.test({
+    name,
+    ignore: gccMissing !== null,
+    async fn() {
+      const seed = Math.floor(Math.random() * 2 ** 31);
+      await using loaded = await LoadedCrew.start([{ ...FRAMES, max }]);
+      // Killed until it has happened: at most moments it is within a frame.
+      for (let round = 0; round < 20; round++) {
+        const victims = { names: [`${victim}-frames`], kills: 5 };
+        await killOverAndOver(loaded.crew.runDir, seed + round, victims);
+        const [sink] = loaded.verdicts("frames");
+        if (sink!.malformed + sink!.outOfStep > 0) return;
+      }
+      throw new Error(`No frame was cut by 100 kills, seed ${seed}`);
+    },
+  });
+}
 
 /** What a killed sink may have read without a record of it, the rest of a begun message included. */
 function heldBytesMax({ framing, max }: Stream): number {

@@ -141,7 +141,8 @@ static size_t take_cells(void) {
     }
     if (cut < CELL_BYTES && held_bytes - from < cut + CELL_BYTES) break; /* more has to come */
     if (cut < CELL_BYTES || !cell_at(held + from, &next_of, &number)) {
-      record(MALFORMED, 0, 0, 0, 0, cut);
+      /* At our beginning: of a cell that was cut by a kill of its source, where it was does not show. */
+      if (is_known || cut == CELL_BYTES) record(MALFORMED, 0, 0, 0, 0, cut);
       from += cut;
       continue;
     }

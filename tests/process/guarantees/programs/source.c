@@ -123,8 +123,8 @@ static void write_messages(enum framing framing, size_t max, size_t block, int f
 
 static void write_bytes(size_t max) {
   uint32_t at = 0;
-  for (uint32_t count = 0; at % CELL_BYTES != 0 || count % 16 != 0 || access("stop", F_OK) != 0;
-       count++) {
+  /* Even the last one writes something: else a cell that a kill has cut would be the end. */
+  for (uint32_t count = 0; count == 0 || count % 16 != 0 || access("stop", F_OK) != 0; count++) {
     /* The first write is one cell: whoever reads can tell where an instance begins. */
     size_t bytes = count == 0 ? CELL_BYTES : 1 + mixed(source, instance, count) % max;
     size_t within = at % CELL_BYTES;
