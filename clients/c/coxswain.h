@@ -154,7 +154,7 @@ static inline const char *cox_header_fault(cox_word *words, const struct cox_sha
 
 static inline cox_word *cox_map(int fd, uint64_t bytes, int access) {
   struct stat stat;
-  if (fstat(fd, &stat) != 0 || (uint64_t)stat.st_size != bytes) return NULL;
+  if (fstat(fd, &stat) != 0 || (uint64_t)stat.st_size < bytes) return NULL;
   void *memory = mmap(NULL, bytes, access, MAP_SHARED, fd, 0);
   return memory == MAP_FAILED ? NULL : (cox_word *)memory;
 }

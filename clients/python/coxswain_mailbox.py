@@ -78,7 +78,7 @@ class _Memory:
     def __init__(self, fd: int, size: int, write: bool) -> None:
         if platform.machine() != "x86_64":
             raise MailboxError("Cannot open the mailbox: this client is for x86-64")
-        if os.fstat(fd).st_size != size:
+        if os.fstat(fd).st_size < size:
             raise MailboxError("Cannot open the mailbox: the segment must have %d bytes" % size)
         prot = mmap.PROT_READ | (mmap.PROT_WRITE if write else 0)
         self.map = mmap.mmap(fd, size, mmap.MAP_SHARED, prot)

@@ -138,6 +138,16 @@ export type EventBody =
     readonly count: number;
     readonly why: string;
   }
+  /** A consumer found memory that the producer must not have left so, and has ended its link. */
+  | {
+    readonly event: "mailboxCorrupt";
+    readonly channel: string;
+    /** The producer. */
+    readonly process: string;
+    readonly consumer: string;
+    /** In the consumer's words. */
+    readonly fault: string;
+  }
   /** Messages of a relayed pipe that did not arrive. */
   | {
     readonly event: "messagesDropped";

@@ -65,6 +65,7 @@ type CrewEvent = Extract<
       | "connectionWaits"
       | "clientRefused"
       | "connectionsRefused"
+      | "mailboxCorrupt"
       | "warning"
       | "supervisorStopped";
   }
@@ -93,6 +94,9 @@ function formatCrewEvent(record: CrewEvent): string {
     case "connectionsRefused":
       return `${nameOf(record)} refused ${record.count} ` +
         `${record.count === 1 ? "connection" : "connections"} to ${record.channel}: ${record.why}`;
+    case "mailboxCorrupt":
+      return `${record.consumer} found ${record.channel} corrupt, which ${record.process} writes: ` +
+        record.fault;
     case "warning":
       return `warning: ${record.message}`;
     case "supervisorStopped":

@@ -7,6 +7,7 @@ import type { Channel } from "./channel.ts";
 import { LegChannel } from "./relay/leg_channel.ts";
 import type { RelayLink } from "./relay/relay_link.ts";
 import { ListenChannel } from "./listen/listen_channel.ts";
+import { MailboxChannel } from "./mailbox/mailbox_channel.ts";
 import { PairChannel } from "./pair/pair_channel.ts";
 import { PipeChannel } from "./pipe/pipe_channel.ts";
 
@@ -24,6 +25,8 @@ export function openChannel(plan: ChannelPlan, relay: RelayLink | null): Channel
       return new PairChannel(plan);
     case "listen":
       return new ListenChannel(plan);
+    case "mailbox":
+      return new MailboxChannel(plan);
     case "leg":
       if (relay === null) throw new Error(`A leg of "${plan.name}" needs @relay`);
       return new LegChannel(plan, relay);

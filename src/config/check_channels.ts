@@ -3,6 +3,7 @@
  * needs a port that is wired. Owns the grammar of an endpoint. Must not know: groups.
  */
 import { checkPipe } from "./check_pipes.ts";
+import { checkMailbox } from "./check_mailbox.ts";
 import { checkServers, checkSocket } from "./check_sockets.ts";
 import type { ChannelConfig, Config, ConfigIssue } from "./config.ts";
 import { DEFAULTS, LIMITS } from "./defaults.ts";
@@ -10,7 +11,7 @@ import { isSlip, nearestName } from "./did_you_mean.ts";
 import { errorAt, type IssuePath, show } from "./issue.ts";
 import { type Endpoint, parseEndpoint } from "./endpoint.ts";
 import { checkName, isProcess, unknownName } from "./names.ts";
-import { consumersOf, producersOf } from "./pipe_ends.ts";
+import { consumersOf, mailboxConsumersOf, producersOf } from "./pipe_ends.ts";
 
 /**
  * Checks every channel.
@@ -39,6 +40,7 @@ export function checkChannels(config: Config): ConfigIssue[] {
       ));
     }
     if (channel.kind === "pipe") issues.push(...checkPipe(config, channel, path));
+    else if (channel.kind === "mailbox") issues.push(...checkMailbox(config, channel, path));
     else issues.push(...checkSocket(config, channel, path));
   }
   return [
@@ -65,6 +67,15 @@ function endpointsOf(
       return channel.between.map((text, at) => ({ text, key: ["between", at], end: "socket" }));
     case "listen":
       return [{ text: channel.server, key: ["server"], end: "socket" }];
+    case "mailbox":
+      return [
+        { text: channel.from, key: ["from"], end: "socket" },
+        ...mailboxConsumersOf(channel).map(({ text, key }) => ({
+          text,
+          key,
+          end: "socket" as const,
+        })),
+      ];
   }
 }
 

@@ -4,6 +4,7 @@
  * `plan/compile.ts` turns it into a Plan. Must not know: any of these.
  */
 
+import type { Struct } from "../channel/mailbox/schema.ts";
 import type {
   ChannelDeadlinesConfig,
   DeadlinesConfig,
@@ -129,7 +130,7 @@ export interface GroupConfig {
 }
 
 /** The wiring of one channel; later kinds join the union. */
-export type ChannelConfig = PipeConfig | PairConfig | ListenConfig;
+export type ChannelConfig = PipeConfig | PairConfig | ListenConfig | MailboxConfig;
 /** One kernel pipe; or, with `framing`, one to and from each of its processes, joined by `@relay`. */
 export interface PipeConfig extends RelayConfig {
   readonly kind: "pipe";
@@ -227,6 +228,43 @@ export interface TcpConfig {
   /** An address in digits. */
   readonly host?: string;
 }
+
+/** Samples in shared memory, from one process to others. */
+export interface MailboxConfig extends MailboxUse {
+  readonly kind: "mailbox";
+  /** `"process.port"`. */
+  readonly from: string;
+  /** `"process.port"`, or several. */
+  readonly to: string | readonly (string | MailboxConsumerConfig)[];
+  /** The largest sample; follows from `schema` where there is one. */
+  readonly sampleBytes?: Size;
+  readonly schema?: Struct;
+  readonly slots?: number;
+  readonly history?: HistoryConfig;
+  /** `keepAll`: what a producer does that a consumer holds back. */
+  readonly overflow?: "block" | "fail";
+  readonly blockFor?: Duration;
+  readonly behind?: "oldest" | "newest";
+  readonly resume?: "newest" | "where-it-was";
+  readonly checksum?: "none" | "crc32c";
+  readonly lock?: boolean;
+  readonly hugePages?: boolean;
+}
+/** How a process uses its end of a mailbox. */
+export interface MailboxUse {
+  readonly wait?: "spin" | "park" | "spin-then-park";
+  readonly spin?: Duration;
+  readonly checked?: boolean;
+}
+/** A consumer with ways of its own; what it leaves out is the channel's. */
+export interface MailboxConsumerConfig extends MailboxUse {
+  /** `"process.port"`. */
+  readonly port: string;
+  readonly behind?: "oldest" | "newest";
+  readonly resume?: "newest" | "where-it-was";
+}
+/** What a consumer may rely on: all samples, or so many of the newest. */
+export type HistoryConfig = "keepAll" | { readonly keepLast: number };
 
 /** The whole file. */
 export interface Config {

@@ -51,6 +51,18 @@ export const DEFAULTS = {
   pair: { type: "stream", ends: "eof" },
   /** `mode`: for anyone; a socket for declared clients is its group's alone. */
   listen: { backlog: 1024, lazy: false, host: "127.0.0.1", mode: "0666", clientsMode: "0660" },
+  mailbox: {
+    slots: 8,
+    overflow: "block",
+    blockFor: "100ms",
+    wait: "spin-then-park",
+    behind: "oldest",
+    resume: "newest",
+    checksum: "none",
+    lock: false,
+    hugePages: false,
+    checked: false,
+  },
 } as const;
 
 /** The largest or smallest value that a key accepts. */
@@ -127,6 +139,15 @@ export const LIMITS = {
   cpusMax: 1024,
   /** The device counts whole seconds, and is stroked four times in each timeout. */
   watchdogMin: "1s",
+  /** A mailbox's own, as `channel/mailbox/layout.ts` has them. */
+  sampleMin: "1B",
+  sampleMax: "1GiB",
+  fieldMax: 1_073_741_824,
+  slotsMin: 2,
+  slotsMax: 1_048_576,
+  mailboxConsumersMax: 64,
+  blockForMin: "1us",
+  spinMin: "1us",
   /** F_SETPIPE_SZ's largest argument is 2^31 (fcntl(2)); powers of two below it. */
   pipeMax: "1GiB",
   /** prlimit's count limits: the kernel's nr_open is at most this. */

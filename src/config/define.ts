@@ -10,7 +10,10 @@ import type {
   DenoPermissions,
   DenoRun,
   Duration,
+  HistoryConfig,
   ListenConfig,
+  MailboxConfig,
+  MailboxConsumerConfig,
   Overflow,
   PairConfig,
   PipeConfig,
@@ -147,12 +150,36 @@ export type SocketPort<T extends string> = T extends `${string}.${"stdin" | "std
   ? never
   : T;
 
+/** A mailbox that remembers its endpoints. */
+export interface MailboxInput<From extends string, To extends string>
+  extends Omit<MailboxConfig, "from" | "to"> {
+  readonly from: From;
+  readonly to: To | readonly (To | MailboxConsumerInput<To>)[];
+}
+
+/** A consumer of a mailbox with ways of its own, which remembers its endpoint. */
+export interface MailboxConsumerInput<To extends string> extends MailboxConsumerConfig {
+  readonly port: To;
+}
+
+/** An endpoint, or several, each of which may have ways of its own. */
+type MailboxConsumers = string | readonly (string | MailboxConsumerInput<string>)[];
+/** The same with `never` where the endpoint is a standard stream. */
+type SocketPorts<T> = T extends string ? SocketPort<T>
+  : { readonly [At in keyof T]: SocketItem<T[At]> };
+type SocketItem<T> = T extends string ? SocketPort<T>
+  : T extends { readonly port: infer Port extends string } ?
+      & MailboxConsumerInput<SocketPort<Port>>
+      & { readonly [Key in Exclude<keyof T, keyof MailboxConsumerInput<string>>]: never }
+  : never;
+
 /** The wiring of one channel, over the declared processes `P`. */
 export type ChannelInput<P extends string> =
   | PipeInput<`${P}.${string}`, `${P}.${string}`>
   | RelayedPipeInput<`${P}.${string}`, `${P}.${string}`>
   | PairInput<`${P}.${string}`>
-  | ListenInput<`${P}.${string}`, P>;
+  | ListenInput<`${P}.${string}`, P>
+  | MailboxInput<`${P}.${string}`, `${P}.${string}`>;
 
 /** The whole file, over the declared processes `P`, groups `G` and channels `C`. */
 export interface ConfigInput<P extends string, G extends string, C extends string = string> {
@@ -311,4 +338,51 @@ export function listen<const Server extends string, const Client extends string 
 ): ListenInput<Server, Client> {
   const { server } = options as { server: Server };
   return { ...options, server, kind: "listen" };
+}
+
+/**
+ * Hands samples from one process to others through shared memory: no copy, and no system call
+ * unless somebody sleeps. A Deno program that has an end of one is sealed: the memory is mapped
+ * before its first line, and the permission that this takes is given up again.
+ *
+ * @param options `from`: `"name.port"`; `to`: `"name.port"`, or a list of endpoints and of
+ *   `{ port, wait, spin, behind, resume, checked }`; `sampleBytes` or `schema`; `slots`,
+ *   `history`, and what is done when a consumer is behind.
+ * @returns The declaration, for `channels`.
+ *
+ * @example
+ * ```ts
+ * import { keepLast, mailbox } from "coxswain";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const samples = mailbox({
+ *   from: "sampler.samples",
+ *   to: ["detector.samples", { port: "panel.samples", behind: "newest" }],
+ *   sampleBytes: "64KiB",
+ *   slots: 16,
+ *   history: keepLast(8),
+ * });
+ * assertEquals(samples.kind, "mailbox");
+ * ```
+ */
+export function mailbox<const From extends string, const To extends MailboxConsumers>(
+  options:
+    & Omit<MailboxConfig, "kind" | "from" | "to">
+    & { readonly from: SocketPort<From>; readonly to: To & SocketPorts<To> },
+): MailboxInput<From, PortsOf<To>> {
+  return { ...options, kind: "mailbox" } as unknown as MailboxInput<From, PortsOf<To>>;
+}
+
+/** Of a mailbox: every consumer gets every sample, and the slowest holds the producer back. */
+export const keepAll = "keepAll";
+
+/**
+ * Of a mailbox: the producer never waits; a consumer can rely on the newest `samples`, and is told
+ * how many it missed.
+ *
+ * @param samples 1 to one less than `slots`: the rest is room to write into.
+ * @returns The value of `history`.
+ */
+export function keepLast(samples: number): HistoryConfig {
+  return { keepLast: samples };
 }

@@ -113,7 +113,10 @@ function typeName(schema: JsonSchema): string {
   if (union !== undefined) return union.map(typeName).join(" or ");
   if (schema.oneOf !== undefined) return "an object with a `kind`; see below";
   if (schema.prefixItems !== undefined) {
-    return `a list of ${schema.prefixItems.length}, each ${typeName(schema.prefixItems[0] ?? {})}`;
+    const types = schema.prefixItems.map(typeName);
+    return new Set(types).size === 1
+      ? `a list of ${types.length}, each ${types[0]}`
+      : `a list of ${types.join(" and ")}`;
   }
   if (schema.items !== undefined) return `a list, each entry ${typeName(schema.items)}`;
   const entry = schema.additionalProperties;

@@ -8,6 +8,7 @@ import { z } from "zod";
 import { DEFAULTS, LIMITS } from "./defaults.ts";
 import { processSchema } from "./schema_process.ts";
 import { pipeSchema } from "./schema_pipes.ts";
+import { mailboxSchema } from "./schema_mailbox.ts";
 import { listenSchema, pairSchema } from "./schema_sockets.ts";
 import { pathSchema } from "./schema_deadlines.ts";
 import { safeModeSchema, supervisorSchema } from "./schema_machine.ts";
@@ -68,8 +69,13 @@ export const configSchema = z.strictObject({
     doc(
       z.record(
         z.string(),
-        z.discriminatedUnion("kind", [pipeSchema, pairSchema, listenSchema], {
-          error: "must be a declaration by pipe(), socket() or listen()",
+        z.discriminatedUnion("kind", [
+          pipeSchema,
+          pairSchema,
+          listenSchema,
+          mailboxSchema,
+        ], {
+          error: "must be a declaration by pipe(), socket(), listen() or mailbox()",
         }),
       ),
       "The wiring between processes, by name of the channel.",

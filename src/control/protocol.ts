@@ -28,7 +28,12 @@ export interface ProcessSnapshot {
 }
 
 /** One channel. */
-export type ChannelSnapshot = PipeSnapshot | PairSnapshot | ListenSnapshot | RelayedSnapshot;
+export type ChannelSnapshot =
+  | PipeSnapshot
+  | PairSnapshot
+  | ListenSnapshot
+  | RelayedSnapshot
+  | MailboxSnapshot;
 
 /** One pipe. */
 export interface PipeSnapshot {
@@ -71,6 +76,49 @@ export interface ListenSnapshot {
   readonly lazy: boolean;
   /** False while the address is not bound: it is taken, or the server has finally ended. */
   readonly listening: boolean;
+}
+
+/**
+ * One mailbox, as its memory says. Everything is counted over all instances of its processes; a
+ * kill may leave a count one sample off. Numbers need not be of the same moment.
+ */
+export interface MailboxSnapshot {
+  readonly kind: "mailbox";
+  /** `camera.frames` */
+  readonly from: string;
+  readonly slots: number;
+  readonly sampleBytes: number;
+  /** How many of the newest are kept; null: all until every consumer has given them back. */
+  readonly keepLast: number | null;
+  /** All of its memory. */
+  readonly memoryBytes: number;
+  /** Samples. */
+  readonly published: number;
+  /** Age of the newest sample; null: there is none. */
+  readonly lastPublishMs: number | null;
+  /** The producer has finally ended. */
+  readonly ended: boolean;
+  readonly consumers: readonly MailboxConsumerSnapshot[];
+}
+
+/** A consumer's side of a mailbox. */
+export interface MailboxConsumerSnapshot {
+  /** `detector.frames` */
+  readonly to: string;
+  /** An instance has taken up the link. */
+  readonly connected: boolean;
+  /** Published and not yet given back, or past. */
+  readonly lag: number;
+  readonly received: number;
+  readonly bytes: number;
+  /** Overwritten before it came to them. */
+  readonly missed: number;
+  /** Overwritten while it had them. */
+  readonly overtaken: number;
+  /** Since it took a sample; null: it never did. */
+  readonly lastReceiveMs: number | null;
+  /** The oldest that a sample was when it took it. */
+  readonly worstAgeMs: number | null;
 }
 
 /**
@@ -164,16 +212,16 @@ export interface MessageDrops {
 
 /**
  * One direction of a channel, measured: a pipe has one, a pair two, a relayed pipe one for each
- * of its processes, a listener its queue.
+ * of its processes, a listener its queue, a mailbox one for each consumer.
  */
 export interface ChannelFigures {
   readonly channel: string;
-  readonly kind: "pipe" | "pair" | "relayed" | "listen";
+  readonly kind: "pipe" | "pair" | "relayed" | "listen" | "mailbox";
   /** `sampler.stdout`; `@relay`; of a listener `clients`. */
   readonly from: string;
   readonly to: string;
   /** What it is filled with; bytes of a pair are with the kernel's bookkeeping. */
-  readonly unit: "bytes" | "messages" | "connections";
+  readonly unit: "bytes" | "messages" | "connections" | "samples";
   /** What waits in it; null: the kernel does not tell. */
   readonly fill: number | null;
   /** Of how much. What waits may reach it with less, where it is in small pieces. */
@@ -184,7 +232,10 @@ export interface ChannelFigures {
   readonly unreadBytes: number | null;
   /** Age of the oldest that waits; null: nothing waits, or nobody keeps count. */
   readonly oldestMs: number | null;
-  /** Since this connection's call before; null where no one counts: all but relayed pipes. */
+  /**
+   * Since this connection's call before; null where no one counts: all but relayed pipes and
+   * mailboxes.
+   */
   readonly perSecond: { readonly messages: number; readonly bytes: number } | null;
   /** Messages that did not arrive, so far; null where there are none to count. */
   readonly dropped: number | null;

@@ -4,6 +4,7 @@
  */
 import type { Channel } from "../channel/channel.ts";
 import { ListenChannel } from "../channel/listen/listen_channel.ts";
+import { MailboxChannel } from "../channel/mailbox/mailbox_channel.ts";
 import type { Blame } from "../channel/watch/blame.ts";
 import type { Flow, FlowIndex } from "../channel/watch/flow.ts";
 import { type Figures, figuresOf, type FlowMemory, type Look } from "../channel/watch/observe.ts";
@@ -17,6 +18,7 @@ import { tcpAcceptQueue, unixAcceptQueue } from "../os/socket_queue.ts";
 import type { ChannelIndex, ListenPlan, Plan } from "../plan/plan.ts";
 import { endpointText } from "./channel_names.ts";
 import type { ChannelWatch, Watcher } from "./channel_watch.ts";
+import { lookAtMailbox, type MailboxLook, mailboxRows } from "./mailbox_figures.ts";
 
 /** Between the two looks of a first call, milliseconds. */
 const FIRST_LOOKS_MS = 150;
@@ -35,6 +37,7 @@ export class ChannelReporter implements Disposable {
   readonly #parts: ReportParts;
   readonly #watcher: Watcher;
   #before: readonly Look[] | null = null;
+  readonly #mailboxes = new Map<MailboxChannel, MailboxLook>();
 
   constructor(parts: ReportParts) {
     this.#parts = parts;
@@ -45,6 +48,9 @@ export class ChannelReporter implements Disposable {
   async report(): Promise<ChannelsReport> {
     if (this.#before === null) {
       this.#before = looksOf(this.#watcher.look());
+      for (const channel of this.#parts.channels) {
+        if (channel instanceof MailboxChannel) this.#mailboxes.set(channel, lookAtMailbox(channel));
+      }
       await new Promise((resolve) => setTimeout(resolve, FIRST_LOOKS_MS));
     }
     const { plan, watch } = this.#parts;
@@ -53,13 +59,13 @@ export class ChannelReporter implements Disposable {
     this.#before = looksOf(memories);
     const byChannel = Map.groupBy(watch.flows.keys(), (flow) => watch.flows[flow]!.channel);
     // In the order of the plan, a listener among the others.
-    const channels = plan.channels.flatMap((channel, index): ChannelFigures[] =>
-      channel.kind === "listen"
-        ? [this.#figuresOfListener(channel, index)]
-        : byChannel.get(index)!.map((flow) =>
-          this.#figuresOfFlow(watch.flows[flow]!, flow, memories[flow]!, before[flow] ?? null)
-        )
-    );
+    const channels = plan.channels.flatMap((channel, index): ChannelFigures[] => {
+      if (channel.kind === "listen") return [this.#figuresOfListener(channel, index)];
+      if (channel.kind === "mailbox") return this.#figuresOfMailbox(index);
+      return byChannel.get(index)!.map((flow) =>
+        this.#figuresOfFlow(watch.flows[flow]!, flow, memories[flow]!, before[flow] ?? null)
+      );
+    });
     return { channels, seesReads: watch.seesReads };
   }
 
@@ -123,6 +129,16 @@ export class ChannelReporter implements Disposable {
       process: this.#nameOf(process),
       condition: "running" as const,
     }));
+  }
+
+  #figuresOfMailbox(index: number): ChannelFigures[] {
+    const { plan, channels } = this.#parts;
+    const mailbox = channels[index];
+    if (!(mailbox instanceof MailboxChannel)) throw new Error(`Channel ${index} is no mailbox`);
+    const now = lookAtMailbox(mailbox);
+    const before = this.#mailboxes.get(mailbox) ?? now;
+    this.#mailboxes.set(mailbox, now);
+    return mailboxRows(plan, mailbox, before, now);
   }
 
   #figuresOfListener(channel: ListenPlan, index: number): ChannelFigures {

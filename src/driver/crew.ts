@@ -37,6 +37,8 @@ export interface CrewContext {
   /** Gives an event to the core. */
   readonly post: (event: CoreEvent) => void;
   readonly record: (body: EventBody) => void;
+  /** Told of each start before it, and of each end. */
+  readonly attendance: { starts(process: ProcessIndex): void; ended(process: ProcessIndex): void };
   /** Called after each successful spawn, before the core hears of it. */
   readonly spawned: (instance: Instance) => void;
 }
@@ -178,9 +180,11 @@ export class Crew {
       listenTo(instance, watchGate({ ...this.#context, index, number, live: roots }, table.gateFd));
     }
     this.#markCaptures(process, index, number);
+    this.#context.attendance.starts(index);
     const spawned = this.#launcherOf(index).launch(number, notifyPath, table.entries);
     table.close();
     if (spawned.kind === "failed") {
+      this.#context.attendance.ended(index);
       disposeInstance(instance as Instance);
       return spawned;
     }
@@ -250,6 +254,7 @@ export class Crew {
     disposeInstance(instance);
     const { process, number, pid } = instance;
     this.#live.delete(process);
+    this.#context.attendance.ended(process);
     this.#lastRun[process] = { pid, ranMs: (this.#context.nowNs() - instance.spawnedNs) / 1e6 };
     this.#context.post({ kind: "exited", process, instance: number, reason });
   }

@@ -4,6 +4,7 @@
  * Must not know: spawning, readiness, the core.
  */
 import type { Channel } from "../channel/channel.ts";
+import { MailboxChannel } from "../channel/mailbox/mailbox_channel.ts";
 import type { RelayLink } from "../channel/relay/relay_link.ts";
 import { closeFd, createPipe, reopenPipe } from "../os/pipe.ts";
 import { createSocketPair, makeNonBlocking } from "../os/socket.ts";
@@ -104,6 +105,8 @@ class TableBuilder {
         return this.#own(
           this.#channel(descriptor.channel).openEnd(descriptor.end, this.#instance),
         );
+      case "mailbox":
+        return this.#own(this.#mailbox(descriptor.channel).openPart(descriptor));
       case "notify":
         return this.#openNotify();
       case "gate":
@@ -167,6 +170,12 @@ class TableBuilder {
   #channel(index: number): Channel {
     const channel = this.#sources.channels[index];
     if (channel === undefined) throw new Error(`No channel ${index} in the plan`);
+    return channel;
+  }
+
+  #mailbox(index: number): MailboxChannel {
+    const channel = this.#channel(index);
+    if (!(channel instanceof MailboxChannel)) throw new Error(`Channel ${index} is no mailbox`);
     return channel;
   }
 

@@ -3,6 +3,7 @@
  * CPU time and memory; must not know: who asks, and changes nothing.
  */
 import type { Channel } from "../channel/channel.ts";
+import { MailboxChannel } from "../channel/mailbox/mailbox_channel.ts";
 import type {
   ChannelSnapshot,
   CrewSnapshot,
@@ -14,6 +15,7 @@ import { monotonicMs } from "../os/monotonic.ts";
 import type { ChannelIndex, ChannelPlan, Plan, PortPlan } from "../plan/plan.ts";
 import { cpuMsOf, rssBytes } from "../process/tree.ts";
 import type { Clock } from "./clock.ts";
+import { mailboxSnapshot } from "./mailbox_figures.ts";
 import { relayedSnapshots } from "./relayed_snapshot.ts";
 
 /** What a snapshot is made from. */
@@ -103,6 +105,9 @@ function channelSnapshot(
   const { capacityBytes } = held;
   const [from, to] = [portText(plan, channel.from), portText(plan, channel.to)];
   switch (channel.kind) {
+    case "mailbox":
+      if (!(held instanceof MailboxChannel)) throw new Error(`"${channel.name}" is no mailbox`);
+      return mailboxSnapshot(plan, held);
     case "pipe":
       return { kind: "pipe", from, to, capacityBytes, fillBytes: held.fillBytes(), stall };
     case "pair": {

@@ -22,6 +22,8 @@ import { ChannelWatch } from "./channel_watch.ts";
 import { startClock } from "./clock.ts";
 import { SupervisorControl } from "./control_handler.ts";
 import { Crew } from "./crew.ts";
+import { MailboxChannel } from "../channel/mailbox/mailbox_channel.ts";
+import { MailboxAttendance } from "./mailbox_attendance.ts";
 import { LazyStarts } from "./lazy_starts.ts";
 import { LogDialogue } from "./log_dialogue.ts";
 import { LogLink } from "./log_link.ts";
@@ -54,6 +56,7 @@ export class SupervisorRun {
   readonly #logLink: LogLink;
   /** null in a crew without relayed pipes. */
   readonly #relay: RelayDialogue | null;
+  readonly #attendance: MailboxAttendance;
   readonly #crew: Crew;
   readonly #lazy: LazyStarts;
   readonly #watch: ChannelWatch;
@@ -86,6 +89,11 @@ export class SupervisorRun {
     this.#channels = this.#plan.channels.map((channel) => openChannel(channel, relayLink));
     this.#logLink = new LogLink(reactor, (report) => dialogue.hear(report));
     this.#log.follow((_, line) => this.#logLink.show(line));
+    this.#attendance = new MailboxAttendance(
+      this.#plan,
+      this.#channels,
+      (body) => this.#supervisor.record(body),
+    );
     this.#crew = new Crew({
       plan: this.#plan,
       runId,
@@ -102,6 +110,7 @@ export class SupervisorRun {
       nowNs: this.#clock.nowNs,
       post: (event) => this.#supervisor.post(event),
       record: (body) => this.#supervisor.record(body),
+      attendance: this.#attendance,
       spawned: (instance) => {
         this.#relay?.tell(instance);
         dialogue.tell(instance);
@@ -136,6 +145,10 @@ export class SupervisorRun {
     if (cgroupProblem !== null) {
       const message = `The guard alone holds the crew, no cgroup can be made: ${cgroupProblem}`;
       supervisor.record({ event: "warning", message });
+    }
+    for (const channel of this.#channels) {
+      const warnings = channel instanceof MailboxChannel ? channel.warnings : [];
+      for (const message of warnings) supervisor.record({ event: "warning", message });
     }
     const shutDown = () => void supervisor.request({ op: "shutdown", exitCode: 0 });
     listenForShutdown(this.#clock.nowNs, shutDown);

@@ -39,6 +39,8 @@ const SYMBOLS = {
   malloc: { parameters: ["usize"], result: "pointer" },
   free: { parameters: ["pointer"], result: "void" },
   madvise: { parameters: ["usize", "usize", "i32"], result: "i32" },
+  fchmod: { parameters: ["i32", "u32"], result: "i32" },
+  mlock: { parameters: ["pointer", "usize"], result: "i32" },
   memfd_create: { parameters: ["buffer", "u32"], result: "i32" },
   ftruncate: { parameters: ["i32", "i64"], result: "i32" },
   fallocate: { parameters: ["i32", "i32", "i64", "i64"], result: "i32" },
@@ -253,6 +255,8 @@ export const F_SEAL_GROW = 0x4;
 /** linux/memfd.h. */
 export const MFD_CLOEXEC = 0x1;
 export const MFD_ALLOW_SEALING = 0x2;
+/** Pages of 2 MiB (asm-generic/hugetlb_encode.h: 21 << 26). */
+export const MFD_HUGETLB_2MB = 0x4 | 0x5400_0000;
 /** unistd.h. */
 export const SEEK_END = 2;
 /** asm-generic/mman-common.h, linux/mman.h. */

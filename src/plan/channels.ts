@@ -3,15 +3,16 @@
  * which side, and the rule that a port has one use. Must not know: how ports are numbered,
  * descriptor tables as a whole.
  */
-import type { Config, PipeConfig } from "../config/config.ts";
+import type { Config, MailboxConfig, PipeConfig } from "../config/config.ts";
 import { DEFAULTS } from "../config/defaults.ts";
-import { consumersOf, producersOf } from "../config/pipe_ends.ts";
+import { consumersOf, mailboxConsumersOf, producersOf } from "../config/pipe_ends.ts";
 import { parseSizeBytes } from "../config/units.ts";
 import type { Expansion } from "./expand.ts";
 import type { Facts } from "./facts.ts";
 import type { Issues } from "./issues.ts";
 import { checkDirectories, listenPlan } from "./listen.ts";
 import { checkAddresses } from "./listen_addresses.ts";
+import { checkMemory, mailboxPlan } from "./mailbox.ts";
 import type { ChannelPlan, PortPlan, RelayedPlan } from "./plan.ts";
 import { endpointsOf, portName, portNumbers } from "./ports.ts";
 import { relayedPlan } from "./relayed.ts";
@@ -78,11 +79,15 @@ export function channelPlans(
         if (to === null) continue;
         const plan = listenPlan({ name, channel, to, config, facts, expansion }, issues);
         if (plan !== null) channels.push(plan);
+        break;
       }
+      case "mailbox":
+        channels.push(...mailboxPlans(channel, context));
     }
   }
   checkDirectories(channels, facts, issues);
   checkAddresses(channels, issues);
+  checkMemory(channels, facts.memory, issues);
   return { channels, relayed };
 }
 
@@ -107,6 +112,18 @@ function pipePlans(channel: PipeConfig, context: PortContext): ChannelPlan[] {
     consumerEnds: channel.consumerEnds ?? DEFAULTS.pipe.consumerEnds,
     stall: stallPlan(channel.stall),
   }];
+}
+
+/** A mailbox: nothing after an issue. */
+function mailboxPlans(channel: MailboxConfig, context: PortContext): ChannelPlan[] {
+  const from = port(channel.from, "socket", ["from"], context);
+  const to = present(mailboxConsumersOf(channel), context).map(({ text, key, own }) => ({
+    port: port(text, "socket", key, context),
+    own,
+  }));
+  const consumers = to.flatMap(({ port, own }) => port === null ? [] : [{ port, own }]);
+  if (from === null || consumers.length === 0) return [];
+  return [mailboxPlan({ name: context.name, channel, from, to: consumers })];
 }
 
 /** Adds a relayed pipe and its legs, or an issue. */

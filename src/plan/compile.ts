@@ -13,14 +13,15 @@ import { type GroupTree, groupTree } from "./groups.ts";
 import { Issues } from "./issues.ts";
 import { clientGroups, clientPaths, gateNumber } from "./listen.ts";
 import { LOG_PROCESS, logProcess } from "./log_process.ts";
+import { handedTo } from "./memory.ts";
 import { type StartOrder, startOrder } from "./order.ts";
-import type { MemoryRequest } from "../seal/sealed_memory.ts";
 import { ownEnvironment } from "./own_environment.ts";
 import type {
   ChannelPlan,
   GroupMember,
   GroupPlan,
   Plan,
+  PortPlan,
   ProcessPlan,
   RelayedPlan,
 } from "./plan.ts";
@@ -28,6 +29,7 @@ import { type ProcessTemplate, processTemplate } from "./process_template.ts";
 import { RELAY_PROCESS, relayProcess } from "./relay_process.ts";
 import { withRelay } from "./relayed.ts";
 import { schedulingPlan, supervisorPlan } from "./scheduling.ts";
+import { sealedBy } from "./sealed.ts";
 import { SUPERVISOR_LIMITS } from "./supervisor_limits.ts";
 import { wantedLibraries } from "./wanted_facts.ts";
 import { protectionOf, protectionOfSockets } from "./write_grants.ts";
@@ -52,9 +54,9 @@ export function compile(config: Config, facts: Facts): Compilation {
   const identityOrder = expansion.processes.map((_, index) => index);
   const tree = groupTree(config, expansion, start?.order ?? identityOrder, issues);
   const { channels, relayed } = channelPlans(config, facts, expansion, issues);
-  const templates = compileTemplates({ config, expansion, channels, facts }, issues);
-  const wiring = wirings(channels, relayed, expansion.processes.length);
   const due = timing(config, facts, expansion, channels, issues);
+  const templates = compileTemplates({ config, expansion, channels, facts, due }, issues);
+  const wiring = wirings(channels, relayed, expansion.processes.length);
   for (const [name, indices] of expansion.byDeclaredName) {
     const template = templates.get(name)!;
     const table = tableOf(template, wiring[indices[0]!]!, null);
@@ -87,9 +89,9 @@ interface Parts {
 }
 
 function compileTemplates(
-  { config, expansion, channels, facts }: Pick<
+  { config, expansion, channels, facts, due }: Pick<
     Parts,
-    "config" | "expansion" | "channels" | "facts"
+    "config" | "expansion" | "channels" | "facts" | "due"
   >,
   issues: Issues,
 ): Map<string, ProcessTemplate> {
@@ -106,7 +108,8 @@ function compileTemplates(
     const groups = clientGroups(name, config, facts);
     const client = { clientGroups: groups, clientPaths: clientPaths(name, config, facts) };
     const gateFd = gateNumber(name, config);
-    const request = { name, process, facts, protectedList, ...client, gateFd };
+    const sealed = sealedBy(channels, due.pulses, indices[0]!);
+    const request = { name, process, facts, protectedList, ...client, gateFd, sealed };
     templates.set(name, processTemplate(request, issues));
   }
   return templates;
@@ -123,11 +126,7 @@ function assemble(parts: Parts): Plan {
     processPlan(expansion.processes[index]!, index, parts, renumber)
   );
   const others = relayed.length === 0 ? crew : [relayProcess(facts), ...crew];
-  const renumbered = channels.map((channel) => ({
-    ...channel,
-    from: { ...channel.from, processes: channel.from.processes.map(renumber) },
-    to: { ...channel.to, processes: channel.to.processes.map(renumber) },
-  }));
+  const renumbered = channels.map((channel) => numberedChannel(channel, renumber));
   return {
     planVersion: 1,
     cox: facts.cox.version,
@@ -158,14 +157,14 @@ function processPlan(
   const wiring = parts.wiring[index]!;
   const pulse = parts.due.pulses[index]!;
   const { name, config } = process;
+  const descriptors = tableOf(template, wiring, pulse);
+  const handed = handedTo(template.kind, { links: wiring.links, pulse, descriptors });
   const own = ownEnvironment(
     template.context.env,
-    { name, kind: template.kind, config, wiring, pulse },
+    { name, kind: template.kind, config, wiring: { ...wiring, links: handed.links }, pulse },
     parts.facts.cox.dir,
   );
-  const descriptors = tableOf(template, wiring, pulse);
-  const memory = template.kind === "deno" ? memoryOf(pulse, descriptors) : null;
-  const argv = [...own.shim, ...template.argv(name, { links: wiring.links, memory })];
+  const argv = [...own.shim, ...template.argv(name, handed)];
   return {
     name: process.name,
     declaredName: process.declaredName,
@@ -194,16 +193,13 @@ function processPlan(
   };
 }
 
-/** A sandboxed program has what it stamps before it begins; null: it has nothing to stamp. */
-function memoryOf(
-  pulse: PulsePlan | null,
-  descriptors: ProcessPlan["descriptors"],
-): MemoryRequest | null {
-  if (pulse === null || pulse.fd === null) return null;
-  const { fd, bytes } = pulse;
-  const closeOnExec = descriptors.map((each) => each.fd).filter((each) => each > 2 && each !== fd);
-  const segment = { fd, bytes, access: "read-write", what: "the memory of deadlines" } as const;
-  return { segments: [segment], mailboxes: [], pulse: 0, closeOnExec };
+/** A channel with the final numbers of its processes. */
+function numberedChannel(channel: ChannelPlan, renumber: (index: number) => number): ChannelPlan {
+  const side = (port: PortPlan) => ({ ...port, processes: port.processes.map(renumber) });
+  const sides = { from: side(channel.from), to: side(channel.to) };
+  if (channel.kind !== "mailbox") return { ...channel, ...sides };
+  const consumers = channel.consumers.map((each) => ({ ...each, port: side(each.port) }));
+  return { ...channel, ...sides, consumers };
 }
 
 function tableOf(

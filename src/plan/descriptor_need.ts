@@ -32,6 +32,9 @@ export function descriptorsNeeded(plan: Plan): number {
 }
 
 function needOfChannel(channel: ChannelPlan): number {
+  // Held are the samples, and of each consumer a page and a doorbell; what its producer is handed
+  // is open once more during a spawn.
+  if (channel.kind === "mailbox") return 2 + channel.shape.consumers * (1 + PIPE + 2);
   if (channel.kind !== "leg") return PIPE;
   // Of a producer's pipe the read end alone is held.
   return LEG_PIPES * (channel.direction === "in" ? 1 : PIPE);

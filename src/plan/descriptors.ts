@@ -13,7 +13,7 @@ import type {
   ReadyPlan,
   RelayedPlan,
 } from "./plan.ts";
-import type { MemoryRequest } from "../seal/sealed_memory.ts";
+import { type MailboxEnd, mailboxEnds } from "./mailbox_ends.ts";
 import type { LinkDescription } from "./preload.ts";
 
 /** What a pipe holds that asks for no other capacity. */
@@ -21,10 +21,8 @@ const KERNEL_CAPACITY_BYTES = parseSizeBytes(DEFAULTS.pipe.capacity);
 
 /** The wired ends of one process. */
 export interface Wiring {
-  readonly descriptors: readonly Extract<DescriptorPlan, { kind: "channel" }>[];
+  readonly descriptors: readonly Extract<DescriptorPlan, { kind: "channel" | "mailbox" }>[];
   readonly links: readonly LinkDescription[];
-  /** What a sandboxed program is to map before it begins; null: nothing. */
-  readonly memory: MemoryRequest | null;
 }
 
 /**
@@ -43,6 +41,12 @@ export function wirings(
   const descriptors = Array.from({ length: count }, (): Wiring["descriptors"][number][] => []);
   const links = Array.from({ length: count }, (): LinkDescription[] => []);
   for (const [channel, plan] of channels.entries()) {
+    for (const { port, descriptors: parts, link } of mailboxEndsOf(plan, channel)) {
+      for (const process of port.processes) {
+        descriptors[process]!.push(...parts);
+        links[process]!.push(link);
+      }
+    }
     for (const { end, port, link } of endsOf(plan, relayed)) {
       for (const process of port.processes) {
         descriptors[process]!.push({ fd: port.fd, kind: "channel", channel, end });
@@ -52,7 +56,11 @@ export function wirings(
     if (plan.kind !== "listen") continue;
     for (const process of plan.from.processes) links[process]!.push(...clientLinks(plan));
   }
-  return descriptors.map((list, at) => ({ descriptors: list, links: links[at]!, memory: null }));
+  return descriptors.map((list, at) => ({ descriptors: list, links: links[at]! }));
+}
+
+function mailboxEndsOf(plan: ChannelPlan, channel: number): MailboxEnd[] {
+  return plan.kind === "mailbox" ? mailboxEnds(plan, channel) : [];
 }
 
 /** A declared client is handed no descriptor: it is told where to connect. */
@@ -65,13 +73,15 @@ function clientLinks({ name, address }: ListenPlan): LinkDescription[] {
 
 /** One end of a channel: who holds it, and what its holder is told. */
 interface WiredEnd {
-  readonly end: Wiring["descriptors"][number]["end"];
+  readonly end: Extract<DescriptorPlan, { kind: "channel" }>["end"];
   readonly port: PortPlan;
   readonly link: Omit<LinkDescription, "name" | "port" | "fd">;
 }
 
 function endsOf(plan: ChannelPlan, relayed: readonly RelayedPlan[]): WiredEnd[] {
   switch (plan.kind) {
+    case "mailbox":
+      return [];
     case "pipe": {
       const limits = { capacityBytes: plan.capacityBytes || KERNEL_CAPACITY_BYTES };
       return [

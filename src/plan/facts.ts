@@ -67,6 +67,13 @@ export interface ToolFacts {
   readonly nice: string | null;
 }
 
+/** Memory that can be had. */
+export interface MemoryFact {
+  readonly bytes: number;
+  /** `this machine`, `the cgroup /system.slice`: completes "and … has 3 GiB". */
+  readonly what: string;
+}
+
 /** Everything that compiling depends on besides the configuration. */
 export interface Facts {
   readonly cox: { readonly version: string; readonly dir: string };
@@ -94,6 +101,8 @@ export interface Facts {
   readonly tools: ToolFacts;
   /** What the kernel lets one of our pipes hold at most; null: no limit for us. */
   readonly pipeBytesMax: number | null;
+  /** Memory for mailboxes; null: there are none. */
+  readonly memory: MemoryFact | null;
   /** By absolute path. */
   readonly envFiles: ReadonlyMap<string, EnvFileFact>;
   /** Absolute path or null (not found), by {@link executableKey}. */

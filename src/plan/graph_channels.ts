@@ -11,7 +11,7 @@ export type DrawnChannel = DrawnWire | DrawnRelayed;
 /** One that joins processes without anything between them. */
 export interface DrawnWire {
   readonly name: string;
-  readonly kind: "pipe" | "pair" | "listen";
+  readonly kind: "pipe" | "pair" | "listen" | "mailbox";
   readonly from: DrawnSide;
   readonly to: DrawnSide;
 }

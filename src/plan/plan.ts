@@ -15,6 +15,12 @@ import type {
   SupervisorPlan,
 } from "./contract.ts";
 
+import type { ListenPlan } from "./listen_plan.ts";
+import type { MailboxPlan } from "./mailbox_plan.ts";
+
+export type { ListenPlan, TcpListenPlan, UnixListenPlan } from "./listen_plan.ts";
+export type { MailboxConsumerPlan, MailboxPlan, MailboxUsePlan } from "./mailbox_plan.ts";
+
 /** Index into {@link Plan.processes}. */
 export type ProcessIndex = number;
 /** Index into {@link Plan.groups}; group 0 is the root. */
@@ -112,6 +118,17 @@ export type DescriptorPlan =
     /** Of a pipe: read, write; of a pair: first, second; of a listener: accept. */
     readonly end: "read" | "write" | "first" | "second" | "accept";
   }
+  | {
+    readonly fd: number;
+    readonly kind: "mailbox";
+    readonly channel: ChannelIndex;
+    /** Memory: the samples, a consumer's page. doorbell: a pipe of a consumer's. */
+    readonly part: "samples" | "page" | "doorbell";
+    /** Which consumer's, from 0; -1: the samples are nobody's own. */
+    readonly consumer: number;
+    /** Of memory, write is both. Of a doorbell, the end. */
+    readonly access: "read" | "write";
+  }
   /** A pipe per instance to the supervisor, in sd_notify's text format. */
   | { readonly fd: number; readonly kind: "notify" }
   /** A stream socket per instance to the supervisor: asks who connects to a listener. */
@@ -208,7 +225,7 @@ export type GroupMember =
  * Declared wiring. Whatever the mechanism: when every process of `from` has finally ended its
  * producers have, when every one of `to` has its consumers have.
  */
-export type ChannelPlan = PipePlan | PairPlan | ListenPlan | LegPlan;
+export type ChannelPlan = PipePlan | PairPlan | ListenPlan | LegPlan | MailboxPlan;
 
 /** One kernel pipe; no byte passes through the supervisor. */
 export interface PipePlan {
@@ -334,50 +351,6 @@ export interface PairPlan {
   readonly type: "stream" | "seqpacket" | "datagram";
   /** eof: one side sees the end when the other has finally ended. Never with datagrams. */
   readonly ends: "hold" | "eof";
-}
-
-/** A listening socket that the supervisor holds, and its server inherits. */
-export interface ListenPlan {
-  readonly kind: "listen";
-  readonly name: string;
-  /** Declared clients: they come by the address, and no descriptor is handed to them. */
-  readonly from: PortPlan;
-  /** The server. */
-  readonly to: PortPlan;
-  readonly address: UnixListenPlan | TcpListenPlan;
-  /** Connections that wait to be accepted; the kernel cuts it to net.core.somaxconn. */
-  readonly backlog: number;
-  /** Anyone who can reach the address may connect; else the processes of `from`. */
-  readonly clients: "anyone" | "declared";
-  /** The server lets in whom the supervisor knows for an instance of `from`, by credentials. */
-  readonly checked: boolean;
-  /** Open at once in each instance; 0: no limit. */
-  readonly connectionsMax: number;
-  /** Given to the program a second; 0: no limit. */
-  readonly connectionsPerSecond: number;
-  /** The server is started by its first connection. */
-  readonly lazy: boolean;
-}
-
-/** A listener on a path. */
-export interface UnixListenPlan {
-  readonly kind: "unix";
-  /** Absolute. */
-  readonly path: string;
-  /** Of the socket file, set after the bind. null: ours. */
-  readonly mode: number;
-  readonly uid: number | null;
-  readonly gid: number | null;
-  /** What becomes of the directory; null: made 0755 where it is missing, else left alone. */
-  readonly directory: { readonly mode: number; readonly gid: number | null } | null;
-}
-
-/** A listener on a port. */
-export interface TcpListenPlan {
-  readonly kind: "tcp";
-  /** IPv4 or IPv6 address in digits. */
-  readonly host: string;
-  readonly port: number;
 }
 
 /** One end of a channel: a descriptor of a process (all replicas share it). */

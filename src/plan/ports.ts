@@ -3,6 +3,7 @@
  *
  *   0 stdin   1 stdout   2 stderr   3 readiness   4 … further ports, in order of declaration
  *
+ * A port of a mailbox takes several in a row, of which it has the first.
  * The listening sockets of a program that is no Deno program begin at 3, one after the other,
  * as sd_listen_fds(3) wants it: it has no readiness descriptor there. Its other ports follow.
  *
@@ -10,7 +11,8 @@
  * own, so that switching a profile moves no other. Must not know: what is on a port.
  */
 import type { ChannelConfig, Config } from "../config/config.ts";
-import { consumersOf, producersOf } from "../config/pipe_ends.ts";
+import { mailboxPortWidth } from "./mailbox_ends.ts";
+import { consumersOf, mailboxConsumersOf, producersOf } from "../config/pipe_ends.ts";
 
 /** The ports that every process has. */
 const STANDARD_PORTS: Readonly<Record<string, number>> = { stdin: 0, stdout: 1, stderr: 2 };
@@ -53,6 +55,7 @@ export function portNumbers(config: Config): ReadonlyMap<string, number> {
   for (const channel of Object.values(config.channels ?? {})) {
     for (const text of endpointsOf(channel)) {
       if (numbers.has(text)) continue;
+      const width = portWidth(channel, text);
       const { process, port } = portName(text);
       if (Object.hasOwn(STANDARD_PORTS, port)) {
         numbers.set(text, STANDARD_PORTS[port]!);
@@ -60,9 +63,9 @@ export function portNumbers(config: Config): ReadonlyMap<string, number> {
       }
       const readyFd = readyFdOf(config, process);
       let fd = nextOf.get(process) ?? FIRST_PORT_FD;
-      if (fd === readyFd) fd++;
+      if (readyFd !== null && fd <= readyFd && readyFd < fd + width) fd = readyFd + 1;
       numbers.set(text, fd);
-      nextOf.set(process, fd + 1);
+      nextOf.set(process, fd + width);
     }
   }
   return numbers;
@@ -76,10 +79,18 @@ export function portNumbers(config: Config): ReadonlyMap<string, number> {
  */
 export function numberBehindPorts(config: Config, process: string): number {
   let next = FIRST_PORT_FD;
-  for (const [text, fd] of portNumbers(config)) {
-    if (portName(text).process === process) next = Math.max(next, fd + 1);
+  const numbers = portNumbers(config);
+  for (const channel of Object.values(config.channels ?? {})) {
+    for (const text of endpointsOf(channel)) {
+      if (portName(text).process !== process) continue;
+      next = Math.max(next, numbers.get(text)! + portWidth(channel, text));
+    }
   }
   return next === readyFdOf(config, process) ? next + 1 : next;
+}
+
+function portWidth(channel: ChannelConfig, text: string): number {
+  return channel.kind === "mailbox" ? mailboxPortWidth(channel, text) : 1;
 }
 
 /** The endpoints of a channel as written. */
@@ -91,6 +102,8 @@ export function endpointsOf(channel: ChannelConfig): readonly string[] {
       return channel.between;
     case "listen":
       return [channel.server];
+    case "mailbox":
+      return [channel.from, ...mailboxConsumersOf(channel).map(({ text }) => text)];
   }
 }
 

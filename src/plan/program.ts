@@ -11,6 +11,7 @@ import { permissionFlags } from "./permissions.ts";
 import { type LinksDescription, preloadSource } from "./preload.ts";
 import type { ProcessContext } from "./process_context.ts";
 import { programPath } from "./wanted_facts.ts";
+import { checkSealed } from "./sealed.ts";
 import { checkWriteGrants, type ProtectedPath } from "./write_grants.ts";
 
 /** MAX_ARG_STRLEN of Linux less the terminating NUL (execve(2)). */
@@ -29,6 +30,8 @@ export interface TemplateRequest {
   readonly clientPaths: readonly string[];
   /** Where a server asks about its connections; null: it has no need to. */
   readonly gateFd: number | null;
+  /** Why it is sealed; null: it is not. */
+  readonly sealed: string | null;
 }
 
 /** What one replica is handed. */
@@ -151,6 +154,9 @@ function denoProgram(
     facts.paths,
     issues,
   );
+  if (request.sealed !== null) {
+    checkSealed({ name, run, env: context.env, why: request.sealed }, issues);
+  }
   const specifier = programSpecifier(run, projectDir);
   const remote = facts.programs.get(specifier)?.remote ?? false;
   const importMap = importMapArgument(request, context, issues);

@@ -23,6 +23,7 @@ export const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "plan/import_map.ts",
     "plan/paths.ts",
     "plan/probe/project.ts",
+    "channel/mailbox/layout.ts",
     "channel/mailbox/schema.ts",
   ],
   plan: [

@@ -124,6 +124,15 @@ export const ATTACHED = 192 >> 2;
 /** Consumer: the supervisor's count of instances. */
 export const ATTACHED_EPOCH = 196 >> 2;
 
+/**
+ * Consumer: 0, or the instance (its {@link CONSUMER_EPOCH}) that found the mailbox corrupt and has
+ * ended its link. What is wrong is text from {@link FAULT_TEXT_BYTE} on, ASCII and ended by a zero.
+ */
+export const FAULT = 320 >> 2;
+export const FAULT_TEXT_BYTE = 512;
+/** With the zero. */
+export const FAULT_TEXT_BYTES_MAX = 128;
+
 /** How a consumer waits: on the bell, or for a byte through its doorbell. */
 export const ARMED_PARKED = 1;
 export const ARMED_DOORBELL = 2;
@@ -139,6 +148,16 @@ export function slotStride(sampleBytes: number): number {
 /** Bytes of the samples' segment. */
 export function segmentBytes(shape: MailboxShape): number {
   return HEADER_BYTES + shape.slots * slotStride(shape.sampleBytes);
+}
+
+/** What {@linkcode joinPosition} gives for what is no position. */
+export const NO_POSITION = -1;
+
+/** The position that two words say; {@link NO_POSITION} when it is none. */
+export function joinPosition(low: number, high: number): number {
+  const ahead = (high & 1) === low >>> 31 ? 0 : 1;
+  const position = ((high >>> 0) - ahead) * 2 ** 31 + (low & 0x7fff_ffff);
+  return position >= 0 && position <= SEQUENCE_MAX ? position : NO_POSITION;
 }
 
 /** Why there cannot be such a mailbox: the first rule that it breaks; null when it keeps them. */

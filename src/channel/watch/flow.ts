@@ -24,10 +24,10 @@ export interface Flow {
   readonly isRated: boolean;
 }
 
-/** Every flow of a plan, in the order of its channels. Listeners have none. */
+/** Every flow of a plan, in the order of its channels. Listeners and mailboxes have none. */
 export function flowsOf(plan: Pick<Plan, "channels" | "relayed">): readonly Flow[] {
   return plan.channels.flatMap((channel, index): Flow[] => {
-    if (channel.kind === "listen") return [];
+    if (channel.kind === "listen" || channel.kind === "mailbox") return [];
     const { name } = channel;
     const [from, to] = [channel.from.processes, channel.to.processes];
     const flow = { channel: index, name, from, to, side: null, relayed: null, isRated: false };

@@ -6,22 +6,14 @@
  * first. It is written before the first. A reader who finds the two bits different has met the
  * writer in between (or after its death there) and knows that the second is one ahead.
  */
-import { SEQUENCE_MAX } from "../../channel/mailbox/layout.ts";
+import { joinPosition, NO_POSITION } from "../../channel/mailbox/layout.ts";
 import type { SharedWords } from "./shared_words.ts";
 
 const { floor } = Math;
 const HALF = 2 ** 31;
 const ATTEMPTS_MAX = 8;
 
-/** What `readPosition` gives for what is no position. */
-export const NO_POSITION = -1;
-
-/** The position that two words say; {@link NO_POSITION} when it is none. */
-export function joinPosition(low: number, high: number): number {
-  const ahead = (high & 1) === low >>> 31 ? 0 : 1;
-  const position = ((high >>> 0) - ahead) * HALF + (low & 0x7fff_ffff);
-  return position >= 0 && position <= SEQUENCE_MAX ? position : NO_POSITION;
-}
+export { joinPosition, NO_POSITION };
 
 /** The bits from 31 up, as the second word has them. */
 export function highWord(position: number): number {

@@ -19,6 +19,7 @@ import type { CoxInstallation } from "./cox_installation.ts";
 import { denoDirectory, isReadableByAll } from "./deno_dir.ts";
 import { readEnvFile } from "./env_files.ts";
 import { findExecutable } from "./executables.ts";
+import { memoryFact } from "./memory_fact.ts";
 import { moduleFacts } from "./module_facts.ts";
 import { foldersAbove, pathFact } from "./path_facts.ts";
 import { readProject } from "./project.ts";
@@ -94,6 +95,7 @@ export async function gatherFacts(config: Config, options: GatherOptions): Promi
     profiles: options.profiles,
     tools: findTools(environment.PATH ?? ""),
     pipeBytesMax: hasRelayedPipe(config) ? options.pipeBytesMax() : null,
+    memory: hasMailbox(config) ? memoryFact() : null,
     executables,
     programs: await asked,
     tasks: project.tasks,
@@ -110,6 +112,10 @@ export async function gatherFacts(config: Config, options: GatherOptions): Promi
 function hasRelayedPipe(config: Config): boolean {
   return Object.values(config.channels ?? {})
     .some((channel) => channel.kind === "pipe" && channel.framing !== undefined);
+}
+
+function hasMailbox(config: Config): boolean {
+  return Object.values(config.channels ?? {}).some(({ kind }) => kind === "mailbox");
 }
 
 /** Looks for the chain's tools in cox's own PATH, not in a process's. */

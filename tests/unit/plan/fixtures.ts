@@ -34,6 +34,7 @@ export function machine(changes: Partial<Facts> = {}): Facts {
     groups: [{ name: "root", gid: 0, members: [] }, { name: "data", gid: 50, members: ["www"] }],
     tools: { setpriv: "/usr/bin/setpriv", prlimit: "/usr/bin/prlimit", nice: "/usr/bin/nice" },
     pipeBytesMax: null,
+    memory: null,
     envFiles: new Map(),
     executables,
     paths: paths({ "/project": "directory", "/project/main.ts": "file" }),

@@ -1,0 +1,71 @@
+/**
+ * How much memory can be had: what the kernel thinks it can give without swapping, or less where a
+ * control group allows less. Must not know: what it is for.
+ */
+import type { MemoryFact } from "../facts.ts";
+
+const UNIFIED = "/sys/fs/cgroup";
+
+/** Looks at the machine and at the control groups that this process is in. */
+export function memoryFact(): MemoryFact {
+  const facts = [
+    ...machineFact(readText("/proc/meminfo") ?? ""),
+    ...cgroupFacts(readText("/proc/self/cgroup") ?? "", readText),
+  ];
+  const least = facts.reduce((a, b) => (b.bytes < a.bytes ? b : a), {
+    bytes: Infinity,
+    what: "this machine",
+  });
+  if (least.bytes === Infinity) throw new Error("/proc/meminfo does not tell MemAvailable");
+  return least;
+}
+
+/** `MemAvailable:    3145728 kB`. */
+export function machineFact(meminfo: string): MemoryFact[] {
+  const kilobytes = /^MemAvailable:\s+(\d+) kB$/m.exec(meminfo)?.[1];
+  if (kilobytes === undefined) return [];
+  return [{ bytes: Number(kilobytes) * 1024, what: "this machine" }];
+}
+
+/**
+ * What each control group above this process leaves: its limit less what is used.
+ *
+ * @param cgroups `/proc/self/cgroup`.
+ * @param read gives a file's text, or null.
+ */
+export function cgroupFacts(
+  cgroups: string,
+  read: (path: string) => string | null,
+): MemoryFact[] {
+  const facts: MemoryFact[] = [];
+  for (const line of cgroups.split("\n")) {
+    const [, controllers, path] = /^\d+:([^:]*):(\/.*)$/.exec(line) ?? [];
+    if (path === undefined) continue;
+    const unified = controllers === "";
+    if (!unified && controllers !== "memory") continue;
+    const root = unified ? UNIFIED : `${UNIFIED}/memory`;
+    const [limit, usage] = unified
+      ? ["memory.max", "memory.current"]
+      : ["memory.limit_in_bytes", "memory.usage_in_bytes"];
+    for (let at = path; at !== ""; at = at.slice(0, at.lastIndexOf("/"))) {
+      const folder = at === "/" ? root : `${root}${at}`;
+      const max = Number(read(`${folder}/${limit}`)?.trim() ?? "max");
+      // What is kept of files and not in use is given up as soon as it is needed.
+      const stat = read(`${folder}/memory.stat`) ?? "";
+      const spare = Number(/^(?:total_)?inactive_file (\d+)$/m.exec(stat)?.[1] ?? "0");
+      const used = Number(read(`${folder}/${usage}`)?.trim() ?? "0") - spare;
+      if (Number.isFinite(max) && max < Number.MAX_SAFE_INTEGER) {
+        facts.push({ bytes: Math.max(0, max - used), what: `the control group ${at}` });
+      }
+    }
+  }
+  return facts;
+}
+
+function readText(path: string): string | null {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch {
+    return null;
+  }
+}
