@@ -20,6 +20,8 @@ import type { Court, MissReason } from "./verdict.ts";
 
 /** A program that keeps no pace may begin this part of a period before its due time. */
 const EARLY_PART = 0.25;
+/** Before a run it is looked as often as the first pass could take too long, up to this part of a period. */
+const REST_PART = 1 / 16;
 
 /** One cycle of one process. */
 export class CycleJudge extends Judge {
@@ -32,6 +34,7 @@ export class CycleJudge extends Judge {
   readonly #budgetNs: number;
   readonly #lateNs: number;
   readonly #warnNs: number;
+  readonly #restNs: number;
 
   /** Passes that were looked at. */
   #seen = 0;
@@ -47,6 +50,7 @@ export class CycleJudge extends Judge {
   /** The newest pass, while it is not known to have ended. */
   #isOpen = false;
   #startNs = 0;
+  #isPaced = false;
   /** The due time that it decides; -1: none, or that one is decided. */
   #slot = -1;
   #isWarned = false;
@@ -69,6 +73,8 @@ export class CycleJudge extends Judge {
     // What has not begun when the next one is due is missed in any case.
     this.#lateNs = Math.min(plan.latenessNs, plan.periodNs);
     this.#warnNs = plan.warnNs > 0 ? plan.warnNs : Infinity;
+    const firstNs = Math.min(plan.periodNs, this.#budgetNs, this.#warnNs);
+    this.#restNs = Math.max(firstNs, plan.periodNs * REST_PART);
   }
 
   arm(nowNs: number): number {
@@ -170,12 +176,12 @@ export class CycleJudge extends Judge {
 
   /** Pass number `#seen` began. @returns false: what is missed is excused */
   #begin(startNs: number, nowNs: number): boolean {
-    const isPaced = this.#source.dueNs > 0;
+    this.#isPaced = this.#source.dueNs > 0;
     if (this.#source.run !== this.#run || Number.isNaN(this.#anchorNs)) {
       this.#tellSkipped(nowNs, null, false);
       this.#startRun(startNs);
     }
-    const early = isPaced ? 0 : EARLY_PART;
+    const early = this.#isPaced ? 0 : EARLY_PART;
     const slot = Math.floor((startNs - this.#anchorNs) / this.#periodNs + early);
     const isFirst = slot >= this.#expected;
     const lateNs = startNs - this.#dueNs(slot);
@@ -281,16 +287,20 @@ export class CycleJudge extends Judge {
     return { reason: "overrun", item: slot + 1, dueNs: startNs + limitNs, atNs, lastNs: startNs };
   }
 
-  /** Until a run has begun, and that can be at any time, it looks once a period. */
+  /** Nothing can be missed before the time that this gives. */
   #nextNs(nowNs: number): number {
-    if (Number.isNaN(this.#anchorNs)) return nowNs + this.#periodNs;
-    let nextNs = this.#source.isBetweenRuns()
-      ? nowNs + this.#periodNs
-      : this.#dueNs(this.#expected) + this.#lateNs + 1;
-    if (this.#isOpen && !this.#isDone) {
-      const limitNs = this.#isWarned ? this.#budgetNs : Math.min(this.#warnNs, this.#budgetNs);
-      nextNs = Math.min(nextNs, this.#startNs + limitNs + 1);
+    const firstLimitNs = this.#isWarned ? this.#budgetNs : Math.min(this.#warnNs, this.#budgetNs);
+    const openNs = this.#isOpen && !this.#isDone ? this.#startNs + firstLimitNs + 1 : Infinity;
+    if (Number.isNaN(this.#anchorNs) || this.#source.isBetweenRuns()) {
+      // A run can begin at any time: it looks now and then.
+      return Math.min(openNs, nowNs + this.#restNs);
     }
-    return nextNs;
+    const dueNs = this.#dueNs(this.#expected);
+    const lateNs = dueNs + this.#lateNs + 1;
+    // A pass that begins after this look, but not before it may, can take too long before it is late.
+    const earlyNs = this.#isPaced ? dueNs : dueNs - EARLY_PART * this.#periodNs;
+    const passLimitNs = Math.min(this.#warnNs, this.#budgetNs);
+    const beginsNs = Math.max(nowNs, earlyNs);
+    return Math.min(openNs, lateNs, beginsNs + passLimitNs + 1);
   }
 }
