@@ -36,20 +36,12 @@ export function checkMachine(config: Config): ConfigIssue[] {
 }
 
 function checkProcess(
-  { run, nice }: ProcessConfig,
+  { nice }: ProcessConfig,
   scheduling: SchedulingConfig,
   path: IssuePath,
 ): ConfigIssue[] {
   const issues = checkScheduling(scheduling, path);
-  const { policy, io, lockMemory } = scheduling;
-  if (lockMemory === true && run.kind !== "deno") {
-    issues.push(errorAt(
-      [...path, "lockMemory"],
-      "the memory of a program that is not run by deno() cannot be locked for it: exec undoes " +
-        "mlockall(2)",
-      "remove it; the program can lock its memory itself (limits.memlock)",
-    ));
-  }
+  const { policy, io } = scheduling;
   if (io?.class === "idle" && io.level !== undefined) {
     issues.push(errorAt([...path, "io", "level"], 'the class "idle" has no levels', "remove it"));
   }

@@ -105,6 +105,7 @@ export interface ProcessConfig {
     readonly as?: LimitValue<Size>;
     readonly fsize?: LimitValue<Size>;
     readonly core?: LimitValue<Size>;
+    readonly memlock?: LimitValue<Size>;
     /** CPU seconds. */
     readonly cpu?: LimitValue<Duration>;
   };

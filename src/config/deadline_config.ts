@@ -112,7 +112,6 @@ export interface SchedulingConfig {
   readonly period?: Duration;
   readonly cpus?: readonly number[];
   readonly io?: IoClassConfig;
-  readonly lockMemory?: boolean;
   /** -1000 … 1000. */
   readonly oomScore?: number;
   readonly timerSlack?: Duration;
@@ -127,8 +126,14 @@ export interface IoClassConfig {
 /** What is set up for the supervisor itself. */
 export interface SupervisorConfig {
   /** Of the thread that watches the contracts. */
-  readonly scheduling?: Omit<SchedulingConfig, "io" | "oomScore" | "timerSlack">;
+  readonly scheduling?: MonitorSchedulingConfig;
   readonly watchdog?: WatchdogConfig;
+}
+/** How the thread that watches the contracts is scheduled. */
+export interface MonitorSchedulingConfig
+  extends Omit<SchedulingConfig, "io" | "oomScore" | "timerSlack"> {
+  /** The code of the supervisor. */
+  readonly lockMemory?: boolean;
 }
 /** A hardware watchdog. */
 export interface WatchdogConfig {

@@ -11,6 +11,7 @@ import type {
   Duration,
   HeartbeatConfig,
   LimitContractConfig,
+  MonitorSchedulingConfig,
   PathConfig,
   SchedulingConfig,
   SpanContractConfig,
@@ -78,5 +79,5 @@ export type SchedulingInput = Omit<SchedulingConfig, PolicyKeys> & PolicyInput;
 
 /** What is set up for the supervisor itself. */
 export interface SupervisorInput extends Omit<SupervisorConfig, "scheduling"> {
-  readonly scheduling?: Pick<SchedulingConfig, "cpus" | "lockMemory"> & PolicyInput;
+  readonly scheduling?: Pick<MonitorSchedulingConfig, "cpus" | "lockMemory"> & PolicyInput;
 }

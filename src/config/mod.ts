@@ -76,6 +76,7 @@ export type {
   MailboxConfig,
   MailboxConsumerConfig,
   MailboxUse,
+  MonitorSchedulingConfig,
   Overflow,
   PairConfig,
   PathConfig,

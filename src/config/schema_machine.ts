@@ -40,11 +40,6 @@ const policyKeys = {
     "CPUs that it may run on, by number. Not with `deadline`, whose admission is over all of them.",
     { unit: "CPU numbers", absent: "those of cox" },
   )),
-  lockMemory: z.exactOptional(doc(
-    z.boolean(),
-    "Keeps all of its memory in RAM (mlockall(2)).",
-    { default: DEFAULTS.scheduling.lockMemory },
-  )),
 };
 
 const ioSchema = z.strictObject({
@@ -62,12 +57,6 @@ const ioSchema = z.strictObject({
 /** How a process is scheduled. */
 export const schedulingSchema = z.strictObject({
   ...policyKeys,
-  lockMemory: z.exactOptional(doc(
-    z.boolean(),
-    "Keeps all of its memory in RAM (mlockall(2)). Of programs run by `deno()` alone: no other " +
-      "program's memory can be locked for it, because exec undoes that.",
-    { default: DEFAULTS.scheduling.lockMemory },
-  )),
   io: z.exactOptional(doc(ioSchema, "Its place among those who want the disk (ioprio_set(2)).", {
     absent: "that of cox",
   })),
@@ -102,9 +91,17 @@ const watchdogSchema = z.strictObject({
 /** The supervisor itself. */
 export const supervisorSchema = z.strictObject({
   scheduling: z.exactOptional(doc(
-    z.strictObject(policyKeys),
-    "Of the thread that watches the contracts, but for `lockMemory`, which is of the supervisor " +
-      "as a whole.",
+    z.strictObject({
+      ...policyKeys,
+      lockMemory: z.exactOptional(doc(
+        z.boolean(),
+        "Keeps the code of the supervisor in RAM (mlock(2)), and with it that of all programs run " +
+          "by the same runtime. Not its heap: the runtime gives memory back in a way that the " +
+          "kernel refuses of locked memory, and ends.",
+        { default: DEFAULTS.scheduling.lockMemory },
+      )),
+    }),
+    "Of the thread that watches the contracts, but for `lockMemory`.",
     { absent: "as cox was started" },
   )),
   watchdog: z.exactOptional(doc(

@@ -207,6 +207,7 @@ const limitsSchema = z.strictObject({
   as: limitOfSize("Address space (RLIMIT_AS)."),
   fsize: limitOfSize("Largest file that it writes (RLIMIT_FSIZE)."),
   core: limitOfSize("Largest core dump (RLIMIT_CORE)."),
+  memlock: limitOfSize("Memory that it may lock (RLIMIT_MEMLOCK)."),
   cpu: limit(
     cpuLimit,
     DURATION_RULE,

@@ -41,6 +41,7 @@ const SYMBOLS = {
   madvise: { parameters: ["usize", "usize", "i32"], result: "i32" },
   fchmod: { parameters: ["i32", "u32"], result: "i32" },
   mlock: { parameters: ["pointer", "usize"], result: "i32" },
+  mlock2: { parameters: ["usize", "usize", "i32"], result: "i32" },
   memfd_create: { parameters: ["buffer", "u32"], result: "i32" },
   ftruncate: { parameters: ["i32", "i64"], result: "i32" },
   fallocate: { parameters: ["i32", "i32", "i64", "i64"], result: "i32" },

@@ -29,6 +29,7 @@ import { type ProcessTemplate, processTemplate } from "./process_template.ts";
 import { RELAY_PROCESS, relayProcess } from "./relay_process.ts";
 import { withRelay } from "./relayed.ts";
 import { schedulingPlan, supervisorPlan } from "./scheduling.ts";
+import { checkRights } from "./scheduling_rights.ts";
 import { sealedBy } from "./sealed.ts";
 import { SUPERVISOR_LIMITS } from "./supervisor_limits.ts";
 import { wantedLibraries } from "./wanted_facts.ts";
@@ -54,6 +55,7 @@ export function compile(config: Config, facts: Facts): Compilation {
   const identityOrder = expansion.processes.map((_, index) => index);
   const tree = groupTree(config, expansion, start?.order ?? identityOrder, issues);
   const { channels, relayed } = channelPlans(config, facts, expansion, issues);
+  checkSupervisor(config, facts, issues);
   const due = timing(config, facts, expansion, channels, issues);
   const templates = compileTemplates({ config, expansion, channels, facts, due }, issues);
   const wiring = wirings(channels, relayed, expansion.processes.length);
@@ -72,6 +74,14 @@ export function compile(config: Config, facts: Facts): Compilation {
     ...{ config, facts, expansion, start, tree, ...wires, templates, wiring, due },
   });
   return { kind: "compiled", plan, issues: issues.list() };
+}
+
+/** Whether the monitor may be scheduled as it is declared. */
+function checkSupervisor({ supervisor }: Config, { rights }: Facts, issues: Issues): void {
+  const { scheduling } = supervisorPlan(supervisor);
+  if (scheduling === null || rights === null) return;
+  const path = ["supervisor", "scheduling"];
+  checkRights({ scheduling, rights, path }, issues);
 }
 
 /** Everything compiled, still numbered by declaration. */

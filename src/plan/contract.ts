@@ -204,7 +204,7 @@ export type PulseLinePlan =
 
 /** What is set up for the supervisor itself. */
 export interface SupervisorPlan {
-  /** Of the monitor's thread; `lockMemory` is of the whole process. null: as it is. */
+  /** Of the monitor's thread, but for `lockMemory`. null: as it is. */
   readonly scheduling: SchedulingPlan | null;
   readonly watchdog: WatchdogPlan | null;
 }
@@ -228,7 +228,7 @@ export interface SchedulingPlan {
     | { readonly kind: "idle" }
     | { readonly kind: "best-effort" | "realtime"; readonly level: number }
     | null;
-  /** mlockall(2) of what is and what comes. */
+  /** Of the supervisor alone: its code stays in RAM. */
   readonly lockMemory: boolean;
   /** -1000 … 1000. */
   readonly oomScore: number | null;

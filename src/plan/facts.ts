@@ -65,6 +65,22 @@ export interface ToolFacts {
   readonly setpriv: string | null;
   readonly prlimit: string | null;
   readonly nice: string | null;
+  readonly choom: string | null;
+  readonly ionice: string | null;
+  readonly taskset: string | null;
+  readonly chrt: string | null;
+}
+
+/** What the kernel lets us change about how processes are scheduled. */
+export interface RightsFact {
+  /** Effective capabilities by number (capabilities(7)). */
+  readonly capabilities: readonly number[];
+  /** RLIMIT_RTPRIO, hard: real-time priorities up to this without CAP_SYS_NICE. */
+  readonly rtPriorityMax: number;
+  /** Our own `/proc/self/oom_score_adj`. */
+  readonly oomScore: number;
+  /** CPUs that are online. */
+  readonly cpus: readonly number[];
 }
 
 /** Memory that can be had. */
@@ -99,6 +115,8 @@ export interface Facts {
   readonly users: readonly UserFact[];
   readonly groups: readonly GroupFact[];
   readonly tools: ToolFacts;
+  /** null: no process, nor the supervisor, is to be scheduled in a way of its own. */
+  readonly rights: RightsFact | null;
   /** What the kernel lets one of our pipes hold at most; null: no limit for us. */
   readonly pipeBytesMax: number | null;
   /** Memory for mailboxes; null: there are none. */

@@ -41,6 +41,7 @@ export function limitPairs(
   add<Size>("as", config?.as, parseSizeBytes);
   add<Size>("fsize", config?.fsize, parseSizeBytes);
   add<Size>("core", config?.core, parseSizeBytes);
+  add<Size>("memlock", config?.memlock, parseSizeBytes);
   // The kernel counts whole seconds; rounded up, a short limit does not become 0 (kill at once).
   add<Duration>("cpu", config?.cpu, (value) => Math.ceil(parseDurationNs(value) / 1e9));
   return pairs;

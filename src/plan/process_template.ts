@@ -4,13 +4,16 @@
  */
 import { DEFAULTS } from "../config/defaults.ts";
 import { parseDurationNs } from "../config/units.ts";
-import { type ChainIdentity, execChain } from "./exec_chain.ts";
+import type { SchedulingPlan } from "./contract.ts";
+import { type ChainIdentity, type ChainTool, execChain } from "./exec_chain.ts";
 import type { Identity } from "./identity.ts";
 import type { Issues } from "./issues.ts";
 import { closedTo } from "./notify_reach.ts";
 import { limitPairs } from "./limits.ts";
 import type { FinishPlan, ReadyPlan, RestartPlan, StopPlan } from "./plan.ts";
 import { readyPlan, restartPlan, stopPlan, umaskPlan } from "./policies.ts";
+import { schedulingPlan } from "./scheduling.ts";
+import { checkRights } from "./scheduling_rights.ts";
 import { type ProcessContext, processContext } from "./process_context.ts";
 import { type Handed, lookUp, programOf, type TemplateRequest } from "./program.ts";
 
@@ -54,10 +57,15 @@ export function processTemplate(request: TemplateRequest, issues: Issues): Proce
   if (niceness < 0 && facts.uid !== 0) {
     issues.error(["processes", name, "nice"], `only root can raise priority (nice ${niceness})`);
   }
+  const scheduling = schedulingPlan(process.scheduling);
+  if (scheduling !== null && facts.rights !== null) {
+    const path = ["processes", name, "scheduling"];
+    checkRights({ scheduling, rights: facts.rights, path }, issues);
+  }
   const limits = limitPairs(process.limits, ["processes", name, "limits"], issues);
   const chain = chainOf(request, context, issues);
   const argv = (replica: string, handed: Handed) =>
-    chain(program(replica, handed), { nice: niceness, limits });
+    chain(program(replica, handed), { nice: niceness, limits, scheduling });
   argv(name, { links: [], memory: null });
   return {
     declaredName: name,
@@ -75,7 +83,7 @@ export function processTemplate(request: TemplateRequest, issues: Issues): Proce
   };
 }
 
-type ChainExtras = Pick<Parameters<typeof execChain>[0], "limits" | "nice">;
+type ChainExtras = Pick<Parameters<typeof execChain>[0], "limits" | "nice" | "scheduling">;
 type Chain = (program: readonly string[], extras: ChainExtras) => readonly string[];
 
 /** Wraps programs; a missing tool is reported once per tool. */
@@ -88,15 +96,15 @@ function chainOf(request: TemplateRequest, context: ProcessContext, issues: Issu
       program,
       ...extras,
       identity: identity === null ? null : { ...chainIdentity(identity, request), named },
+      coxDir: request.facts.cox.dir,
       tools: request.facts.tools,
     });
     if (result.kind === "chain") return result.argv;
     for (const tool of result.tools) {
       if (reported.has(tool)) continue;
       reported.add(tool);
-      const key = tool === "setpriv" ? "user" : tool === "nice" ? "nice" : "limits";
       issues.error(
-        ["processes", request.name, key],
+        ["processes", request.name, ...TOOL_KEYS[tool]],
         `${tool} is needed and is not installed`,
         tool === "nice" ? "install coreutils" : "install util-linux",
       );
@@ -104,6 +112,17 @@ function chainOf(request: TemplateRequest, context: ProcessContext, issues: Issu
     return program;
   };
 }
+
+/** The key that asks for each tool. */
+const TOOL_KEYS: Readonly<Record<ChainTool, readonly string[]>> = {
+  prlimit: ["limits"],
+  nice: ["nice"],
+  choom: ["scheduling", "oomScore"],
+  ionice: ["scheduling", "io"],
+  taskset: ["scheduling", "cpus"],
+  chrt: ["scheduling", "policy"],
+  setpriv: ["user"],
+};
 
 /** A client of listeners has their groups besides its own. */
 function chainIdentity(
@@ -158,7 +177,11 @@ function finishPlan(
   const path = ["processes", request.name, "finish", "run", "argv", 0];
   const found = lookUp(finish.run.argv, request, context, path, issues);
   // It runs as the process's user; the limits are the process's own.
-  const argv = chain([found, ...finish.run.argv.slice(1)], { nice: 0, limits: [] });
+  const argv = chain([found, ...finish.run.argv.slice(1)], {
+    nice: 0,
+    limits: [],
+    scheduling: null,
+  });
   return {
     argv,
     executable: argv[0]!,

@@ -14,12 +14,16 @@ const STROKES = 4;
  * Compiles scheduling.
  *
  * @param config As declared; absent: nothing is changed.
+ * @param lockMemory The supervisor's alone.
  * @returns null for nothing.
  * @throws {TypeError} If the configuration has not passed its checks.
  */
-export function schedulingPlan(config: SchedulingConfig | undefined): SchedulingPlan | null {
+export function schedulingPlan(
+  config: SchedulingConfig | undefined,
+  lockMemory: boolean = DEFAULTS.scheduling.lockMemory,
+): SchedulingPlan | null {
   if (config === undefined) return null;
-  const { io, cpus, lockMemory, oomScore, timerSlack } = config;
+  const { io, cpus, oomScore, timerSlack } = config;
   return {
     policy: policyOf(config),
     cpus: cpus === undefined ? null : cpus.toSorted((a, b) => a - b),
@@ -28,7 +32,7 @@ export function schedulingPlan(config: SchedulingConfig | undefined): Scheduling
       : io.class === "idle"
       ? { kind: "idle" }
       : { kind: io.class, level: io.level ?? DEFAULTS.scheduling.ioLevel },
-    lockMemory: lockMemory ?? DEFAULTS.scheduling.lockMemory,
+    lockMemory,
     oomScore: oomScore ?? null,
     timerSlackNs: timerSlack === undefined ? null : parseDurationNs(timerSlack),
   };
@@ -38,7 +42,7 @@ export function schedulingPlan(config: SchedulingConfig | undefined): Scheduling
 export function supervisorPlan(config: SupervisorConfig | undefined): SupervisorPlan {
   const { scheduling, watchdog } = config ?? {};
   return {
-    scheduling: schedulingPlan(scheduling),
+    scheduling: schedulingPlan(scheduling, scheduling?.lockMemory),
     watchdog: watchdog === undefined ? null : watchdogPlan(watchdog),
   };
 }

@@ -23,6 +23,7 @@ import { memoryFact } from "./memory_fact.ts";
 import { moduleFacts } from "./module_facts.ts";
 import { foldersAbove, pathFact } from "./path_facts.ts";
 import { readProject } from "./project.ts";
+import { readRights } from "./rights.ts";
 import { readAccounts } from "./users.ts";
 
 /** What cannot be found out from the configuration. */
@@ -94,6 +95,7 @@ export async function gatherFacts(config: Config, options: GatherOptions): Promi
     runDirAbove: foldersAbove(options.runDir),
     profiles: options.profiles,
     tools: findTools(environment.PATH ?? ""),
+    rights: hasScheduling(config) ? readRights() : null,
     pipeBytesMax: hasRelayedPipe(config) ? options.pipeBytesMax() : null,
     memory: hasMailbox(config) ? memoryFact() : null,
     executables,
@@ -118,8 +120,21 @@ function hasMailbox(config: Config): boolean {
   return Object.values(config.channels ?? {}).some(({ kind }) => kind === "mailbox");
 }
 
+function hasScheduling({ processes, supervisor }: Config): boolean {
+  return supervisor?.scheduling !== undefined ||
+    Object.values(processes).some(({ scheduling }) => scheduling !== undefined);
+}
+
 /** Looks for the chain's tools in cox's own PATH, not in a process's. */
 function findTools(path: string): Facts["tools"] {
   const find = (command: string) => findExecutable({ command, cwd: "/", path });
-  return { setpriv: find("setpriv"), prlimit: find("prlimit"), nice: find("nice") };
+  return {
+    setpriv: find("setpriv"),
+    prlimit: find("prlimit"),
+    nice: find("nice"),
+    choom: find("choom"),
+    ionice: find("ionice"),
+    taskset: find("taskset"),
+    chrt: find("chrt"),
+  };
 }

@@ -113,6 +113,8 @@ export function mistakes(): void {
       d: { run, scheduling: { policy: "deadline", runtime: "1ms" } },
       // @ts-expect-error: deadline takes no choice of CPUs
       e: { run, scheduling: { policy: "deadline", runtime: "1ms", period: "2ms", cpus: [0] } },
+      // @ts-expect-error: the supervisor's alone
+      g: { run, scheduling: { lockMemory: true } },
       // @ts-expect-error: unknown class
       f: { run, scheduling: { io: { class: "best" } } },
     },

@@ -331,11 +331,8 @@ Deno.test("checkMachine() refuses scheduling that the kernel would refuse", () =
     "remove it",
     'scheduling | it must be that runtime ≤ deadline ≤ period, is "2ms", "1ms", "1ms"',
   ]);
-  assertEquals(issues({ cpus: [1, 1], io: { class: "idle", level: 3 }, lockMemory: true }), [
+  assertEquals(issues({ cpus: [1, 1], io: { class: "idle", level: 3 } }), [
     "scheduling.cpus.1 | 1 is listed twice",
-    "scheduling.lockMemory | the memory of a program that is not run by deno() cannot be locked " +
-    "for it: exec undoes mlockall(2) | remove it; the program can lock its memory itself " +
-    "(limits.memlock)",
     'scheduling.io.level | the class "idle" has no levels | remove it',
   ]);
   assertEquals(issues({ policy: "fifo", priority: 1 }, { nice: 3 }), [

@@ -55,6 +55,7 @@ export function fullConfig(): Data {
           as: "1GiB",
           fsize: ["10MiB", "unlimited"],
           core: "0B",
+          memlock: "1MiB",
           cpu: "60s",
         },
         nice: 5,
@@ -62,7 +63,6 @@ export function fullConfig(): Data {
         scheduling: {
           policy: "batch",
           cpus: [0, 1],
-          lockMemory: true,
           io: { class: "best-effort", level: 2 },
           oomScore: -500,
           timerSlack: "50us",

@@ -1,5 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { ProcessConfig } from "../../../src/config/config.ts";
+import type { SchedulingPlan } from "../../../src/plan/contract.ts";
 import { execChain } from "../../../src/plan/exec_chain.ts";
 import {
   commandProcess,
@@ -9,27 +10,47 @@ import {
   machine,
   onlyError,
   processNamed,
+  RIGHTS,
 } from "./fixtures.ts";
 
 const argv = (changes: Partial<ProcessConfig>, facts = machine()) =>
   processNamed(compiled(crew({ a: commandProcess(changes) }), facts), "a").argv;
 
+const NO_TOOLS = {
+  ...{ setpriv: null, prlimit: null, nice: null, choom: null, ionice: null, taskset: null },
+  chrt: null,
+};
+
+const SCHEDULING: SchedulingPlan = {
+  ...{ policy: null, cpus: null, ioClass: null, lockMemory: false, oomScore: null },
+  timerSlackNs: null,
+};
+
 Deno.test("execChain() is the program alone if nothing has to change", () => {
-  const tools = { setpriv: null, prlimit: null, nice: null };
-  const request = { program: ["/bin/x", "--", "$(y)"], limits: [], nice: 0, identity: null, tools };
+  const request = {
+    program: ["/bin/x", "--", "$(y)"],
+    limits: [],
+    nice: 0,
+    scheduling: null,
+    identity: null,
+    coxDir: "/opt/cox",
+    tools: NO_TOOLS,
+  };
   assertEquals(execChain(request), { kind: "chain", argv: ["/bin/x", "--", "$(y)"] });
 });
 
 Deno.test("execChain() names every tool that is needed and not installed", () => {
-  const tools = { setpriv: null, prlimit: null, nice: "/usr/bin/nice" };
+  const tools = { ...NO_TOOLS, nice: "/usr/bin/nice" };
   const result = execChain({
     program: ["/bin/x"],
     limits: [["cpu", { soft: 1, hard: null }]],
     nice: 5,
+    scheduling: { ...SCHEDULING, oomScore: 1, cpus: [0] },
     identity: { uid: 1, gid: 1, named: false },
+    coxDir: "/opt/cox",
     tools,
   });
-  assertEquals(result, { kind: "missing", tools: ["prlimit", "setpriv"] });
+  assertEquals(result, { kind: "missing", tools: ["prlimit", "choom", "taskset", "setpriv"] });
 });
 
 Deno.test("compile() makes the chain as short as the configuration allows", () => {
@@ -131,7 +152,7 @@ Deno.test("compile() refuses to change identity or raise priority if cox is not 
 });
 
 Deno.test("compile() names a tool that is not installed, once for all replicas", () => {
-  const facts = machine({ tools: { setpriv: null, prlimit: null, nice: null } });
+  const facts = machine({ tools: NO_TOOLS });
   const issue = onlyError(crew({ a: commandProcess({ nice: 3, replicas: 4 }) }), facts);
   assertEquals(issue.path, ["processes", "a", "nice"]);
   assertStringIncludes(issue.message, "not installed");
@@ -178,4 +199,79 @@ Deno.test("compile() refuses an import map that is too long for an argument", ()
   compiled(config, machine({ importMap: "x".repeat(room) }));
   const issue = onlyError(config, machine({ importMap: "x".repeat(room + 1) }));
   assertEquals(issue.path, ["processes", "a", "user"]);
+});
+
+Deno.test("compile() schedules before it gives rights away, and sets the policy last of all", () => {
+  const all = argv({
+    user: "www",
+    nice: 1,
+    limits: { memlock: "1MiB" },
+    scheduling: {
+      ...{ policy: "rr", priority: 7, cpus: [1, 0], io: { class: "realtime", level: 0 } },
+      ...{ oomScore: -3, timerSlack: "1us" },
+    },
+  });
+  assertEquals(all, [
+    ...["/usr/bin/prlimit", "--memlock=1048576:1048576", "/usr/bin/nice", "-n", "1"],
+    ...["/bin/sh", "/opt/cox/src/process/timer_slack_shim.sh", "1000"],
+    ...["/usr/bin/choom", "-n", "-3", "--", "/usr/bin/ionice", "-c", "1", "-n", "0"],
+    ...["/usr/bin/taskset", "-c", "0,1", "/usr/bin/chrt", "-r", "7"],
+    ...["/usr/bin/setpriv", "--reuid=33", "--regid=33", "--init-groups", "/usr/bin/cat"],
+  ]);
+  const chrt = (scheduling: NonNullable<ProcessConfig["scheduling"]>) =>
+    argv({ scheduling }).slice(0, -1);
+  assertEquals(chrt({ policy: "fifo", priority: 99 }), ["/usr/bin/chrt", "-f", "99"]);
+  assertEquals(chrt({ policy: "batch" }), ["/usr/bin/chrt", "-b", "0"]);
+  assertEquals(chrt({ policy: "idle" }), ["/usr/bin/chrt", "-i", "0"]);
+  assertEquals(chrt({ policy: "deadline", runtime: "1ms", period: "10ms", deadline: "5ms" }), [
+    ...["/usr/bin/chrt", "-R", "-d", "-T", "1000000", "-D", "5000000", "-P", "10000000", "0"],
+  ]);
+  assertEquals(chrt({ io: { class: "idle" } }), ["/usr/bin/ionice", "-c", "3"]);
+  assertEquals(chrt({ io: { class: "best-effort" } }), ["/usr/bin/ionice", "-c", "2", "-n", "4"]);
+});
+
+Deno.test("compile() runs finish as it is scheduled itself", () => {
+  const finish = { run: { kind: "command", argv: ["true"] } } as const;
+  const plan = compiled(crew({ a: commandProcess({ finish, scheduling: { oomScore: 5 } }) }));
+  assertEquals(processNamed(plan, "a").finish?.argv, ["/usr/bin/true"]);
+});
+
+Deno.test("compile() refuses scheduling that the kernel would refuse, and says which right it takes", () => {
+  const rights = { ...RIGHTS, capabilities: [], rtPriorityMax: 10, oomScore: 100, cpus: [0, 2] };
+  const facts = machine({ rights });
+  const issue = (scheduling: NonNullable<ProcessConfig["scheduling"]>, other = facts) => {
+    const { path, message } = onlyError(crew({ a: commandProcess({ scheduling }) }), other);
+    return [path.slice(3).join("."), message];
+  };
+  assertEquals(argv({ scheduling: { policy: "fifo", priority: 10 } }, facts).length, 4);
+  assertEquals(argv({ scheduling: { oomScore: 100, cpus: [2] } }, facts).length, 8);
+  assertEquals(issue({ policy: "fifo", priority: 11 }), [
+    "priority",
+    "without CAP_SYS_NICE priorities are limited to 10 (RLIMIT_RTPRIO)",
+  ]);
+  assertEquals(
+    issue({ policy: "rr", priority: 1 }, machine({ rights: { ...rights, rtPriorityMax: 0 } })),
+    [
+      "policy",
+      'policy "rr" needs CAP_SYS_NICE, which cox has not, or a limit of real-time priorities ' +
+      "above 0 (RLIMIT_RTPRIO)",
+    ],
+  );
+  assertEquals(issue({ policy: "deadline", runtime: "1ms", period: "2ms" }), [
+    "policy",
+    'policy "deadline" needs CAP_SYS_NICE, which cox has not',
+  ]);
+  assertEquals(issue({ io: { class: "realtime" } }), [
+    "io.class",
+    'the class "realtime" needs CAP_SYS_NICE, which cox has not',
+  ]);
+  assertEquals(issue({ oomScore: 99 }), [
+    "oomScore",
+    "99 is below cox's own 100, which needs CAP_SYS_RESOURCE",
+  ]);
+  assertEquals(issue({ cpus: [0, 1] }), ["cpus.1", "there is no CPU 1 online"]);
+  const supervisor = { scheduling: { policy: "fifo", priority: 50 } } as const;
+  assertEquals(onlyError(crew({ a: commandProcess() }, { supervisor }), facts).path, [
+    ...["supervisor", "scheduling", "priority"],
+  ]);
 });

@@ -2,10 +2,23 @@
 import { assertEquals, fail } from "@std/assert";
 import type { Config, ConfigIssue, ProcessConfig } from "../../../src/config/config.ts";
 import { compile } from "../../../src/plan/compile.ts";
-import { executableKey, type Facts, type PathFact } from "../../../src/plan/facts.ts";
+import {
+  executableKey,
+  type Facts,
+  type PathFact,
+  type RightsFact,
+} from "../../../src/plan/facts.ts";
 import type { Plan, ProcessPlan } from "../../../src/plan/plan.ts";
 
 export const PATH = "/usr/bin:/bin";
+
+/** Of root with every capability, on two CPUs. */
+export const RIGHTS: RightsFact = {
+  capabilities: Array.from({ length: 41 }, (_, at) => at),
+  rtPriorityMax: 0,
+  oomScore: 0,
+  cpus: [0, 1],
+};
 
 /** A machine: `cat`, `sh` and `true` in /usr/bin, one program /project/main.ts. */
 export function machine(changes: Partial<Facts> = {}): Facts {
@@ -32,7 +45,16 @@ export function machine(changes: Partial<Facts> = {}): Facts {
       { name: "www", uid: 33, gid: 33, home: "/var/www" },
     ],
     groups: [{ name: "root", gid: 0, members: [] }, { name: "data", gid: 50, members: ["www"] }],
-    tools: { setpriv: "/usr/bin/setpriv", prlimit: "/usr/bin/prlimit", nice: "/usr/bin/nice" },
+    tools: {
+      setpriv: "/usr/bin/setpriv",
+      prlimit: "/usr/bin/prlimit",
+      nice: "/usr/bin/nice",
+      choom: "/usr/bin/choom",
+      ionice: "/usr/bin/ionice",
+      taskset: "/usr/bin/taskset",
+      chrt: "/usr/bin/chrt",
+    },
+    rights: RIGHTS,
     pipeBytesMax: null,
     memory: null,
     envFiles: new Map(),

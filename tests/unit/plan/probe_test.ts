@@ -1,6 +1,7 @@
-import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { denoDirectory, isReadableByAll } from "../../../src/plan/probe/deno_dir.ts";
 import { readEnvFile } from "../../../src/plan/probe/env_files.ts";
+import { cpuList, readRights } from "../../../src/plan/probe/rights.ts";
 import { findExecutable } from "../../../src/plan/probe/executables.ts";
 import { pathFact } from "../../../src/plan/probe/path_facts.ts";
 import { ProjectError } from "../../../src/plan/import_map.ts";
@@ -161,4 +162,21 @@ Deno.test("failureText() is the reason on one line", () => {
   const madeUp =
     'error: Not in cache: "https://x/y.ts"\n    at data:text/javascript,import%20x:1:51\n';
   assertEquals(failureText(madeUp), 'Not in cache: "https://x/y.ts"');
+});
+
+Deno.test("cpuList() reads lists as the kernel writes them, and nothing else", () => {
+  assertEquals(cpuList("0-2,4\n"), [0, 1, 2, 4]);
+  assertEquals(cpuList("0\n"), [0]);
+  assertEquals(cpuList("\n"), []);
+  assertEquals(cpuList("3-1,x,-1"), []);
+  assertEquals(cpuList("0-9999").length, 1024);
+});
+
+Deno.test("readRights() reads what /proc says of this process", () => {
+  const rights = readRights();
+  assert(rights.cpus.includes(0));
+  assert(rights.oomScore >= -1000 && rights.oomScore <= 1000);
+  const mask = /^CapEff:\s*([0-9a-f]+)$/m.exec(Deno.readTextFileSync("/proc/self/status"))![1]!;
+  const bits = rights.capabilities.reduce((sum, bit) => sum | 1n << BigInt(bit), 0n);
+  assertEquals(bits, BigInt(`0x${mask}`));
 });
