@@ -4,6 +4,13 @@
  */
 import type { ExitReason } from "../core/exit_reason.ts";
 import type { ProcessStatus } from "../core/effect.ts";
+import type {
+  DeadlineEvent,
+  DeadlineExcusedEvent,
+  DeadlineRecoveredEvent,
+  DeadlineResumedEvent,
+  DeadlinesExcusedEvent,
+} from "./deadline_event.ts";
 import type { StallEndedEvent, StallEvent } from "./stall_event.ts";
 
 /** What every event carries. */
@@ -184,6 +191,21 @@ export type EventBody =
     readonly process: string;
     readonly instance: number;
     readonly bytes: number;
+  }
+  | DeadlineEvent
+  | DeadlineRecoveredEvent
+  | DeadlineExcusedEvent
+  | DeadlinesExcusedEvent
+  | DeadlineResumedEvent
+  /** A program that a missed contract runs has ended, or could not be started. */
+  | {
+    readonly event: "missProgram";
+    readonly contract: string;
+    readonly process: string;
+    readonly instance: number;
+    readonly program: string;
+    /** In words. */
+    readonly outcome: string;
   }
   | StallEvent
   | StallEndedEvent

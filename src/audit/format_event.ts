@@ -5,6 +5,7 @@
 import type { EventRecord } from "./event_record.ts";
 import { formatExitReason } from "./format_exit_reason.ts";
 import { formatMs } from "./format_ms.ts";
+import { formatDeadline } from "./format_deadline.ts";
 import { formatStall, formatStallEnded } from "./format_stall.ts";
 
 export { formatMs };
@@ -44,6 +45,13 @@ export function formatEvent(record: EventRecord): string {
     case "linkTorn":
     case "pipeAbandoned":
       return formatRelayEvent(record);
+    case "deadline":
+    case "deadlineRecovered":
+    case "deadlineExcused":
+    case "deadlinesExcused":
+    case "deadlineResumed":
+    case "missProgram":
+      return formatDeadline(record);
     case "stall":
       return formatStall(record);
     case "stallEnded":

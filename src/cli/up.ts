@@ -40,7 +40,8 @@ export async function run(context: CommandContext): Promise<number> {
     lockFd,
     env: keptEnvironment(context),
     argv: [
-      ...[denoPath(), "run", "--quiet", ...system.supervisorFlags({ runDir, summaryPath })],
+      ...[denoPath(), "run", "--quiet"],
+      ...system.supervisorFlags({ coxDir: coxDir(), runDir, summaryPath }),
       `${coxDir()}/src/driver/main.ts`,
     ],
   };

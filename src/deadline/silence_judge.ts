@@ -52,7 +52,7 @@ export class SilenceJudge extends Judge {
   /** From sign to sign, where no more than one came between two looks. */
   readonly gaps = new Histogram();
   readonly #source: SignSource;
-  readonly #missNs: number;
+  #missNs: number;
   readonly #warnNs: number;
   readonly #reason: MissReason;
   /** The last sign that is known of, or when it was armed. */
@@ -90,6 +90,18 @@ export class SilenceJudge extends Judge {
     this.#baseNs = nowNs;
     this.#missing = false;
     this.#warned = false;
+  }
+
+  /** Another limit from now on; the warning stays where it was. */
+  setLimit(missNs: number): void {
+    this.#missNs = missNs;
+  }
+
+  /** Its process says that it hangs: the present silence is missed, whatever the limit. */
+  fail(nowNs: number): void {
+    if (this.#missing || this.isExcused(nowNs)) return;
+    this.#missing = true;
+    this.miss({ ...this.#finding(null), dueNs: nowNs }, nowNs);
   }
 
   examine(nowNs: number): number {

@@ -22,6 +22,7 @@ import { notifyPathFor, usesSocket } from "./notify_place.ts";
 import {
   type Listening,
   type NotifyContext,
+  type Watchdog,
   watchNotifyPipe,
   watchNotifySocket,
 } from "./notifications.ts";
@@ -39,6 +40,11 @@ export interface CrewContext {
   readonly record: (body: EventBody) => void;
   /** Told of each start before it, and of each end. */
   readonly attendance: { starts(process: ProcessIndex): void; ended(process: ProcessIndex): void };
+  /** Called before each spawn, whether it succeeds or not. */
+  readonly beforeSpawn: (process: ProcessIndex, instance: number) => void;
+  /** Called before anything is told of an end. */
+  readonly beforeEnd: () => void;
+  readonly watchdogOf: (process: ProcessIndex, instance: number) => Watchdog | null;
   /** Called after each successful spawn, before the core hears of it. */
   readonly spawned: (instance: Instance) => void;
 }
@@ -76,6 +82,7 @@ export class Crew {
   spawn({ process: index, instance: number }: Of<"spawn">): void {
     const { post, record } = this.#context;
     const process = this.#plan(index);
+    this.#context.beforeSpawn(index, number);
     const outcome = this.#trySpawn(process, index, number);
     if (outcome.kind === "failed") {
       const { errno, path } = outcome;
@@ -151,7 +158,6 @@ export class Crew {
       process: index,
       number,
       statusText: null,
-      watchdogNs: null,
       hearings: [],
       cleanups: [],
     };
@@ -162,6 +168,7 @@ export class Crew {
       index,
       number,
       instance: () => this.#live.get(index) ?? null,
+      watchdog: this.#context.watchdogOf(index, number),
     };
     const notifyPath = usesSocket(process) ? notifyPathFor(this.#context.plan, process) : null;
     let table;
@@ -220,6 +227,7 @@ export class Crew {
     // What it said came before its end, MAINPID above all; and as long as it is not reaped,
     // its pid is nobody else's.
     for (const hear of instance.hearings) hear();
+    this.#context.beforeEnd();
     const result = reap(instance.pid, { oomKilled: () => this.#oomKilled(instance) });
     if (result.kind === "running") return;
     const { process } = instance;

@@ -15,8 +15,6 @@ export interface Instance {
   readonly spawnedNs: number;
   /** STATUS= of sd_notify. */
   statusText: string | null;
-  /** WATCHDOG=1 was last seen at; kept for deadlines. */
-  watchdogNs: number | null;
   /** Takes in what it has said and was not heard yet. */
   readonly hearings: (() => void)[];
   /** Undone in reverse order when the instance has ended. */

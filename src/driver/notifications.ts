@@ -32,6 +32,22 @@ export interface NotifyContext {
   readonly record: (body: EventBody) => void;
   /** The live instance; null before its spawn has returned. */
   readonly instance: () => Instance | null;
+  /** null: no contract of the process asks for signs of life. */
+  readonly watchdog: Watchdog | null;
+}
+
+/** Who hears the signs of life of one instance, and what it says of its limits. */
+export interface Watchdog {
+  /** WATCHDOG=1 */
+  alive(): void;
+  /** WATCHDOG=trigger */
+  trigger(): void;
+  /** WATCHDOG_USEC= */
+  setLimit(limitNs: number): void;
+  /** EXTEND_TIMEOUT_USEC= */
+  extended(byNs: number): void;
+  /** Where its notifications wait until they are heard; null: nowhere any more. */
+  listensOn(fd: number | null): void;
 }
 
 /** What listens to one instance. */
@@ -63,10 +79,12 @@ export function watchNotifySocket(context: NotifyContext, path: string): Listeni
     }
   };
   context.reactor.watch(socket.fd, hear);
+  context.watchdog?.listensOn(socket.fd);
   return {
     hear,
     close() {
       hear();
+      context.watchdog?.listensOn(null);
       context.reactor.unwatch(socket.fd);
       socket.close();
     },
@@ -153,7 +171,7 @@ function hearMessage(context: NotifyContext, message: NotifyMessage, text: strin
   const { process, index, number } = context;
   const instance = context.instance();
   if (message.status !== null && instance !== null) instance.statusText = message.status;
-  if (message.watchdog !== null && instance !== null) instance.watchdogNs = context.nowNs();
+  hearWatchdog(context.watchdog, message);
   if (isWorthRecording(message)) {
     const shown = text.trimEnd().replaceAll("\n", " ").slice(0, 512);
     context.record({ event: "notify", process: process.name, instance: number, text: shown });
@@ -166,8 +184,16 @@ function hearMessage(context: NotifyContext, message: NotifyMessage, text: strin
   if (message.extendTimeoutUs !== null) {
     const byNs = message.extendTimeoutUs * 1000;
     context.post({ kind: "timeoutExtended", process: index, instance: number, byNs });
+    context.watchdog?.extended(byNs);
   }
   if (message.ready) becomeReady(context);
+}
+
+function hearWatchdog(watchdog: Watchdog | null, message: NotifyMessage): void {
+  if (watchdog === null) return;
+  if (message.watchdogUs !== null) watchdog.setLimit(message.watchdogUs * 1000);
+  if (message.watchdog === "alive") watchdog.alive();
+  if (message.watchdog === "trigger") watchdog.trigger();
 }
 
 /** All but signs of life and barriers, which come by the thousand. */

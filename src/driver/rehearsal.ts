@@ -52,6 +52,9 @@ export async function rehearseRestart(parts: RehearsalParts): Promise<void> {
     post: (event) => supervisor.post(event),
     record: (body) => supervisor.record(body),
     attendance: { starts: () => {}, ended: () => {} },
+    beforeSpawn: () => {},
+    beforeEnd: () => {},
+    watchdogOf: () => null,
     spawned: () => {},
   });
   const supervisor = new Supervisor({
@@ -115,7 +118,6 @@ function instanceOfNobody({ nowNs }: Clock): Instance {
     mainPid: NEVER_A_PID,
     spawnedNs: nowNs(),
     statusText: null,
-    watchdogNs: null,
     hearings: [],
     cleanups: [],
   };

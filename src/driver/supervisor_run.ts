@@ -24,6 +24,9 @@ import { SupervisorControl } from "./control_handler.ts";
 import { Crew } from "./crew.ts";
 import { MailboxChannel } from "../channel/mailbox/mailbox_channel.ts";
 import { MailboxAttendance } from "./mailbox_attendance.ts";
+import { Deadlines } from "./monitor/deadlines.ts";
+import { PulseMemories } from "./monitor/pulse_memories.ts";
+import type { Instance } from "./instance.ts";
 import { LazyStarts } from "./lazy_starts.ts";
 import { LogDialogue } from "./log_dialogue.ts";
 import { LogLink } from "./log_link.ts";
@@ -50,6 +53,7 @@ export class SupervisorRun {
   /** Children inherit the cgroup at fork, so the first spawn waits for this. */
   readonly #joined: Promise<string>;
   readonly #reactor = new Reactor();
+  readonly #nullFd = openNull();
   readonly #log: EventLog;
   readonly #channels: readonly Channel[];
   readonly #captures: Captures;
@@ -61,6 +65,9 @@ export class SupervisorRun {
   readonly #lazy: LazyStarts;
   readonly #watch: ChannelWatch;
   readonly #stalls: StallRules;
+  /** null in a crew without contracts, as is the next. */
+  readonly #pulses: PulseMemories | null;
+  readonly #deadlines: Deadlines | null;
   readonly #supervisor: Supervisor;
   #control: ControlServer | null = null;
   #guardIsLost = false;
@@ -87,6 +94,7 @@ export class SupervisorRun {
     this.#relay = this.#makeRelay(reactor);
     const relayLink = this.#relay?.link ?? null;
     this.#channels = this.#plan.channels.map((channel) => openChannel(channel, relayLink));
+    this.#pulses = this.#plan.contracts.length === 0 ? null : new PulseMemories(this.#plan);
     this.#logLink = new LogLink(reactor, (report) => dialogue.hear(report));
     this.#log.follow((_, line) => this.#logLink.show(line));
     this.#attendance = new MailboxAttendance(
@@ -94,28 +102,7 @@ export class SupervisorRun {
       this.#channels,
       (body) => this.#supervisor.record(body),
     );
-    this.#crew = new Crew({
-      plan: this.#plan,
-      runId,
-      reactor,
-      containment: this.#containment,
-      sources: {
-        nullFd: openNull(),
-        channels: this.#channels,
-        captures: this.#captures,
-        logLink: this.#logLink,
-        relay: this.#relay,
-        pulses: null,
-      },
-      nowNs: this.#clock.nowNs,
-      post: (event) => this.#supervisor.post(event),
-      record: (body) => this.#supervisor.record(body),
-      attendance: this.#attendance,
-      spawned: (instance) => {
-        this.#relay?.tell(instance);
-        dialogue.tell(instance);
-      },
-    });
+    this.#crew = this.#makeCrew(runId, (instance) => dialogue.tell(instance));
     const dialogue = new LogDialogue({
       plan: this.#plan,
       link: this.#logLink,
@@ -132,6 +119,7 @@ export class SupervisorRun {
       state: () => this.#supervisor.state,
     });
     this.#stalls = this.#makeStallRules(reactor);
+    this.#deadlines = this.#makeDeadlines(runId);
     this.#supervisor = this.#makeSupervisor();
   }
 
@@ -157,6 +145,7 @@ export class SupervisorRun {
       supervisor.post({ kind: "guardLost" });
     });
     if (forNs !== null) setTimeout(shutDown, Math.ceil(forNs / 1e6));
+    this.#deadlines?.start();
     supervisor.post({ kind: "boot" });
     this.#stalls.start();
     this.#control = this.#openControl();
@@ -193,6 +182,35 @@ export class SupervisorRun {
     });
   }
 
+  #makeCrew(runId: string, spawned: (instance: Instance) => void): Crew {
+    return new Crew({
+      plan: this.#plan,
+      runId,
+      reactor: this.#reactor,
+      containment: this.#containment,
+      sources: {
+        nullFd: this.#nullFd,
+        channels: this.#channels,
+        captures: this.#captures,
+        logLink: this.#logLink,
+        relay: this.#relay,
+        pulses: this.#pulses,
+      },
+      nowNs: this.#clock.nowNs,
+      post: (event) => this.#supervisor.post(event),
+      record: (body) => this.#supervisor.record(body),
+      attendance: this.#attendance,
+      beforeSpawn: (process, instance) => this.#pulses?.layOut(process, instance),
+      beforeEnd: () => this.#deadlines?.hear(),
+      watchdogOf: (process, instance) => this.#deadlines?.watchdogOf(process, instance) ?? null,
+      spawned: (instance) => {
+        this.#deadlines?.spawned(instance);
+        this.#relay?.tell(instance);
+        spawned(instance);
+      },
+    });
+  }
+
   #makeLazyStarts(reactor: Reactor): LazyStarts {
     return new LazyStarts({
       plan: this.#plan,
@@ -215,6 +233,23 @@ export class SupervisorRun {
       record: (body) => this.#supervisor.record(body),
       request: (request) => this.#supervisor.request(request),
       setOverflow: (slot, overflow) => this.#relay?.link.setOverflow(slot, overflow),
+    });
+  }
+
+  #makeDeadlines(runId: string): Deadlines | null {
+    if (this.#pulses === null) return null;
+    return new Deadlines({
+      plan: this.#plan,
+      runId,
+      clock: this.#clock,
+      reactor: this.#reactor,
+      memories: this.#pulses,
+      watch: this.#watch,
+      nullFd: this.#nullFd,
+      state: () => this.#supervisor.state,
+      record: (body) => this.#supervisor.record(body),
+      post: (event) => this.#supervisor.post(event),
+      onBug: (error) => reportError(error),
     });
   }
 
@@ -262,6 +297,7 @@ export class SupervisorRun {
       stateChanged: (state) => {
         this.#lazy.look(state);
         this.#stalls.changed();
+        this.#deadlines?.changed(state);
       },
       onExit: (code) => void this.#leave(code),
     });
@@ -319,6 +355,7 @@ export class SupervisorRun {
     // What was orphaned would have landed under the guard; without one it is ours to end.
     if (this.#guardIsLost) await this.#containment.killRest();
     this.#stalls.stop();
+    this.#deadlines?.stop();
     this.#supervisor.record({ event: "supervisorStopped", exitCode: code });
     this.#log.flush();
     const exit = this.#summarise(code);

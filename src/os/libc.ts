@@ -108,6 +108,13 @@ const SYMBOLS = {
   signal: { parameters: ["i32", "usize"], result: "usize" },
   pthread_sigmask: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
   syscall: { parameters: ["i64", "i64", "i64", "i64"], result: "i64" },
+  // With something to read or write as the third argument.
+  syscallOf: {
+    name: "syscall",
+    parameters: ["i64", "i64", "i64", "buffer"],
+    result: "i64",
+  },
+  mlockall: { parameters: ["i32"], result: "i32" },
   getdents64: {
     name: "syscall",
     parameters: ["i64", "i32", "buffer", "usize"],

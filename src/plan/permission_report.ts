@@ -32,8 +32,9 @@ export interface PermissionReport {
  * Collects the permissions of a crew.
  *
  * @param plan The plan.
+ * @param coxDir Absolute path of cox itself.
  */
-export function collectPermissions(plan: Plan): PermissionReport {
+export function collectPermissions(plan: Plan, coxDir: string): PermissionReport {
   return {
     config: plan.name,
     processes: plan.processes.map((process) => ({
@@ -45,7 +46,7 @@ export function collectPermissions(plan: Plan): PermissionReport {
       uid: process.uid,
       gid: process.gid,
     })),
-    supervisor: supervisorPermissions({ runDir: plan.runDir, summaryPath: null }),
+    supervisor: supervisorPermissions({ coxDir, runDir: plan.runDir, summaryPath: null }),
   };
 }
 
@@ -53,10 +54,11 @@ export function collectPermissions(plan: Plan): PermissionReport {
  * Formats the report.
  *
  * @param plan The plan.
+ * @param coxDir Absolute path of cox itself.
  * @param format Text for people, JSON (two spaces, final newline) for programs.
  */
-export function permissionReport(plan: Plan, format: "text" | "json"): string {
-  const report = collectPermissions(plan);
+export function permissionReport(plan: Plan, coxDir: string, format: "text" | "json"): string {
+  const report = collectPermissions(plan, coxDir);
   if (format === "json") return `${JSON.stringify(report, null, 2)}\n`;
   const lines: string[] = [];
   for (const process of report.processes) {

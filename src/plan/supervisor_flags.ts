@@ -13,6 +13,8 @@ export interface ExplainedFlag {
 
 /** Where the supervisor works. */
 export interface SupervisorPaths {
+  /** Absolute path of cox itself. */
+  readonly coxDir: string;
   /** Absolute. */
   readonly runDir: string;
   /** Absolute path of the summary file; null: none. */
@@ -26,7 +28,7 @@ export interface SupervisorPaths {
  * @returns In a fixed order.
  */
 export function supervisorPermissions(paths: SupervisorPaths): ExplainedFlag[] {
-  const { runDir, summaryPath } = paths;
+  const { coxDir, runDir, summaryPath } = paths;
   // The summary is written beside its place and renamed into it.
   const summaryFolder = summaryPath === null ? [] : [parentDirectory(summaryPath)];
   const folders = [runDir, notifyDirectory(runDir), ...summaryFolder];
@@ -36,11 +38,17 @@ export function supervisorPermissions(paths: SupervisorPaths): ExplainedFlag[] {
       why: "posix_spawn, pipes, sockets, pidfd, epoll, /proc and cgroups through libc; " +
         "pointers cannot be had with a scoped grant. It amounts to full trust",
     },
-    { flag: `--allow-read=${folders.join(",")}`, why: "the plan, the event file, the socket" },
+    {
+      flag: `--allow-read=${[...folders, `${coxDir}/${MODULES}`].join(",")}`,
+      why: "the plan, the event file, the socket; the modules of the monitor's thread",
+    },
     { flag: `--allow-write=${folders.join(",")}`, why: "events, the control socket, the summary" },
     { flag: "--allow-sys=uid", why: "who it is, to know its equals on the control socket" },
   ];
 }
+
+/** What a Worker imports is read by the program and not by the runtime: it takes a permission. */
+const MODULES = "src";
 
 /** Where the notify sockets of other users' processes lie: they cannot enter the run directory. */
 export function notifyDirectory(runDir: string): string {

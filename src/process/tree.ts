@@ -16,6 +16,9 @@ export interface ProcessStat {
   readonly ppid: number;
   readonly pgrp: number;
   readonly session: number;
+  /** Page faults: without and with a read from disk. */
+  readonly minorFaults: number;
+  readonly majorFaults: number;
   /** User and system time, in clock ticks. */
   readonly cpuTicks: number;
   /** Clock ticks after boot: with the pid, it names a process for ever. */
@@ -100,6 +103,8 @@ export function parseStat(text: string): ProcessStat | null {
     ppid: field(4),
     pgrp: field(5),
     session: field(6),
+    minorFaults: field(10),
+    majorFaults: field(12),
     cpuTicks: field(14) + field(15),
     startTicks: field(22),
   };

@@ -37,7 +37,6 @@ class World implements Disposable {
       mainPid: pid,
       spawnedNs: 0,
       statusText: null,
-      watchdogNs: null,
       hearings: [],
       cleanups: [],
     };

@@ -163,8 +163,11 @@ Deno.test("compile() gives @relay its link, its counters and one permission, and
       { fd: 6, kind: "log-capture", process: 2, stream: "stderr" },
     ],
   );
-  assertStringIncludes(permissionReport(plan, "text"), "@relay\n  --allow-ffi (system process;");
-  assertEquals(collectPermissions(plan).processes[1]!.flags, ["--allow-ffi"]);
+  assertStringIncludes(
+    permissionReport(plan, "/cox", "text"),
+    "@relay\n  --allow-ffi (system process;",
+  );
+  assertEquals(collectPermissions(plan, "/cox").processes[1]!.flags, ["--allow-ffi"]);
 });
 
 Deno.test("compile() leaves @relay out where no pipe needs it", () => {

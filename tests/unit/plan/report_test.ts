@@ -31,7 +31,7 @@ const hostile: Plan = {
 };
 
 Deno.test("collectPermissions() reads the flags that run, and no argument of the program", () => {
-  const report = collectPermissions(plan);
+  const report = collectPermissions(plan, "/cox");
   assertEquals(report.processes.map(({ name, sandboxed, flags }) => [name, sandboxed, flags]), [
     ["@log", true, []],
     ["sampler-1", true, ["--allow-write=/project/data", "--allow-sys=loadavg"]],
@@ -43,25 +43,30 @@ Deno.test("collectPermissions() reads the flags that run, and no argument of the
 });
 
 Deno.test("permissionReport() says for people what it says for programs", () => {
-  const text = permissionReport(plan, "text");
+  const text = permissionReport(plan, "/cox", "text");
   for (
     const line of ["sampler-2\n", "migrate (uid 33, gid 33)\n  no sandbox", "recorder\n  nothing\n"]
   ) {
     assertStringIncludes(text, line);
   }
-  for (const { flag } of collectPermissions(plan).supervisor) assertStringIncludes(text, flag);
-  assertEquals(JSON.parse(permissionReport(plan, "json")), collectPermissions(plan));
+  for (const { flag } of collectPermissions(plan, "/cox").supervisor) {
+    assertStringIncludes(text, flag);
+  }
+  assertEquals(
+    JSON.parse(permissionReport(plan, "/cox", "json")),
+    collectPermissions(plan, "/cox"),
+  );
 });
 
 Deno.test("supervisorFlags() grants the run directory and the summary's folder alone", () => {
-  assertEquals(supervisorFlags({ runDir: "/run/x", summaryPath: "/out/s.json" }), [
+  assertEquals(supervisorFlags({ coxDir: "/cox", runDir: "/run/x", summaryPath: "/out/s.json" }), [
     "--no-prompt",
     "--no-config",
     "--cached-only",
     "--no-lock",
     "--v8-flags=--max-semi-space-size=1,--expose-gc",
     "--allow-ffi",
-    "--allow-read=/run/x,/run/x.notify,/out",
+    "--allow-read=/run/x,/run/x.notify,/out,/cox/src",
     "--allow-write=/run/x,/run/x.notify,/out",
     "--allow-sys=uid",
   ]);
@@ -87,7 +92,7 @@ Deno.test("supervisorFlags() suffice for the control socket in the run directory
     await using server = new Deno.Command(Deno.execPath(), {
       args: [
         "run",
-        ...supervisorFlags({ runDir, summaryPath: null }),
+        ...supervisorFlags({ coxDir: "/cox", runDir, summaryPath: null }),
         `data:text/javascript,${encodeURIComponent(program)}`,
       ],
       stdin: "null",

@@ -16,7 +16,7 @@ import { reap } from "../../../src/process/reap.ts";
 import { closeFd } from "../../../src/os/pipe.ts";
 import { ended, mustSpawn, shellRequest, until } from "../../process/support/harness.ts";
 
-const REST = "S 7 8 9 0 -1 4194304 0 0 0 0 11 22 0 0 20 0 1 0 12345 1000 10 0";
+const REST = "S 7 8 9 0 -1 4194304 3 0 4 0 11 22 0 0 20 0 1 0 12345 1000 10 0";
 
 Deno.test("parseStat() is not misled by the name", () => {
   for (const command of ["sh", "a b", "x) R 1 1 1", "(((", ")", "a\nb", ""]) {
@@ -27,6 +27,8 @@ Deno.test("parseStat() is not misled by the name", () => {
       ppid: 7,
       pgrp: 8,
       session: 9,
+      minorFaults: 3,
+      majorFaults: 4,
       cpuTicks: 33,
       startTicks: 12345,
     });

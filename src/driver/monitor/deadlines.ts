@@ -1,0 +1,234 @@
+/**
+ * Time contracts in a running crew: what the rest of the driver sees of them. Makes the parts, tells
+ * the monitor what the core's state has become, and gives figures. Must not know: threads, judges.
+ */
+import type { EventBody } from "../../audit/event_record.ts";
+import type { ProcessStatus } from "../../core/effect.ts";
+import type { CoreEvent } from "../../core/event.ts";
+import type { CoreState } from "../../core/state.ts";
+import { SystemError } from "../../os/errno.ts";
+import { monotonicMs } from "../../os/monotonic.ts";
+import type { Reactor } from "../../os/reactor.ts";
+import { lockMemory, setThreadCpus, setThreadPolicy } from "../../os/thread_scheduling.ts";
+import type { Plan, ProcessIndex } from "../../plan/plan.ts";
+import { openPidfd } from "../../process/pidfd.ts";
+import type { ChannelWatch } from "../channel_watch.ts";
+import type { Clock } from "../clock.ts";
+import type { Instance } from "../instance.ts";
+import type { Watchdog } from "../notifications.ts";
+import { DeadlineDesk } from "./deadline_desk.ts";
+import { EvidenceKeeper } from "./evidence.ts";
+import type { ContractFigures } from "./figures.ts";
+import { isWatched } from "./phases.ts";
+import { MissPrograms } from "./miss_program.ts";
+import { Monitor } from "./monitor.ts";
+import type { PulseMemories } from "./pulse_memories.ts";
+
+/** What contracts need of the supervisor. */
+export interface DeadlinesParts {
+  readonly plan: Plan;
+  readonly runId: string;
+  readonly clock: Clock;
+  readonly reactor: Reactor;
+  readonly memories: PulseMemories;
+  readonly watch: ChannelWatch;
+  readonly nullFd: number;
+  readonly state: () => CoreState;
+  readonly record: (body: EventBody) => void;
+  readonly post: (event: CoreEvent) => void;
+  readonly onBug: (error: Error) => void;
+}
+
+/** A live instance, as the monitor was told of it. */
+interface Told {
+  readonly instance: number;
+  phase: "starting" | "ready" | "stopping";
+  pid: number;
+}
+
+/** One per supervisor whose plan has contracts. */
+export class Deadlines {
+  readonly memories: PulseMemories;
+  readonly #parts: DeadlinesParts;
+  readonly #originNs: number;
+  readonly #monitor: Monitor;
+  readonly #desk: DeadlineDesk;
+  readonly #evidence: EvidenceKeeper;
+  readonly #programs: MissPrograms;
+  /** Whose contracts there are. */
+  readonly #processes: ReadonlySet<ProcessIndex>;
+  readonly #told = new Map<ProcessIndex, Told>();
+  /** By process: the line that its notifications are stamped on. */
+  readonly #notifyLines = new Map<ProcessIndex, number>();
+  #hasToldShutdown = false;
+
+  constructor(parts: DeadlinesParts) {
+    this.#parts = parts;
+    const { plan, clock, memories, reactor, record, post, onBug, watch } = parts;
+    this.memories = memories;
+    this.#originNs = monotonicMs() * 1e6 - clock.nowNs();
+    this.#processes = new Set(plan.contracts.map(({ process }) => process));
+    for (const contract of plan.contracts) {
+      if (contract.kind !== "heartbeat" || contract.source.by !== "notify") continue;
+      this.#notifyLines.set(contract.process, contract.source.line);
+    }
+    this.#programs = new MissPrograms(parts);
+    this.#evidence = new EvidenceKeeper({
+      plan,
+      watch,
+      pidOf: (process) => parts.state().processes[process]?.pid ?? null,
+      processes: [...this.#processes],
+    });
+    this.#desk = new DeadlineDesk({
+      plan,
+      originNs: this.#originNs,
+      nowNs,
+      record,
+      post,
+      evidenceOf: (process) => this.#evidence.of(process),
+      run: (action, event) => this.#programs.run(action, event),
+      onMiss: () => {},
+    });
+    this.#monitor = new Monitor({
+      plan,
+      memories,
+      reactor,
+      onReport: (report) => this.#desk.hear(report),
+      onWatches: (thread) => this.#setUp(thread),
+      onBug,
+    });
+  }
+
+  /** Begins to watch. */
+  start(): void {
+    for (const contract of this.#parts.plan.contracts) {
+      if (isWatched(contract)) continue;
+      const message = `${contract.name} is not watched: cox cannot see it yet`;
+      this.#parts.record({ event: "warning", message });
+    }
+    this.#monitor.start();
+    this.#evidence.start();
+  }
+
+  /** Ends for good. Idempotent. */
+  stop(): void {
+    this.#monitor.hear();
+    this.#monitor.stop();
+    this.#evidence.stop();
+    this.#desk.close();
+    this.#programs.stop();
+  }
+
+  /** Called after each spawn, before the core hears of it. */
+  spawned({ process, number, pid, spawnedNs }: Instance): void {
+    if (!this.#processes.has(process)) return;
+    // Nobody but us reaps it: its pid is its own.
+    const pidfd = openPidfd(pid);
+    if (pidfd === null) return;
+    const sinceNs = this.#originNs + spawnedNs;
+    this.#told.set(process, { instance: number, phase: "starting", pid });
+    this.#monitor.spawned(process, number, { pid, pidfd, sinceNs });
+  }
+
+  /** Called with each new state. */
+  changed(state: CoreState): void {
+    if (state.shutdown !== null && !this.#hasToldShutdown) {
+      this.#hasToldShutdown = true;
+      this.#monitor.shutdown();
+    }
+    for (const [process, told] of this.#told) {
+      const { status, instance, pid, readySinceNs } = state.processes[process]!;
+      if (instance === told.instance) this.#tell(process, told, { status, pid, readySinceNs });
+    }
+  }
+
+  /** What was found of an instance comes before its end. */
+  hear(): void {
+    this.#monitor.hear();
+  }
+
+  /** What hears the watchdog's notifications of a process; null: no contract asks for them. */
+  watchdogOf(process: ProcessIndex, instance: number): Watchdog | null {
+    if (!this.#processes.has(process)) return null;
+    const line = this.#notifyLines.get(process) ?? null;
+    const ifFed = (tell: () => void) => line === null ? undefined : tell();
+    return {
+      alive: () => ifFed(() => this.memories.sign(process, line!, nowNs())),
+      trigger: () => ifFed(() => this.#monitor.trigger(process, instance)),
+      setLimit: (limitNs) => ifFed(() => this.#monitor.setLimit(process, instance, limitNs)),
+      extended: (byNs) => this.#monitor.extended(process, instance, nowNs() + byNs),
+      listensOn: (fd) => ifFed(() => this.#monitor.listenTo(process, fd)),
+    };
+  }
+
+  /** Critical contracts that are broken. */
+  get criticalBroken(): number {
+    return this.#monitor.criticalBroken;
+  }
+
+  /** What was found so far. */
+  async figures(): Promise<readonly ContractFigures[]> {
+    return await this.#monitor.figures();
+  }
+
+  #tell(
+    process: ProcessIndex,
+    told: Told,
+    now: { status: ProcessStatus; pid: number | null; readySinceNs: number | null },
+  ): void {
+    const { instance } = told;
+    const { status, pid, readySinceNs } = now;
+    const isUp = status === "starting" || status === "running";
+    if (pid !== null && pid !== told.pid) this.#tellMainPid(process, told, pid);
+    if (status === "running" && told.phase === "starting") {
+      told.phase = "ready";
+      this.#monitor.ready(process, instance, this.#originNs + (readySinceNs ?? 0));
+    }
+    if (status === "stopping" || status === "killing") {
+      if (told.phase === "stopping") return;
+      told.phase = "stopping";
+      this.#monitor.stopping(process, instance, nowNs());
+    } else if (!isUp && status !== "spawning") {
+      this.#told.delete(process);
+      this.#monitor.ended(process, instance, nowNs());
+    }
+  }
+
+  #tellMainPid(process: ProcessIndex, told: Told, pid: number): void {
+    const pidfd = openPidfd(pid);
+    if (pidfd === null) return;
+    told.pid = pid;
+    this.#monitor.mainPid(process, told.instance, pid, pidfd);
+  }
+
+  /** Of its thread, as the plan says; what is refused is said, and the rest goes on. */
+  #setUp(thread: number): void {
+    const { scheduling } = this.#parts.plan.supervisor;
+    if (scheduling === null) return;
+    const { policy, cpus, lockMemory: locks } = scheduling;
+    if (cpus !== null) this.#attempt("kept to its CPUs", () => setThreadCpus(thread, cpus));
+    if (locks) this.#attempt("kept in memory", lockMemory);
+    if (policy !== null && policy.kind !== "deadline") {
+      const priority = "priority" in policy ? policy.priority : 0;
+      this.#attempt(
+        `scheduled by policy ${policy.kind}`,
+        () => setThreadPolicy(thread, policy.kind, priority),
+      );
+    }
+  }
+
+  #attempt(what: string, doIt: () => void): void {
+    try {
+      doIt();
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+      const message = `The monitor could not be ${what}: ${error.message}`;
+      this.#parts.record({ event: "warning", message });
+    }
+  }
+}
+
+/** CLOCK_MONOTONIC. */
+function nowNs(): number {
+  return monotonicMs() * 1e6;
+}
