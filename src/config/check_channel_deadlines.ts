@@ -8,6 +8,7 @@ import type {
   ChannelDeadlinesConfig,
   Config,
   ConfigIssue,
+  MailboxConfig,
   PathConfig,
   PipeConfig,
 } from "./config.ts";
@@ -64,8 +65,8 @@ export function checkPaths(config: Config): ConfigIssue[] {
 }
 
 /** Whether messages are told apart on a channel, so that they can be timed. */
-function hasSamples(channel: ChannelConfig): channel is PipeConfig {
-  return channel.kind === "pipe" && channel.framing !== undefined;
+function hasSamples(channel: ChannelConfig): channel is PipeConfig | MailboxConfig {
+  return channel.kind === "mailbox" || (channel.kind === "pipe" && channel.framing !== undefined);
 }
 
 function replicasOf(config: Config, name: string): number {

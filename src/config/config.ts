@@ -231,7 +231,7 @@ export interface TcpConfig {
 }
 
 /** Samples in shared memory, from one process to others. */
-export interface MailboxConfig extends MailboxUse {
+export interface MailboxConfig extends MailboxUse, ChannelDeadlinesConfig {
   readonly kind: "mailbox";
   /** `"process.port"`. */
   readonly from: string;
@@ -258,7 +258,7 @@ export interface MailboxUse {
   readonly checked?: boolean;
 }
 /** A consumer with ways of its own; what it leaves out is the channel's. */
-export interface MailboxConsumerConfig extends MailboxUse {
+export interface MailboxConsumerConfig extends MailboxUse, ChannelDeadlinesConfig {
   /** `"process.port"`. */
   readonly port: string;
   readonly behind?: "oldest" | "newest";

@@ -11,7 +11,7 @@ export function contractsOf(config: Config): ContractConfig[] {
     return [ready, heartbeat, run, stop, ...Object.values(cycles), ...Object.values(checkpoints)];
   });
   const ofChannels = Object.values(config.channels ?? {}).flatMap((channel) => {
-    if (channel.kind !== "pipe") return [];
+    if (channel.kind !== "pipe" && channel.kind !== "mailbox") return [];
     return [channel, ...consumersOf(channel).map(({ own }) => own)]
       .flatMap(({ deadline, latency, liveliness }) => [deadline, latency, liveliness]);
   });

@@ -152,13 +152,14 @@ export type SocketPort<T extends string> = T extends `${string}.${"stdin" | "std
 
 /** A mailbox that remembers its endpoints. */
 export interface MailboxInput<From extends string, To extends string>
-  extends Omit<MailboxConfig, "from" | "to"> {
+  extends Omit<MailboxConfig, "from" | "to" | keyof ChannelDeadlinesInput>, ChannelDeadlinesInput {
   readonly from: From;
   readonly to: To | readonly (To | MailboxConsumerInput<To>)[];
 }
 
 /** A consumer of a mailbox with ways of its own, which remembers its endpoint. */
-export interface MailboxConsumerInput<To extends string> extends MailboxConsumerConfig {
+export interface MailboxConsumerInput<To extends string>
+  extends Omit<MailboxConsumerConfig, keyof ChannelDeadlinesInput>, ChannelDeadlinesInput {
   readonly port: To;
 }
 
@@ -367,7 +368,7 @@ export function listen<const Server extends string, const Client extends string 
  */
 export function mailbox<const From extends string, const To extends MailboxConsumers>(
   options:
-    & Omit<MailboxConfig, "kind" | "from" | "to">
+    & Omit<MailboxInput<string, string>, "kind" | "from" | "to">
     & { readonly from: SocketPort<From>; readonly to: To & SocketPorts<To> },
 ): MailboxInput<From, PortsOf<To>> {
   return { ...options, kind: "mailbox" } as unknown as MailboxInput<From, PortsOf<To>>;

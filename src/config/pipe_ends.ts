@@ -3,7 +3,13 @@
  * stands.
  * Must not know: what an endpoint is, what may be on which side.
  */
-import type { ConsumerConfig, MailboxConfig, MailboxConsumerConfig, PipeConfig } from "./config.ts";
+import type {
+  ChannelDeadlinesConfig,
+  ConsumerConfig,
+  MailboxConfig,
+  MailboxConsumerConfig,
+  PipeConfig,
+} from "./config.ts";
 
 /** A producer. */
 export interface ProducerEnd {
@@ -32,11 +38,14 @@ export function producersOf({ from }: PipeConfig | MailboxConfig): readonly Prod
 /** The consumers of a pipe, in order. */
 export function consumersOf(channel: PipeConfig): readonly ConsumerEnd[];
 /** The consumers of a pipe or a mailbox, in order. */
-export function consumersOf(
-  channel: PipeConfig | MailboxConfig,
-): readonly Omit<ConsumerEnd, "own">[];
+export function consumersOf(channel: PipeConfig | MailboxConfig): readonly TimedConsumerEnd[];
 export function consumersOf({ to }: PipeConfig | MailboxConfig): readonly ConsumerEnd[] {
   return endsOf<ConsumerConfig>(to as PipeConfig["to"]);
+}
+
+/** A consumer of either, and what both can be told. */
+export interface TimedConsumerEnd extends Omit<ConsumerEnd, "own"> {
+  readonly own: ChannelDeadlinesConfig;
 }
 
 /** A consumer of a mailbox, as {@link ConsumerEnd}. */

@@ -149,7 +149,7 @@ const latencySchema = z.strictObject(
 const livelinessSchema = z.strictObject(
   limitKeys("The longest time without a sign of the producer, a sample or not (DDS's liveliness)."),
 );
-const NEEDS = "Needs messages that are told apart: a pipe with `framing`.";
+const NEEDS = "Of a pipe it needs `framing`.";
 
 /** The same keys on a channel, which offers, and on one of its consumers, which requests. */
 export const channelDeadlineKeys = {

@@ -10,6 +10,7 @@ import {
   structIssues,
 } from "../channel/mailbox/schema.ts";
 import { DEFAULTS, LIMITS } from "./defaults.ts";
+import { channelDeadlineKeys } from "./schema_deadlines.ts";
 import { doc, duration, list, size, text, whole } from "./schema_values.ts";
 
 /** How an end is used: of the channel, and of a consumer by itself. */
@@ -55,6 +56,7 @@ const consumerSchema = z.strictObject({
   port: doc(text(), 'The consumer: `"name.port"`.'),
   ...useKeys,
   ...consumerKeys,
+  ...channelDeadlineKeys,
 });
 
 const historySchema = z.union([
@@ -153,6 +155,7 @@ export const mailboxSchema = z.strictObject({
   )),
   ...useKeys,
   ...consumerKeys,
+  ...channelDeadlineKeys,
   checksum: z.exactOptional(doc(
     z.enum(["none", "crc32c"]),
     "`crc32c`: each sample carries a checksum of its data, made by the producer and compared by " +

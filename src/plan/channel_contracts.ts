@@ -6,6 +6,7 @@ import type {
   ChannelDeadlinesConfig,
   Config,
   LimitContractConfig,
+  MailboxConfig,
   PathConfig,
   PipeConfig,
 } from "../config/config.ts";
@@ -45,9 +46,13 @@ export function timedChannels(
   expansion: Expansion,
 ): TimedChannel[] {
   return Object.entries(config.channels ?? {}).flatMap(([name, channel]) => {
-    if (channel.kind !== "pipe" || channel.framing === undefined) return [];
-    const ends = legsOf(name, channel, channels, expansion);
-    return ends.producers.length === 0 ? [] : [{ name, config: channel, ...ends }];
+    if (channel.kind !== "pipe" && channel.kind !== "mailbox") return [];
+    const wanted = channel.kind === "mailbox"
+      ? mailboxEnds(name, channels, expansion)
+      : legEnds(name, channels, expansion);
+    if (wanted.producers.length === 0) return [];
+    const consumers = timedConsumers(name, channel, wanted.consumers, expansion);
+    return [{ name, config: channel, producers: wanted.producers, consumers }];
   });
 }
 
@@ -183,41 +188,70 @@ function consumerOwner(
   return { name: `${channel}.${kind}@${label}`, process, path: [...path, KEYS[kind]] };
 }
 
-function legsOf(
+/** The ends of a channel, consumers as they are numbered. */
+interface Ends {
+  readonly producers: readonly TimedEnd[];
+  readonly consumers: readonly { readonly channel: ChannelIndex; readonly port: PortPlan }[];
+}
+
+/** None of a pipe whose messages are not told apart. */
+function legEnds(
   name: string,
-  pipe: PipeConfig,
   channels: readonly ChannelPlan[],
   { processes }: Expansion,
-): Pick<TimedChannel, "producers" | "consumers"> {
+): Ends {
   const producers: TimedEnd[] = [];
-  const outs: { readonly channel: ChannelIndex; readonly to: PortPlan }[] = [];
+  const consumers: Ends["consumers"][number][] = [];
   for (const [channel, plan] of channels.entries()) {
     if (plan.kind !== "leg" || plan.name !== name) continue;
-    if (plan.direction === "out") outs.push({ channel, to: plan.to });
+    if (plan.direction === "out") consumers.push({ channel, port: plan.to });
     else {
       const process = plan.from.processes[0]!;
       producers.push({ channel, process, label: processes[process]!.name });
     }
   }
-  const declared = consumersOf(pipe);
-  const consumers = outs.map(({ channel, to }, number): TimedConsumer => {
-    const process = to.processes[0]!;
-    const { name: label } = processes[process]!;
-    const shared = outs.filter((other) => other.to.processes[0] === process).length > 1;
+  return { producers: distinct(producers, channels), consumers };
+}
+
+function mailboxEnds(
+  name: string,
+  channels: readonly ChannelPlan[],
+  { processes }: Expansion,
+): Ends {
+  const channel = channels.findIndex((plan) => plan.kind === "mailbox" && plan.name === name);
+  const plan = channels[channel];
+  if (plan?.kind !== "mailbox") return { producers: [], consumers: [] };
+  const process = plan.from.processes[0]!;
+  return {
+    producers: [{ channel, process, label: processes[process]!.name }],
+    consumers: plan.consumers.map(({ port }) => ({ channel, port })),
+  };
+}
+
+function timedConsumers(
+  name: string,
+  config: PipeConfig | MailboxConfig,
+  ends: Ends["consumers"],
+  { processes }: Expansion,
+): TimedConsumer[] {
+  const declared = consumersOf(config);
+  return ends.map(({ channel, port: { processes: holders, port } }, number) => {
+    const process = holders[0]!;
+    const { name: label, declaredName } = processes[process]!;
+    const shared = ends.filter((other) => other.port.processes[0] === process).length > 1;
     const { key, own } = declared.find(({ text }) => {
       const end = portName(text);
-      return end.process === processes[process]!.declaredName && end.port === to.port;
+      return end.process === declaredName && end.port === port;
     })!;
     return {
       channel,
       process,
-      label: shared ? `${label}.${to.port}` : label,
+      label: shared ? `${label}.${port}` : label,
       number,
       own,
       path: ["channels", name, ...key.slice(0, 2)],
     };
   });
-  return { producers: distinct(producers, channels), consumers };
 }
 
 /** A process with two ends on one channel is told apart by its ports. */

@@ -227,6 +227,35 @@ Deno.test("compile() follows a path over the legs that carry it on", () => {
   });
 });
 
+Deno.test("compile() sees contracts of a mailbox at its ends, and follows a path through it", () => {
+  const plan = compiled(crew({ a: denoProcess(), b: denoProcess(), d: commandProcess() }, {
+    channels: {
+      m: {
+        ...{ kind: "mailbox", from: "a.out", sampleBytes: "1KiB", latency: { within: "2ms" } },
+        to: [{ port: "d.in", deadline: { within: "60ms" } }, "b.in"],
+        deadline: { within: "50ms" },
+      },
+      q: { kind: "pipe", from: "b.out", to: "d.q", framing: "lines" },
+    },
+    paths: { v: { through: ["m", "q"], within: "100ms" } },
+  }));
+  const shown = plan.contracts.map((contract) => [
+    contract.name,
+    plan.processes[contract.process]!.name,
+    "channel" in contract ? contract.channel : null,
+    "consumer" in contract ? contract.consumer : null,
+  ]);
+  assertEquals(shown, [
+    ["m.gap", "a", 0, null],
+    ["m.gap@d", "a", 0, 0],
+    ["m.latency@d", "d", 0, 0],
+    ["m.latency@b", "b", 0, 1],
+    ["path.v", "d", null, 0],
+  ]);
+  const path = contractNamed(plan, "path.v");
+  assertEquals(path.kind === "path" && path.channels, [0, 2]);
+});
+
 Deno.test("compile() leaves a path out that the profiles cut, and says so", () => {
   const config = channels({ paths: { v: { through: ["p"], to: "d", within: "1s" } } });
   const cut: Config = {
