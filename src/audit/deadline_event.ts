@@ -45,9 +45,11 @@ export interface DeadlineEvent {
 export interface DeadlineRecoveredEvent {
   readonly event: "deadlineRecovered";
   readonly contract: string;
+  /** All that may be done about it; empty: it is only recorded. */
+  readonly actions: readonly string[];
   readonly process: string;
   readonly instance: number;
-  /** Since it broke. */
+  /** Since the limit at which it broke. */
   readonly afterMs: number;
 }
 
@@ -55,6 +57,8 @@ export interface DeadlineRecoveredEvent {
 export interface DeadlineExcusedEvent {
   readonly event: "deadlineExcused";
   readonly contract: string;
+  /** All that may be done about it, and is not now. */
+  readonly actions: readonly string[];
   readonly process: string;
   readonly instance: number;
   /** stopped: by a signal (SIGSTOP). debugged: by its tracer. */

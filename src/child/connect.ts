@@ -133,12 +133,7 @@ export function links(): readonly LinkInfo[] {
   return linksOf("links");
 }
 
-function refuseOthers({ direction, kind, type, mailbox }: LinkInfo): string | null {
-  if (mailbox !== undefined) {
-    return `it is a mailbox; use ${
-      mailbox.role === "producer" ? "mailboxProducer()" : "mailboxConsumer()"
-    }`;
-  }
+function refuseOthers({ direction, kind, type }: LinkInfo): string | null {
   if (type !== undefined && type !== "stream") {
     return `its messages are whole already (${type}); use packets()`;
   }

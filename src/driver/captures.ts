@@ -102,6 +102,14 @@ export class Captures implements Disposable {
     return { marked: false, droppedBytes };
   }
 
+  /** The read ends of the process's capture pipes, held here. */
+  readFdsOf(process: ProcessIndex): readonly number[] {
+    return (["stdout", "stderr"] as const).flatMap((stream) => {
+      const pipe = this.#pipes.get(keyOf(process, stream));
+      return pipe === undefined ? [] : [pipe.readFd];
+    });
+  }
+
   /** Inodes of the process's capture pipes: who writes into them came from it. */
   inodesOf(process: ProcessIndex): readonly number[] {
     return (["stdout", "stderr"] as const).flatMap((stream) => {

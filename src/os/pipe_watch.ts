@@ -2,7 +2,7 @@
  * Whether anybody has read from a pipe, or written to it, since the last look, by inotify(7):
  * exact, without touching what is in the pipe. Must not know: whose pipe.
  *
- * A watch is for one event. The reader or writer that it catches pays for it once; until it is
+ * A watch is for one event, unless it was asked for every one. The reader or writer that it catches pays for it once; until it is
  * armed again the others cost nothing more than before.
  */
 import { cString } from "./c_string.ts";
@@ -34,22 +34,24 @@ export class PipeWatch implements Disposable {
   readonly #view = new DataView(this.#buffer.buffer);
   readonly #paths = new Map<number, Uint8Array<ArrayBuffer>>();
 
-  private constructor(fd: number, of: keyof typeof MASKS) {
+  private constructor(fd: number, of: keyof typeof MASKS, which: "next" | "every") {
     this.fd = fd;
     // As an unsigned number: JavaScript's bits are signed.
-    this.#mask = (MASKS[of] | IN_ONESHOT) >>> 0;
+    this.#mask = (MASKS[of] | (which === "next" ? IN_ONESHOT : 0)) >>> 0;
   }
 
   /**
    * Opens one, and tries it: there have been kernels that tell of no reads from pipes, or (before
    * 6.7) of no splice, and silence must not be taken for a reader at rest.
    *
+   * @param which of the events of a pipe: the next one alone, until it is armed again, or all of
+   * them; what comes while nobody asks is one event.
    * @returns null where the kernel, or a limit of the user's (fs.inotify), does not allow it.
    */
-  static open(of: "reads" | "writes"): PipeWatch | null {
+  static open(of: "reads" | "writes", which: "next" | "every" = "next"): PipeWatch | null {
     const fd = libc().inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
     if (fd < 0) return null;
-    const watch = new PipeWatch(fd, of);
+    const watch = new PipeWatch(fd, of, which);
     if (watch.#works(of)) return watch;
     watch[Symbol.dispose]();
     return null;

@@ -109,6 +109,12 @@ function isShown(record: EventRecord): boolean {
     case "stall":
     case "stallEnded":
       return record.actions.some((action) => action !== "event");
+    case "deadline":
+      // What is only recorded is for whoever asks.
+      return record.kind === "warn" || record.did.length > 0;
+    case "deadlineRecovered":
+    case "deadlineExcused":
+      return record.actions.length > 0;
     case "request":
     case "notify":
     case "signal":
@@ -125,7 +131,16 @@ function toneOf(record: EventRecord, before: ExitRecord | undefined): keyof type
     case "warning":
     case "strayKilled":
     case "stall":
+    case "safeMode":
       return "alarm";
+    case "deadline":
+      return record.kind === "miss" ? "alarm" : "lost";
+    case "deadlineExcused":
+    case "deadlinesExcused":
+      return "lost";
+    case "deadlineRecovered":
+    case "deadlineResumed":
+      return "back";
     case "state":
       return record.to === "failed" ? "alarm" : "quiet";
     case "exit":

@@ -13,7 +13,13 @@
  * it again for writing. Each instance gets a doorbell's end as a description of its own.
  * Must not know: processes, restarts, what is in a sample.
  */
-import { type FutexCalls, openFutex, reopenReadOnly, wordPointer } from "../../os/futex.ts";
+import {
+  type FutexCalls,
+  mapReadOnly,
+  openFutex,
+  reopenReadOnly,
+  wordPointer,
+} from "../../os/futex.ts";
 import { SystemError } from "../../os/errno.ts";
 import { closeFd, createPipe, type PipeEnds, reopenPipe } from "../../os/pipe.ts";
 import { createSharedMemory, lockSharedMemory, type SharedMemory } from "../../os/shared_memory.ts";
@@ -155,6 +161,16 @@ export class MailboxChannel implements Channel {
   /** What the memory says of a consumer now. */
   consumer(consumer: number): ConsumerFigures {
     return consumerFigures(this.#pages[consumer]!.buffer, this.producer().published);
+  }
+
+  /**
+   * All of the memory, the samples too, mapped for reading and for good.
+   *
+   * @throws {SystemError} ENOMEM.
+   */
+  mapForWatching(): { readonly samples: ArrayBuffer; readonly pages: readonly ArrayBuffer[] } {
+    const samples = mapReadOnly(this.#samples.fd, segmentBytes(this.plan.shape));
+    return { samples, pages: this.#pages.map(({ buffer }) => buffer) };
   }
 
   /** Which instance of a consumer found the memory corrupt, and how; null: none. */

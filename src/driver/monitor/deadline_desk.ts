@@ -5,7 +5,7 @@
  *
  * ```
  *  verdict ──► actions: to the core, a program, the safe mode      every time
- *          └─► event, with evidence                                ten a second and contract
+ *          └─► event, with evidence                                five a second and contract
  * ```
  */
 import type { DeadlineEvent, MissEvidence } from "../../audit/deadline_event.ts";
@@ -17,7 +17,7 @@ import { ABSENCES, DID, EXCUSES, HEAR, type ToldVerdict, verdictOf } from "./mes
 import { limitNsOf, stepName } from "./contract_text.ts";
 
 /** Events of one contract within a second; the misses beyond are counted with the next. */
-const EVENTS_PER_SECOND_MAX = 10;
+const EVENTS_PER_SECOND_MAX = 5;
 /** Of one process: it takes a millisecond to gather. */
 const EVIDENCE_PER_SECOND_MAX = 2;
 
@@ -146,10 +146,6 @@ export class DeadlineDesk {
   ): DeadlineEvent {
     const event = this.#eventOf(verdict, contract, actions);
     this.#parts.record(event);
-    if (actions.some(({ kind }) => kind === "warn")) {
-      const message = `${contract.name} was missed: ${verdict.reason}`;
-      this.#parts.record({ event: "warning", message });
-    }
     return event;
   }
 
@@ -187,10 +183,11 @@ export class DeadlineDesk {
 
   #recovered(index: ContractIndex, instance: number, afterNs: number): void {
     this.#tellWithheld(index);
-    const { name, process } = this.#contract(index);
+    const { name, process, ...contract } = this.#contract(index);
     this.#parts.record({
       event: "deadlineRecovered",
       contract: name,
+      actions: actionTexts(contract),
       process: this.#processName(process),
       instance,
       afterMs: toMs(afterNs),
@@ -203,10 +200,11 @@ export class DeadlineDesk {
     why: "stopped" | "debugged",
     tracer: number,
   ): void {
-    const { name, process } = this.#contract(index);
+    const { name, process, ...contract } = this.#contract(index);
     this.#parts.record({
       event: "deadlineExcused",
       contract: name,
+      actions: actionTexts(contract),
       process: this.#processName(process),
       instance,
       why,
@@ -278,6 +276,11 @@ function actionsOf(contract: ContractPlan, { did }: ToldVerdict): readonly MissA
 function strongest(actions: readonly MissAction[]): MissAct | null {
   const kinds = new Set(actions.map(({ kind }) => kind));
   return (["fail-group", "stop", "restart"] as const).find((act) => kinds.has(act)) ?? null;
+}
+
+/** All that may be done about a contract. */
+function actionTexts(of: Pick<ContractPlan, "onMiss" | "onBroken">): readonly string[] {
+  return [...new Set([...of.onMiss, ...of.onBroken].map(actionText))];
 }
 
 function actionText(action: MissAction): string {

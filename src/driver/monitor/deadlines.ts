@@ -6,13 +6,14 @@ import type { EventBody } from "../../audit/event_record.ts";
 import type { ProcessStatus } from "../../core/effect.ts";
 import type { CoreEvent } from "../../core/event.ts";
 import type { CoreState } from "../../core/state.ts";
-import { lockCode, ownCodeRanges } from "../../os/code_pages.ts";
 import { SystemError } from "../../os/errno.ts";
 import { monotonicMs } from "../../os/monotonic.ts";
 import type { Reactor } from "../../os/reactor.ts";
-import { setThreadCpus, setThreadPolicy } from "../../os/thread_scheduling.ts";
+import { lockMemory, setThreadCpus, setThreadPolicy } from "../../os/thread_scheduling.ts";
 import type { Plan, ProcessIndex } from "../../plan/plan.ts";
 import { openPidfd } from "../../process/pidfd.ts";
+import type { Channel } from "../../channel/channel.ts";
+import type { Captures } from "../captures.ts";
 import type { ChannelWatch } from "../channel_watch.ts";
 import type { Clock } from "../clock.ts";
 import type { Instance } from "../instance.ts";
@@ -20,10 +21,10 @@ import type { Watchdog } from "../notifications.ts";
 import { DeadlineDesk } from "./deadline_desk.ts";
 import { EvidenceKeeper } from "./evidence.ts";
 import type { ContractFigures } from "./figures.ts";
-import { isWatched } from "./phases.ts";
 import { MissPrograms } from "./miss_program.ts";
 import { Monitor } from "./monitor.ts";
 import type { PulseMemories } from "./pulse_memories.ts";
+import { soundsOf } from "./shared_channels.ts";
 
 /** What contracts need of the supervisor. */
 export interface DeadlinesParts {
@@ -33,6 +34,10 @@ export interface DeadlinesParts {
   readonly reactor: Reactor;
   readonly memories: PulseMemories;
   readonly watch: ChannelWatch;
+  readonly channels: readonly Channel[];
+  readonly captures: Captures;
+  /** Of `@relay`; null where there is none. */
+  readonly counters: Float64Array | null;
   readonly nullFd: number;
   readonly state: () => CoreState;
   readonly record: (body: EventBody) => void;
@@ -93,6 +98,8 @@ export class Deadlines {
     this.#monitor = new Monitor({
       plan,
       memories,
+      channels: parts.channels,
+      counters: parts.counters,
       reactor,
       onReport: (report) => this.#desk.hear(report),
       onWatches: (thread) => this.#setUp(thread),
@@ -102,11 +109,6 @@ export class Deadlines {
 
   /** Begins to watch. */
   start(): void {
-    for (const contract of this.#parts.plan.contracts) {
-      if (isWatched(contract)) continue;
-      const message = `${contract.name} is not watched: cox cannot see it yet`;
-      this.#parts.record({ event: "warning", message });
-    }
     this.#monitor.start();
     this.#evidence.start();
   }
@@ -128,6 +130,10 @@ export class Deadlines {
     if (pidfd === null) return;
     const sinceNs = this.#originNs + spawnedNs;
     this.#told.set(process, { instance: number, phase: "starting", pid });
+    // The ends of a pipe may have been made anew for it.
+    for (const sound of soundsOf(this.#parts.plan, process, this.#parts)) {
+      this.#monitor.listen(sound);
+    }
     this.#monitor.spawned(process, number, { pid, pidfd, sinceNs });
   }
 
@@ -208,7 +214,7 @@ export class Deadlines {
     if (scheduling === null) return;
     const { policy, cpus, lockMemory: locks } = scheduling;
     if (cpus !== null) this.#attempt("kept to its CPUs", () => setThreadCpus(thread, cpus));
-    if (locks) this.#attempt("kept in memory", () => void lockCode(ownCodeRanges()));
+    if (locks) this.#attempt("kept in memory", lockMemory);
     if (policy !== null && policy.kind !== "deadline") {
       const priority = "priority" in policy ? policy.priority : 0;
       this.#attempt(

@@ -18,7 +18,7 @@ export interface InstanceContractsParts {
   readonly processes: number;
   readonly watch: Watch;
   /** By contract. */
-  readonly judges: readonly (Judge | null)[];
+  readonly judges: readonly Judge[];
   /** How many critical contracts are broken now. */
   readonly criticalChanged: (broken: number) => void;
 }

@@ -31,6 +31,8 @@ export const TELL = {
   shutdown: 9,
   /** Post the figures of all contracts. */
   figures: 10,
+  /** Listen to a pipe: contract, which of its pipes, a descriptor of this process. */
+  listen: 11,
 } as const;
 
 /** From the monitor to the control loop. */

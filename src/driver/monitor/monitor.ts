@@ -6,6 +6,7 @@
  * What is told is never lost and never out of order: where the ring is full, which a thread that
  * looks at all in milliseconds empties, it is waited for.
  */
+import type { Channel } from "../../channel/channel.ts";
 import { createEventFd, EventGiver } from "../../os/event_fd.ts";
 import { monotonicMs } from "../../os/monotonic.ts";
 import { readFd } from "../../os/pipe.ts";
@@ -15,6 +16,7 @@ import type { ContractFigures } from "./figures.ts";
 import { RECORD_WIDTH, TELL } from "./messages.ts";
 import type { PulseMemories } from "./pulse_memories.ts";
 import { RecordRing, ringBytes } from "./record_ring.ts";
+import { deafNsOf, mappedAt, pathCarriers, sharedChannels, type Sound } from "./shared_channels.ts";
 import { CRITICAL_WORD, NOTIFY_WORD, type ThreadInit, type ThreadMessage } from "./thread.ts";
 
 /** Records of each ring: some for each process, and enough for a storm of a small crew. */
@@ -30,6 +32,9 @@ const FIGURES_WITHIN_MS = 1000;
 export interface MonitorParts {
   readonly plan: Plan;
   readonly memories: PulseMemories;
+  readonly channels: readonly Channel[];
+  /** Of `@relay`; null where there is none. */
+  readonly counters: Float64Array | null;
   readonly reactor: Reactor;
   /** Called for each report, in order; see {@link HEAR}. */
   readonly onReport: (record: Float64Array) => void;
@@ -57,7 +62,7 @@ export class Monitor {
   /** @throws {SystemError} when no descriptor is left. */
   constructor(parts: MonitorParts) {
     this.#parts = parts;
-    const { plan, memories } = parts;
+    const { plan, memories, channels, counters } = parts;
     const records = Math.max(RECORDS_MIN, plan.processes.length * RECORDS_PER_PROCESS);
     const ring = () => new SharedArrayBuffer(ringBytes(records, RECORD_WIDTH));
     const words = new SharedArrayBuffer((NOTIFY_WORD + plan.processes.length) * 4);
@@ -65,12 +70,15 @@ export class Monitor {
     this.#init = {
       contracts: plan.contracts,
       stops: plan.processes.map(({ stop }) => stop),
-      memories: [...memories.all()].map(([process, { address, buffer, lines }]) => ({
+      memories: [...memories.all()].map(([process, { buffer, lines }]) => ({
         process,
-        address,
-        bytes: buffer.byteLength,
+        at: mappedAt(buffer),
         lines,
       })),
+      channels: sharedChannels(plan, channels),
+      counters: counters === null ? null : mappedAt(counters.buffer as ArrayBuffer),
+      carriers: pathCarriers(plan),
+      deafNs: deafNsOf(plan),
       told: ring(),
       reports: ring(),
       toldFd: createEventFd(),
@@ -164,6 +172,11 @@ export class Monitor {
 
   shutdown(): void {
     this.#tell([TELL.shutdown, 0, 0, monotonicMs() * 1e6]);
+  }
+
+  /** Listens to a pipe, see {@link soundsOf}. */
+  listen({ contract, at, fd }: Sound): void {
+    this.#tell([TELL.listen, contract, at, fd]);
   }
 
   /** Where notifications of a process wait that were not heard yet; null: nowhere. */

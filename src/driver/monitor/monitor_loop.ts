@@ -36,7 +36,7 @@ const SIGKILL = 9;
 export interface LoopParts {
   readonly contracts: readonly ContractPlan[];
   readonly stops: readonly StopPlan[];
-  readonly judgeOf: (contract: ContractIndex, court: Court) => Judge | null;
+  readonly judgeOf: (contract: ContractIndex, court: Court) => Judge;
   readonly calls: MonitorCalls;
   readonly told: RecordRing;
   readonly reports: RecordRing;
@@ -50,6 +50,10 @@ export interface LoopParts {
   /** Signs of it may be on their way, unheard by the control loop. */
   readonly isUnheard: (process: ProcessIndex) => boolean;
   readonly closeFd: (fd: number) => void;
+  /** A pipe is to be listened to, for a contract; the name stays when it is another pipe. */
+  readonly listen: (contract: ContractIndex, name: string, fd: number) => void;
+  /** Takes in what was heard. @returns when to ask again; Infinity: it wakes us. */
+  readonly hear: (nowNs: number) => number;
   /** How long this thread has waited for a CPU, ever; 0: not known. */
   readonly starvedNs: () => number;
   /** The figures of all contracts are asked for. */
@@ -75,7 +79,7 @@ interface Watched {
 export class MonitorLoop implements WatchListener {
   readonly watch: Watch;
   /** By contract. */
-  readonly judges: readonly (Judge | null)[];
+  readonly judges: readonly Judge[];
   readonly #parts: LoopParts;
   readonly #watched: (Watched | null)[] = [];
   readonly #contracts: InstanceContracts;
@@ -94,7 +98,7 @@ export class MonitorLoop implements WatchListener {
     this.#parts = parts;
     this.watch = new Watch(parts.contracts.length, this);
     this.judges = parts.contracts.map((_, index) => parts.judgeOf(index, this.watch.court));
-    for (const judge of this.judges) if (judge !== null) this.watch.add(judge);
+    for (const judge of this.judges) this.watch.add(judge);
     this.#contracts = new InstanceContracts({
       contracts: parts.contracts,
       processes: parts.stops.length,
@@ -120,6 +124,8 @@ export class MonitorLoop implements WatchListener {
     const { calls, told, toldFd } = this.#parts;
     calls.takeEvent(toldFd);
     while (told.take(this.#record)) this.#hear(this.#record, nowNs);
+    // Before anybody is judged for what he was not heard of.
+    const hearNs = this.#parts.hear(nowNs);
     this.watch.run(nowNs, calls.bootNs());
     for (const process of this.#newlyEnding) this.#contracts.stopping(process, nowNs);
     this.#newlyEnding.clear();
@@ -131,7 +137,7 @@ export class MonitorLoop implements WatchListener {
       this.#starvedAtNs = nowNs;
       this.#starvedBeforeNs = this.#parts.starvedNs();
     }
-    return Math.min(this.watch.wakeNs, this.#heldUpLookNs);
+    return Math.min(this.watch.wakeNs, this.#heldUpLookNs, hearNs);
   }
 
   starvedNs(lateNs: number): number {
@@ -167,7 +173,7 @@ export class MonitorLoop implements WatchListener {
       return;
     }
     const isMiss = verdict.kind === "miss";
-    if (verdict.broke) this.#contracts.broke(verdict.contract, verdict.noticedNs);
+    if (verdict.broke) this.#contracts.broke(verdict.contract, verdict.dueNs);
     const actions = isMiss ? [...contract.onMiss, ...(verdict.broke ? contract.onBroken : [])] : [];
     const ends = !watched.isEnding && actions.some(endsInstance);
     const did = (ends ? DID.stopSignal : 0) | (isMiss ? DID.onMiss : 0) |
@@ -198,6 +204,7 @@ export class MonitorLoop implements WatchListener {
     if (told === TELL.spawned) {
       return this.#spawned(process, instance, third, fourth, record[5]!);
     }
+    if (told === TELL.listen) return this.#parts.listen(process, `${process}/${instance}`, third);
     if (told === TELL.figures) return this.#parts.figuresAsked();
     const watched = this.#watched[process];
     if (watched?.instance !== instance) {

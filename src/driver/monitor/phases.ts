@@ -36,20 +36,6 @@ export function endsInstance({ kind }: MissAction): boolean {
   return kind === "restart" || kind === "stop" || kind === "fail-group";
 }
 
-/** Whether there is anything yet that a contract can be judged by. */
-export function isWatched(contract: ContractPlan): boolean {
-  switch (contract.kind) {
-    case "span":
-    case "cycle":
-    case "steps":
-      return true;
-    case "heartbeat":
-      return contract.source.by === "pulse" || contract.source.by === "notify";
-    default:
-      return false;
-  }
-}
-
 function ofPhase(
   contracts: readonly ContractPlan[],
   process: ProcessIndex,

@@ -24,8 +24,6 @@ import type { PulseSources } from "../descriptor_table.ts";
 export interface PulseMemory {
   readonly lines: readonly PulseLineShape[];
   readonly buffer: ArrayBuffer;
-  /** Where it is mapped in this process, for its other threads. */
-  readonly address: bigint;
 }
 
 interface Held extends PulseMemory {
@@ -44,11 +42,9 @@ export class PulseMemories implements PulseSources {
       const lines = pulseLinesOf(plan.contracts, process);
       if (lines.length === 0) return;
       const { fd, buffer } = createSharedMemory(`cox:pulse:${name}`, pulseBytes(lines));
-      const start = Deno.UnsafePointer.of(new Uint8Array(buffer));
       this.#held.set(process, {
         lines,
         buffer,
-        address: Deno.UnsafePointer.value(start),
         fd,
         words: new Int32Array(buffer),
         doubles: new Float64Array(buffer),

@@ -6,7 +6,12 @@
  *   message: plan, memories, rings ──► loop, never back to the event loop ──► end: closes itself
  * ```
  */
-import { PULSE_EPOCH, type PulseLineShape } from "../../deadline/pulse_layout.ts";
+import {
+  PULSE_EPOCH,
+  type PulseLineShape,
+  pulsePlace,
+  stampSign,
+} from "../../deadline/pulse_layout.ts";
 import { makeJudge } from "../../deadline/make_judge.ts";
 import { type PulseViews, pulseViews } from "../../deadline/pulse_source.ts";
 import { SystemError } from "../../os/errno.ts";
@@ -15,13 +20,15 @@ import { currentThread } from "../../os/thread_scheduling.ts";
 import { openMonitorCalls } from "../../os/monitor_calls.ts";
 import { closeFd } from "../../os/pipe.ts";
 import type { ContractIndex, ContractPlan } from "../../plan/contract.ts";
-import type { ProcessIndex, StopPlan } from "../../plan/plan.ts";
+import type { ChannelIndex, ProcessIndex, StopPlan } from "../../plan/plan.ts";
 import { holdUpOf } from "../../process/hold_up.ts";
+import { contractSources, HeardSigns, type WatchedChannel } from "./contract_sources.ts";
+import { Ears } from "./ears.ts";
 import { type ContractFigures, figuresOf } from "./figures.ts";
 import { RECORD_WIDTH } from "./messages.ts";
 import { MonitorLoop } from "./monitor_loop.ts";
-import { isWatched } from "./phases.ts";
 import { RecordRing } from "./record_ring.ts";
+import { type MappedAt, mappedFrom, type SharedChannel } from "./shared_channels.ts";
 
 /** What the thread is told first. */
 export interface ThreadInit {
@@ -29,6 +36,13 @@ export interface ThreadInit {
   /** By process. */
   readonly stops: readonly StopPlan[];
   readonly memories: readonly SharedPulse[];
+  readonly channels: readonly SharedChannel[];
+  /** Of `@relay`; null where there is none. */
+  readonly counters: MappedAt | null;
+  /** See {@link pathCarriers}. */
+  readonly carriers: ReadonlyMap<ContractIndex, readonly number[]>;
+  /** See {@link deafNsOf}; null: nobody is to be heard. */
+  readonly deafNs: number | null;
   readonly told: SharedArrayBuffer;
   readonly reports: SharedArrayBuffer;
   readonly toldFd: number;
@@ -40,8 +54,7 @@ export interface ThreadInit {
 /** A pulse memory that is mapped in this process. */
 export interface SharedPulse {
   readonly process: ProcessIndex;
-  readonly address: bigint;
-  readonly bytes: number;
+  readonly at: MappedAt;
   readonly lines: readonly PulseLineShape[];
 }
 
@@ -67,26 +80,24 @@ export function watchOver(init: ThreadInit, post: (message: ThreadMessage) => vo
   const { contracts, stops, toldFd, reportFd } = init;
   const memories = new Map(init.memories.map((memory) => [memory.process, mapped(memory)]));
   const words = new Int32Array(init.words);
-  const calls = openMonitorCalls(1);
+  const calls = openMonitorCalls(2);
   calls.sleepOn(0, toldFd);
-  const sources = {
-    pulse(process: ProcessIndex) {
-      const memory = memories.get(process);
-      if (memory === undefined) throw new Error(`No pulse memory for process ${process}`);
-      return memory;
-    },
-    signs(contract: ContractIndex): never {
-      throw new Error(`No signs for contract ${contract}`);
-    },
-    deliveries(contract: ContractIndex): never {
-      throw new Error(`No deliveries for contract ${contract}`);
-    },
-  };
+  const channels = new Map(init.channels.map((channel) => [channel.channel, watched(channel)]));
+  const sources = contractSources({
+    contracts,
+    pulses: memories,
+    channels,
+    carriers: init.carriers,
+    counters: new Float64Array(
+      init.counters === null ? new ArrayBuffer(0) : mappedFrom(init.counters),
+    ),
+    nowNs: calls.nowNs,
+  });
+  const ears = init.deafNs === null ? null : Ears.open(init.deafNs);
   const loop = new MonitorLoop({
     contracts,
     stops,
-    judgeOf: (index, court) =>
-      isWatched(contracts[index]!) ? makeJudge(index, contracts[index]!, sources, court) : null,
+    judgeOf: (index, court) => makeJudge(index, contracts[index]!, sources, court),
     calls,
     told: new RecordRing(init.told, RECORD_WIDTH),
     reports: new RecordRing(init.reports, RECORD_WIDTH),
@@ -101,10 +112,18 @@ export function watchOver(init: ThreadInit, post: (message: ThreadMessage) => vo
       const fd = Atomics.load(words, NOTIFY_WORD + process) - 1;
       return fd >= 0 && calls.isReadable(fd);
     },
+    listen: (contract, name, fd) =>
+      ears?.listen(name, fd, noteOf(contracts[contract]!, memories, channels)),
+    hear: (nowNs) => {
+      if (ears === null) return Infinity;
+      const nextNs = ears.hear(nowNs);
+      calls.sleepOn(1, nextNs === Infinity ? ears.fd : -1);
+      return nextNs;
+    },
     closeFd,
     starvedNs: starvedNsOfThread,
     figuresAsked: () => {
-      const figures = loop.judges.flatMap((judge) => judge === null ? [] : [figuresOf(judge)]);
+      const figures = loop.judges.map(figuresOf);
       post({ kind: "figures", figures });
     },
     criticalChanged: (broken) => Atomics.store(words, CRITICAL_WORD, broken),
@@ -118,10 +137,39 @@ interface Mapped {
   readonly lines: readonly PulseLineShape[];
 }
 
-function mapped({ address, bytes, lines }: SharedPulse): Mapped {
-  const pointer = Deno.UnsafePointer.create(address);
-  if (pointer === null) throw new Error("A pulse memory is nowhere");
-  return { views: pulseViews(Deno.UnsafePointerView.getArrayBuffer(pointer, bytes)), lines };
+function mapped({ at, lines }: SharedPulse): Mapped {
+  return { views: pulseViews(mappedFrom(at)), lines };
+}
+
+function watched(shared: SharedChannel): WatchedChannel {
+  switch (shared.kind) {
+    case "mailbox": {
+      const { shape, samples, pages } = shared;
+      return { kind: "mailbox", shape, samples: mappedFrom(samples), pages: pages.map(mappedFrom) };
+    }
+    case "leg":
+      return { kind: "leg", slot: shared.slot };
+    case "pipe":
+      return { kind: "pipe", signs: new HeardSigns() };
+  }
+}
+
+/** What a sound is a sign of. */
+function noteOf(
+  contract: ContractPlan,
+  memories: ReadonlyMap<ProcessIndex, Mapped>,
+  channels: ReadonlyMap<ChannelIndex, WatchedChannel>,
+): (nowNs: number) => void {
+  const { process } = contract;
+  if (contract.kind !== "heartbeat") throw new Error("Only heartbeats are heard");
+  const { source } = contract;
+  if (source.by === "channel") {
+    const channel = channels.get(source.channel);
+    return (nowNs) => channel?.kind === "pipe" && channel.signs.note(nowNs);
+  }
+  const { views, lines } = memories.get(process)!;
+  const place = pulsePlace(lines, source.line);
+  return (nowNs) => stampSign(views.words, views.doubles, place, nowNs);
 }
 
 /** Of "ran waited slices" the second. */

@@ -1,0 +1,237 @@
+/**
+ * What channels show of the samples that pass through them: signs for gaps and liveliness,
+ * deliveries for latencies and paths. Read from the memory of mailboxes and from the counters of
+ * `@relay`, where all of it is kept anyway. Must not know: contracts beyond where they look.
+ *
+ * What a consumer is late for is seen while it waits: the judge looks again when the oldest sample
+ * that waits has reached its limit. Of a mailbox the oldest that waits is the one behind the cursor,
+ * unless the consumer has it in hand: then it is the next.
+ */
+import { COUNTER, counterAt } from "../../channel/relay/relay_counters.ts";
+import { consumerFigures, producerFigures } from "../../channel/mailbox/figures.ts";
+import {
+  HEADER_BYTES,
+  type MailboxShape,
+  ORIGIN_HIGH,
+  ORIGIN_LOW,
+  SEQUENCE_HIGH,
+  SEQUENCE_LOW,
+  slotStride,
+  STAMP_HIGH,
+  STAMP_LOW,
+} from "../../channel/mailbox/layout.ts";
+import type { DeliverySource } from "../../deadline/delivery_judge.ts";
+import type { SignSource } from "../../deadline/silence_judge.ts";
+
+const WORD_RANGE = 2 ** 32;
+
+/** The memory of a mailbox; of the samples all of it. */
+export interface MailboxMemory {
+  readonly shape: MailboxShape;
+  readonly samples: ArrayBuffer;
+  /** By number of the consumer. */
+  readonly pages: readonly ArrayBuffer[];
+}
+
+/** Signs of a mailbox's producer: its samples, and if asked for what it gives without one. */
+export class PublishSigns implements SignSource {
+  signs = 0;
+  lastNs = 0;
+  readonly #samples: ArrayBuffer;
+  readonly #withHeartbeat: boolean;
+
+  constructor({ samples }: MailboxMemory, withHeartbeat: boolean) {
+    this.#samples = samples;
+    this.#withHeartbeat = withHeartbeat;
+  }
+
+  read(): boolean {
+    const { published, lastPublishNs, heartbeatNs } = producerFigures(this.#samples);
+    this.signs = published % WORD_RANGE;
+    this.lastNs = this.#withHeartbeat ? Math.max(lastPublishNs, heartbeatNs) : lastPublishNs;
+    // It stamps and publishes one after the other.
+    return false;
+  }
+}
+
+/** Signs of a mailbox's consumer: what it has received. */
+export class ReceiveSigns implements SignSource {
+  signs = 0;
+  lastNs = 0;
+  readonly #page: ArrayBuffer;
+
+  constructor(page: ArrayBuffer) {
+    this.#page = page;
+  }
+
+  read(): boolean {
+    const { received, lastReceiveNs } = consumerFigures(this.#page, 0);
+    this.signs = received % WORD_RANGE;
+    this.lastNs = lastReceiveNs;
+    return false;
+  }
+}
+
+/** Signs of one leg of a relayed pipe: what `@relay` has taken, or delivered. */
+export class LegSigns implements SignSource {
+  signs = 0;
+  lastNs = 0;
+  readonly #counters: Float64Array;
+  readonly #slot: number;
+
+  constructor(counters: Float64Array, slot: number) {
+    this.#counters = counters;
+    this.#slot = slot;
+  }
+
+  read(): boolean {
+    this.signs = this.#counters[counterAt(this.#slot, COUNTER.messages)]! % WORD_RANGE;
+    this.lastNs = this.#counters[counterAt(this.#slot, COUNTER.lastMs)]! * 1e6;
+    return false;
+  }
+}
+
+/** Signs of two kinds: of a producer that has a line of its own as well. */
+export class EitherSigns implements SignSource {
+  signs = 0;
+  lastNs = 0;
+  readonly #sources: readonly SignSource[];
+
+  constructor(...sources: readonly SignSource[]) {
+    this.#sources = sources;
+  }
+
+  read(): boolean {
+    this.signs = 0;
+    this.lastNs = 0;
+    for (const source of this.#sources) {
+      source.read();
+      this.signs = (this.signs + source.signs) % WORD_RANGE;
+      if (source.lastNs > this.lastNs) this.lastNs = source.lastNs;
+    }
+    return false;
+  }
+}
+
+/** One consumer's end of a channel, seen while samples wait there. */
+export interface WaitingSource {
+  /** Takes a look. @param byOrigin the stamp of what a sample was made from at first */
+  look(byOrigin: boolean): void;
+  readonly delivered: number;
+  readonly lastNs: number;
+  /** Stamp of the oldest that waits; 0: none does. */
+  readonly waitingNs: number;
+}
+
+/** Of a mailbox. */
+export class MailboxWaiting implements WaitingSource {
+  delivered = 0;
+  lastNs = 0;
+  waitingNs = 0;
+  readonly #shape: MailboxShape;
+  readonly #samples: ArrayBuffer;
+  readonly #page: ArrayBuffer;
+  readonly #slots: Uint32Array;
+  readonly #stride: number;
+
+  constructor({ shape, samples, pages }: MailboxMemory, consumer: number) {
+    this.#shape = shape;
+    this.#samples = samples;
+    this.#page = pages[consumer]!;
+    this.#slots = new Uint32Array(samples);
+    this.#stride = slotStride(shape.sampleBytes) / 4;
+  }
+
+  look(byOrigin: boolean): void {
+    const { published } = producerFigures(this.#samples);
+    const { lag, received, lastReceiveNs } = consumerFigures(this.#page, published);
+    this.delivered = received;
+    this.lastNs = lastReceiveNs;
+    const next = published - lag + 1;
+    this.waitingNs = 0;
+    if (lag < 1) return;
+    const stampNs = this.#stampOf(next, false);
+    // Whoever has received since the sample was there may have it in hand.
+    const waits = lastReceiveNs < stampNs ? next : next + 1;
+    if (waits <= published) this.waitingNs = this.#stampOf(waits, byOrigin);
+  }
+
+  /** 0: it was overwritten. */
+  #stampOf(sequence: number, byOrigin: boolean): number {
+    const slot = sequence % this.#shape.slots;
+    const base = HEADER_BYTES / 4 + slot * this.#stride;
+    const [low, high] = byOrigin ? [ORIGIN_LOW, ORIGIN_HIGH] : [STAMP_LOW, STAMP_HIGH];
+    const stampNs = this.#slots[base + low]! + this.#slots[base + high]! * WORD_RANGE;
+    const found = this.#slots[base + SEQUENCE_LOW]! +
+      this.#slots[base + SEQUENCE_HIGH]! * WORD_RANGE;
+    return found === sequence ? stampNs : 0;
+  }
+}
+
+/** Of a leg to a consumer: its age counts from when `@relay` took it. */
+export class LegWaiting implements WaitingSource {
+  delivered = 0;
+  lastNs = 0;
+  waitingNs = 0;
+  readonly #counters: Float64Array;
+  readonly #slot: number;
+
+  constructor(counters: Float64Array, slot: number) {
+    this.#counters = counters;
+    this.#slot = slot;
+  }
+
+  look(): void {
+    const field = (name: number) => this.#counters[counterAt(this.#slot, name)]!;
+    this.delivered = field(COUNTER.messages);
+    this.lastNs = field(COUNTER.lastMs) * 1e6;
+    this.waitingNs = field(COUNTER.oldestMs) * 1e6;
+  }
+}
+
+/** Deliveries at the end of one or more channels in a row. */
+export class Deliveries implements DeliverySource {
+  delivered = 0;
+  late = 0;
+  lastNs = 0;
+  waitingNs = 0;
+  readonly #ends: readonly WaitingSource[];
+  readonly #limitNs: number;
+  readonly #byOrigin: boolean;
+  readonly #nowNs: () => number;
+  #lookedNs = 0;
+
+  /** @param ends in order; deliveries count at the last. */
+  constructor(
+    ends: readonly WaitingSource[],
+    options: {
+      readonly limitNs: number;
+      readonly byOrigin: boolean;
+      readonly nowNs: () => number;
+    },
+  ) {
+    this.#ends = ends;
+    this.#limitNs = options.limitNs;
+    this.#byOrigin = options.byOrigin;
+    this.#nowNs = options.nowNs;
+  }
+
+  read(): void {
+    const before = this.waitingNs;
+    let oldestNs = 0;
+    for (const end of this.#ends) {
+      end.look(this.#byOrigin);
+      if (end.waitingNs > 0 && (oldestNs === 0 || end.waitingNs < oldestNs)) {
+        oldestNs = end.waitingNs;
+      }
+    }
+    const last = this.#ends.at(-1)!;
+    this.delivered = last.delivered;
+    this.lastNs = last.lastNs;
+    this.waitingNs = oldestNs;
+    // What waited beyond its limit at the look before was late when it was taken at last.
+    const wasLate = before > 0 && before !== oldestNs && this.#lookedNs - before > this.#limitNs;
+    if (wasLate) this.late++;
+    this.#lookedNs = this.#nowNs();
+  }
+}

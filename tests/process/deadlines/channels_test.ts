@@ -1,0 +1,149 @@
+/** Contracts that are judged by what a process writes and delivers, whatever it says of itself. */
+import { assert, assertEquals } from "@std/assert";
+import { eventually, startCrew } from "../../support/crew.ts";
+import { eventsOf, missesOf } from "./support.ts";
+
+/** Writes a line every 20 ms until it is told to stop that, and gives signs of life all the same. */
+const LYING = `
+import os, signal, socket, sys, time
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.connect(os.environ["NOTIFY_SOCKET"])
+idle = False
+def rest(*_):
+    global idle
+    idle = not idle
+signal.signal(signal.SIGUSR1, rest)
+s.send(b"READY=1")
+while True:
+    s.send(b"WATCHDOG=1")
+    if not idle: print("line", flush=True)
+    time.sleep(0.02)
+`;
+
+const lying = JSON.stringify(LYING);
+
+Deno.test("a process that lies about its life is caught by the channel that it does not feed", async () => {
+  await using crew = await startCrew(`
+import { command, defineConfig, pipe } from "coxswain";
+export default defineConfig({
+  name: "lying",
+  processes: {
+    liar: {
+      run: command(["python3", "-c", ${lying}]),
+      ready: { by: "notify", within: "10s" },
+      deadlines: { heartbeat: { by: "notify", within: "300ms", miss: "restart" } },
+    },
+    reader: { run: command(["sh", "-c", "exec cat > /dev/null"]) },
+  },
+  channels: {
+    lines: pipe({
+      from: "liar.stdout", to: "reader.stdin", framing: "lines",
+      deadline: { within: "300ms", miss: "restart" },
+    }),
+  },
+});`);
+  await crew.until("it runs", ({ processes }) => processes["liar"]!.state === "running");
+  const { pid } = await crew.process("liar");
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  assertEquals(missesOf(crew), []);
+  Deno.kill(pid!, "SIGUSR1");
+  await crew.until(
+    "it runs again",
+    ({ processes }) => processes["liar"]!.instance === 2 && processes["liar"]!.state === "running",
+  );
+  const [miss] = missesOf(crew);
+  assertEquals([miss!.contract, miss!.reason, miss!.instance], ["lines.gap", "gap", 1]);
+  assert(
+    miss!.evidence!.channels.some(({ channel, side }) => channel === "lines" && side === "writes"),
+    JSON.stringify(miss),
+  );
+});
+
+Deno.test("what a process prints, or sends through a pipe, is a sign of life", async () => {
+  const talking = `import signal, time
+idle = False
+def rest(*_):
+    global idle
+    idle = True
+signal.signal(signal.SIGUSR1, rest)
+while True:
+    if not idle: print("line", flush=True)
+    time.sleep(0.02)
+`;
+  const run = `command(["python3", "-c", ${JSON.stringify(talking)}])`;
+  await using crew = await startCrew(`
+import { command, defineConfig, pipe } from "coxswain";
+export default defineConfig({
+  name: "talking",
+  processes: {
+    printer: {
+      run: ${run},
+      deadlines: { heartbeat: { by: "output", within: "400ms" } },
+    },
+    sender: {
+      run: ${run},
+      deadlines: { heartbeat: { by: { channel: "lines" }, within: "400ms" } },
+    },
+    reader: { run: command(["sh", "-c", "exec cat > /dev/null"]) },
+  },
+  channels: { lines: pipe({ from: "sender.stdout", to: "reader.stdin" }) },
+});`);
+  // From the start of an interpreter to its first line may take longer than that.
+  await eventually("both speak", () => crew.output().includes("printer"));
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  const before = missesOf(crew).length;
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  assertEquals(missesOf(crew).length, before, "none while they speak");
+  for (const name of ["printer", "sender"]) {
+    const { pid } = await crew.process(name);
+    Deno.kill(pid!, "SIGUSR1");
+    await eventually(
+      `${name} is missed`,
+      () => missesOf(crew).slice(before).some(({ contract }) => contract === `${name}.heartbeat`),
+    );
+    const miss = missesOf(crew).findLast(({ process }) => process === name)!;
+    assertEquals([miss.reason, miss.came], ["silent", false]);
+    // A sound is dated late by a twentieth of its limit, at most.
+    assert(miss.lateMs < 400, JSON.stringify(miss));
+  }
+  assertEquals(eventsOf(crew, "deadlinesExcused"), []);
+});
+
+Deno.test("a consumer that stands still is missed by the latency of its channel", async () => {
+  const program = JSON.stringify(
+    "import time\nwhile True:\n  print('x'*1000, flush=True)\n  time.sleep(0.01)\n",
+  );
+  const slow = JSON.stringify(
+    "import os,signal,time\nidle=False\ndef f(*_):\n  global idle\n  idle=True\n" +
+      "signal.signal(signal.SIGUSR1,f)\nwhile True:\n" +
+      "  if idle: time.sleep(1)\n  else: os.read(0,65536)\n",
+  );
+  await using crew = await startCrew(`
+import { command, defineConfig, pipe } from "coxswain";
+export default defineConfig({
+  name: "latency",
+  processes: {
+    source: { run: command(["python3", "-c", ${program}]) },
+    sink: { run: command(["python3", "-c", ${slow}]) },
+  },
+  channels: {
+    lines: pipe({
+      from: "source.stdout", to: "sink.stdin", framing: "lines", capacity: "4KiB",
+      highWater: { messages: 8 },
+      latency: { within: "200ms" },
+    }),
+  },
+});`);
+  await crew.until("it runs", ({ processes }) => processes["sink"]!.state === "running");
+  const { pid } = await crew.process("sink");
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  const before = missesOf(crew).length;
+  Deno.kill(pid!, "SIGUSR1");
+  await eventually("it is missed", () => missesOf(crew).length > before);
+  const miss = missesOf(crew)[before]!;
+  assertEquals([miss.contract, miss.process, miss.reason], [
+    "lines.latency@sink",
+    "sink",
+    "late-sample",
+  ]);
+});
