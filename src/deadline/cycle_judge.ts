@@ -42,6 +42,8 @@ export class CycleJudge extends Judge {
   #anchorNs = NaN;
   /** The run that the anchor is of. */
   #run = 0;
+  /** The program had left its loop at the last look. */
+  #isBetweenRuns = true;
   /** The first due time that is not decided yet. */
   #expected = 0;
   /** Passes were overwritten before they were seen: what was due meanwhile is nobody's fault. */
@@ -82,6 +84,7 @@ export class CycleJudge extends Judge {
     // The memory is the instance's own: passes are counted from its beginning.
     this.#seen = 0;
     this.#anchorNs = NaN;
+    this.#isBetweenRuns = true;
     this.#hasLost = false;
     this.#isOpen = false;
     this.#startNs = 0;
@@ -117,10 +120,15 @@ export class CycleJudge extends Judge {
   /** Takes in all passes that began since the last look. @returns false: it is excused */
   #look(nowNs: number): boolean {
     const source = this.#source;
+    // Before the records are read: the end of a pass that has ended by now is in its record.
+    const ended = source.ended();
     let fresh = (source.begun() - this.#seen) >>> 0;
     if (fresh > source.keeps) {
       this.#lose(fresh - source.keeps);
       fresh = source.keeps;
+    }
+    if (fresh === 0) {
+      return !this.#isOpen || !isUpTo(this.#seen, ended) || this.#closeSeen(nowNs, nowNs);
     }
     for (; fresh > 0; fresh--) {
       const pass = (this.#seen + 1) >>> 0;
@@ -130,14 +138,17 @@ export class CycleJudge extends Judge {
         continue;
       }
       const startNs = stampBetween(source.startNs, this.#startNs, nowNs);
-      if (this.#isOpen && !this.#close(this.#endOfSeen(startNs), nowNs)) return false;
-      source.read(pass);
+      if (this.#isOpen) {
+        if (!this.#closeSeen(startNs, nowNs)) return false;
+        source.read(pass);
+      }
       this.#seen = pass;
       if (!this.#begin(startNs, nowNs)) return false;
+      if (!isUpTo(pass, ended)) continue;
+      if (!this.#close(stampBetween(source.endNs, startNs, nowNs), nowNs)) return false;
     }
     if (this.#hasLost) this.#forget(nowNs);
-    if (!this.#isOpen || !source.hasEnded(this.#seen)) return true;
-    return this.#close(this.#endOfSeen(nowNs), nowNs);
+    return true;
   }
 
   /** Passes are gone before they were seen. */
@@ -157,10 +168,11 @@ export class CycleJudge extends Judge {
     this.#expected = Math.max(this.#expected, next);
   }
 
-  /** The last pass that was seen has ended. */
-  #endOfSeen(latestNs: number): number {
+  /** The last pass that was seen has ended, at this time at the latest. */
+  #closeSeen(latestNs: number, nowNs: number): boolean {
     const isThere = this.#source.read(this.#seen);
-    return isThere ? stampBetween(this.#source.endNs, this.#startNs, latestNs) : latestNs;
+    const endNs = isThere ? stampBetween(this.#source.endNs, this.#startNs, latestNs) : latestNs;
+    return this.#close(endNs, nowNs);
   }
 
   /** The pass that was just read is the first that is known of its run. */
@@ -237,7 +249,8 @@ export class CycleJudge extends Judge {
 
   /** Due times for which nothing has begun. */
   #judgeDue(nowNs: number): boolean {
-    if (this.#source.isBetweenRuns()) {
+    this.#isBetweenRuns = this.#source.isBetweenRuns();
+    if (this.#isBetweenRuns) {
       this.#tellSkipped(nowNs, null, false);
       this.#isStalled = false;
       if (!this.#isOpen) this.#anchorNs = NaN;
@@ -291,7 +304,7 @@ export class CycleJudge extends Judge {
   #nextNs(nowNs: number): number {
     const firstLimitNs = this.#isWarned ? this.#budgetNs : Math.min(this.#warnNs, this.#budgetNs);
     const openNs = this.#isOpen && !this.#isDone ? this.#startNs + firstLimitNs + 1 : Infinity;
-    if (Number.isNaN(this.#anchorNs) || this.#source.isBetweenRuns()) {
+    if (this.#isBetweenRuns || Number.isNaN(this.#anchorNs)) {
       // A run can begin at any time: it looks now and then.
       return Math.min(openNs, nowNs + this.#restNs);
     }
@@ -303,4 +316,9 @@ export class CycleJudge extends Judge {
     const beginsNs = Math.max(nowNs, earlyNs);
     return Math.min(openNs, lateNs, beginsNs + passLimitNs + 1);
   }
+}
+
+/** Whether `number` is at most `count`, both mod 2^32. */
+function isUpTo(number: number, count: number): boolean {
+  return ((count - number) | 0) >= 0;
 }

@@ -6,10 +6,12 @@
  * in one cache line. Fixed memory; a change is O(log n), the earliest O(1), and nothing allocates.
  */
 
-const CHILDREN = 4;
+const CHILDREN_BITS = 2;
+const CHILDREN = 1 << CHILDREN_BITS;
 
 /** Times by number; a number without a time is not in the heap. */
 export class DueHeap {
+  /** By place: when what is there is due. */
   readonly #dues: Float64Array;
   /** By place: the number there. */
   readonly #numbers: Int32Array;
@@ -31,7 +33,7 @@ export class DueHeap {
 
   /** The earliest time; Infinity: there is none. */
   get firstDueNs(): number {
-    return this.#size === 0 ? Infinity : this.#dues[this.#numbers[0]!]!;
+    return this.#size === 0 ? Infinity : this.#dues[0]!;
   }
 
   /** The number that is due first; -1: there is none. */
@@ -41,22 +43,17 @@ export class DueHeap {
 
   /** When it is due; Infinity: it has no time. */
   dueNs(number: number): number {
-    return this.#places[number] === -1 ? Infinity : this.#dues[number]!;
+    const place = this.#places[number]!;
+    return place === -1 ? Infinity : this.#dues[place]!;
   }
 
   /** Gives it a time, or another one. Infinity takes it away. */
   set(number: number, dueNs: number): void {
     const place = this.#places[number]!;
     if (dueNs === Infinity) return this.remove(number);
-    if (place === -1) {
-      this.#dues[number] = dueNs;
-      this.#up(this.#size++, number);
-      return;
-    }
-    const old = this.#dues[number]!;
-    this.#dues[number] = dueNs;
-    if (dueNs < old) this.#up(place, number);
-    else this.#down(place, number);
+    if (place === -1) return this.#up(this.#size++, number, dueNs);
+    if (dueNs < this.#dues[place]!) this.#up(place, number, dueNs);
+    else this.#down(place, number, dueNs);
   }
 
   /** Takes its time away. */
@@ -64,48 +61,59 @@ export class DueHeap {
     const place = this.#places[number]!;
     if (place === -1) return;
     this.#places[number] = -1;
-    const last = this.#numbers[--this.#size]!;
-    if (last === number) return;
+    const removedNs = this.#dues[place]!;
+    const end = --this.#size;
+    if (place === end) return;
     // The last one takes the place; it may belong further up or further down.
-    if (this.#dues[last]! < this.#dues[number]!) this.#up(place, last);
-    else this.#down(place, last);
+    const lastNs = this.#dues[end]!;
+    if (lastNs < removedNs) this.#up(place, this.#numbers[end]!, lastNs);
+    else this.#down(place, this.#numbers[end]!, lastNs);
   }
 
-  #up(place: number, number: number): void {
-    const [dues, numbers, places] = [this.#dues, this.#numbers, this.#places];
-    const dueNs = dues[number]!;
+  #up(place: number, number: number, dueNs: number): void {
+    const dues = this.#dues;
+    const numbers = this.#numbers;
+    const places = this.#places;
     while (place > 0) {
-      const parent = ((place - 1) / CHILDREN) | 0;
+      const parent = (place - 1) >> CHILDREN_BITS;
+      const aboveNs = dues[parent]!;
+      if (aboveNs <= dueNs) break;
       const above = numbers[parent]!;
-      if (dues[above]! <= dueNs) break;
+      dues[place] = aboveNs;
       numbers[place] = above;
       places[above] = place;
       place = parent;
     }
+    dues[place] = dueNs;
     numbers[place] = number;
     places[number] = place;
   }
 
-  #down(place: number, number: number): void {
-    const [dues, numbers, places] = [this.#dues, this.#numbers, this.#places];
-    const dueNs = dues[number]!;
+  #down(place: number, number: number, dueNs: number): void {
+    const dues = this.#dues;
+    const numbers = this.#numbers;
+    const places = this.#places;
     const size = this.#size;
     for (;;) {
-      const firstChild = place * CHILDREN + 1;
+      const firstChild = (place << CHILDREN_BITS) + 1;
       if (firstChild >= size) break;
-      const end = Math.min(firstChild + CHILDREN, size);
+      const end = firstChild + CHILDREN < size ? firstChild + CHILDREN : size;
       let least = firstChild;
-      let leastNs = dues[numbers[firstChild]!]!;
+      let leastNs = dues[firstChild]!;
       for (let child = firstChild + 1; child < end; child++) {
-        const childNs = dues[numbers[child]!]!;
-        if (childNs < leastNs) [least, leastNs] = [child, childNs];
+        const childNs = dues[child]!;
+        if (childNs >= leastNs) continue;
+        least = child;
+        leastNs = childNs;
       }
       if (leastNs >= dueNs) break;
       const below = numbers[least]!;
+      dues[place] = leastNs;
       numbers[place] = below;
       places[below] = place;
       place = least;
     }
+    dues[place] = dueNs;
     numbers[place] = number;
     places[number] = place;
   }

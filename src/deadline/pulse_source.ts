@@ -114,9 +114,9 @@ export class CycleSource extends Records {
     return this.isKept(number);
   }
 
-  /** Whether pass `number` has ended. */
-  hasEnded(number: number): boolean {
-    return ((load(this.views.words, this.place.word + ENDED) - number) | 0) >= 0;
+  /** How many have ended, mod 2^32. */
+  ended(): number {
+    return load(this.views.words, this.place.word + ENDED) >>> 0;
   }
 
   /** The program has left its loop, or has not entered it yet. */

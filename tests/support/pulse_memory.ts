@@ -40,16 +40,18 @@ export class PulseMemory {
   readonly buffer: ArrayBuffer;
   readonly views: PulseViews;
   readonly lines: readonly PulseLineShape[];
+  readonly #places: readonly PulsePlace[];
 
   constructor(lines: readonly PulseLineShape[]) {
     this.lines = lines;
     this.buffer = new ArrayBuffer(pulseBytes(lines));
     this.views = pulseViews(this.buffer);
     writePulse(this.buffer, lines, 1);
+    this.#places = lines.map((_, line) => pulsePlace(lines, line));
   }
 
   place(line: number): PulsePlace {
-    return pulsePlace(this.lines, line);
+    return this.#places[line]!;
   }
 
   sign(line: number, nowNs: number): void {
