@@ -207,6 +207,14 @@ export type EventBody =
     /** In words. */
     readonly outcome: string;
   }
+  /** Of the machine's own watchdog. `left`: it will reset the machine. */
+  | {
+    readonly event: "hardwareWatchdog";
+    readonly device: string;
+    readonly did: "armed" | "withheld" | "stroked" | "disarmed" | "left";
+    /** In words; often empty. */
+    readonly detail: string;
+  }
   | StallEvent
   | StallEndedEvent
   | { readonly event: "warning"; readonly message: string }

@@ -74,6 +74,7 @@ type CrewEvent = Extract<
       | "clientRefused"
       | "connectionsRefused"
       | "mailboxCorrupt"
+      | "hardwareWatchdog"
       | "warning"
       | "supervisorStopped";
   }
@@ -105,6 +106,9 @@ function formatCrewEvent(record: CrewEvent): string {
     case "mailboxCorrupt":
       return `${record.consumer} found ${record.channel} corrupt, which ${record.process} writes: ` +
         record.fault;
+    case "hardwareWatchdog":
+      return `the watchdog ${record.device} is ${WATCHDOG_TEXT[record.did]}` +
+        (record.detail === "" ? "" : `: ${record.detail}`);
     case "warning":
       return `warning: ${record.message}`;
     case "supervisorStopped":
@@ -133,6 +137,14 @@ function formatRelayEvent(record: RelayEvent): string {
         `too many instances came after it`;
   }
 }
+
+const WATCHDOG_TEXT = {
+  armed: "armed",
+  withheld: "not stroked any more",
+  stroked: "stroked again",
+  disarmed: "put to rest",
+  left: "left running",
+} as const;
 
 const SHUTDOWN_TEXT = { 1: "", 2: ", hastened", 3: ", everything is killed" } as const;
 

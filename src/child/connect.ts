@@ -133,7 +133,12 @@ export function links(): readonly LinkInfo[] {
   return linksOf("links");
 }
 
-function refuseOthers({ direction, kind, type }: LinkInfo): string | null {
+function refuseOthers({ direction, kind, type, mailbox }: LinkInfo): string | null {
+  if (mailbox !== undefined) {
+    return `it is a mailbox; use ${
+      mailbox.role === "producer" ? "mailboxProducer()" : "mailboxConsumer()"
+    }`;
+  }
   if (type !== undefined && type !== "stream") {
     return `its messages are whole already (${type}); use packets()`;
   }

@@ -63,7 +63,8 @@ export class NotSupervisedError extends Error {
    */
   constructor(call: string, reason: NotSupervisedReason, port?: string) {
     const given = port === undefined ? "" : JSON.stringify(port);
-    super(`Cannot call ${call}(${given}): ${explain(reason, aloneCommand(call, port))}`);
+    const alone = MAILBOX_CALLS.includes(call) ? null : aloneCommand(call, port);
+    super(`Cannot call ${call}(${given}): ${explain(reason, alone)}`);
     this.reason = reason;
   }
 }
@@ -146,9 +147,25 @@ function readRecord(): Supervision | null {
   return typeof value === "object" && value !== null ? value as Supervision : null;
 }
 
-function explain(reason: NotSupervisedReason, alone: string): string {
+/** Nothing on a command line speaks to these: their memory takes a crew. */
+const MAILBOX_CALLS = ["mailboxProducer", "mailboxConsumer"];
+
+/** @param alone the command that tries the call out; null: there is none */
+function explain(reason: NotSupervisedReason, alone: string | null): string {
   switch (reason) {
     case "no-supervisor":
+      if (alone === null) {
+        return "this program was not started by a supervisor, from which the mailbox's memory " +
+          "comes. Declare both sides in supervisor.config.ts\n" +
+          '  import { defineConfig, deno, mailbox } from "coxswain";\n' +
+          "  export default defineConfig({\n" +
+          '    name: "crew",\n' +
+          '    processes: { cam: { run: deno("./cam.ts") }, view: { run: deno("./view.ts") } },\n' +
+          '    channels: { frames: mailbox({ from: "cam.frames", to: "view.frames", ' +
+          'sampleBytes: "1MiB" }) },\n' +
+          "  });\n" +
+          "and run `cox up`; or call it only if isSupervised()";
+      }
       return `this program was not started by a supervisor. To try it alone\n  ${alone}\n` +
         "with --allow for what it may do (`cox help run`). To supervise it, declare it in " +
         "supervisor.config.ts\n" +

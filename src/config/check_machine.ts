@@ -126,6 +126,13 @@ function checkSupervisor(
   const issues = scheduling === undefined
     ? []
     : checkScheduling(scheduling, ["supervisor", "scheduling"]);
+  if (scheduling !== undefined && contractsOf(config).length === 0) {
+    issues.push(warningAt(
+      ["supervisor", "scheduling"],
+      "there is no contract, and so no thread that watches any: this has no effect",
+      "remove it",
+    ));
+  }
   if (watchdog === undefined) return issues;
   const path = ["supervisor", "watchdog"];
   if (watchdog.device !== undefined && !watchdog.device.startsWith("/")) {

@@ -34,6 +34,7 @@ import { RelayDialogue } from "./relay_dialogue.ts";
 import { prepareNotifyPlaces, removeNotifyPlaces } from "./notify_place.ts";
 import type { SupervisorOptions } from "./options.ts";
 import { rehearseRestart } from "./rehearsal.ts";
+import { HardwareWatchdog } from "./hardware_watchdog.ts";
 import { listenForShutdown } from "./shutdown_signals.ts";
 import { takeSnapshot } from "./snapshot.ts";
 import { StallRules } from "./stall_rules.ts";
@@ -68,6 +69,8 @@ export class SupervisorRun {
   /** null in a crew without contracts, as is the next. */
   readonly #pulses: PulseMemories | null;
   readonly #deadlines: Deadlines | null;
+  /** null: none is declared. */
+  readonly #hardwareWatchdog: HardwareWatchdog | null;
   readonly #supervisor: Supervisor;
   #control: ControlServer | null = null;
   #guardIsLost = false;
@@ -120,6 +123,7 @@ export class SupervisorRun {
     });
     this.#stalls = this.#makeStallRules(reactor);
     this.#deadlines = this.#makeDeadlines(runId);
+    this.#hardwareWatchdog = this.#makeHardwareWatchdog();
     this.#supervisor = this.#makeSupervisor();
   }
 
@@ -146,6 +150,7 @@ export class SupervisorRun {
     });
     if (forNs !== null) setTimeout(shutDown, Math.ceil(forNs / 1e6));
     this.#deadlines?.start();
+    this.#hardwareWatchdog?.start();
     supervisor.post({ kind: "boot" });
     this.#stalls.start();
     this.#control = this.#openControl();
@@ -256,6 +261,16 @@ export class SupervisorRun {
     });
   }
 
+  #makeHardwareWatchdog(): HardwareWatchdog | null {
+    const { watchdog } = this.#plan.supervisor;
+    if (watchdog === null) return null;
+    return new HardwareWatchdog({
+      plan: watchdog,
+      broken: () => this.#deadlines?.criticalBroken ?? 0,
+      record: (body) => this.#supervisor.record(body),
+    });
+  }
+
   #openReporter(): ChannelReporter {
     return new ChannelReporter({
       plan: this.#plan,
@@ -359,6 +374,7 @@ export class SupervisorRun {
     if (this.#guardIsLost) await this.#containment.killRest();
     this.#stalls.stop();
     this.#deadlines?.stop();
+    this.#hardwareWatchdog?.stop(code === 0);
     this.#supervisor.record({ event: "supervisorStopped", exitCode: code });
     this.#log.flush();
     const exit = this.#summarise(code);

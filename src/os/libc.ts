@@ -114,7 +114,6 @@ const SYMBOLS = {
     parameters: ["i64", "i64", "i64", "buffer"],
     result: "i64",
   },
-  mlockall: { parameters: ["i32"], result: "i32" },
   getdents64: {
     name: "syscall",
     parameters: ["i64", "i32", "buffer", "usize"],

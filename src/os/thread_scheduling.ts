@@ -1,5 +1,5 @@
 /**
- * How a thread of this process is scheduled, and memory that stays in RAM.
+ * How a thread of this process is scheduled.
  * Must not know: why.
  */
 import { checked } from "./errno.ts";
@@ -12,11 +12,6 @@ const SYS_SCHED_SETSCHEDULER = Deno.build.arch === "x86_64" ? 144n : 119n;
 const SYS_SCHED_SETAFFINITY = Deno.build.arch === "x86_64" ? 203n : 122n;
 /** CPU_SETSIZE of sched_setaffinity(2). */
 const CPUS_MAX = 1024;
-/** linux/mman.h. */
-const MCL_CURRENT = 1;
-const MCL_FUTURE = 2;
-const MCL_ONFAULT = 4;
-
 /** The kernel's number of the thread that calls. */
 export function currentThread(): number {
   return libc().gettid();
@@ -54,14 +49,4 @@ export function setThreadCpus(thread: number, cpus: readonly number[]): void {
   for (const cpu of cpus) mask[cpu >> 3] = mask[cpu >> 3]! | (1 << (cpu & 7));
   const result = libc().syscallOf(SYS_SCHED_SETAFFINITY, BigInt(thread), BigInt(mask.length), mask);
   checked(Number(result), "sched_setaffinity");
-}
-
-/**
- * Keeps in RAM what this process uses, from its first use on: the runtime reserves far more memory
- * than there is, and locking that (without MCL_ONFAULT) would take all of it.
- *
- * @throws {SystemError} EPERM, ENOMEM: RLIMIT_MEMLOCK, without CAP_IPC_LOCK.
- */
-export function lockMemory(): void {
-  checked(libc().mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT), "mlockall");
 }

@@ -4,7 +4,6 @@
  */
 import { DEFAULTS } from "../config/defaults.ts";
 import { parseDurationNs } from "../config/units.ts";
-import type { SchedulingPlan } from "./contract.ts";
 import { type ChainIdentity, type ChainTool, execChain } from "./exec_chain.ts";
 import type { Identity } from "./identity.ts";
 import type { Issues } from "./issues.ts";

@@ -46,7 +46,26 @@ forward() {
   fi
 }
 pass_on() {
-  if [ -n "$inside" ]; then pass_inside "$1"; else kill -s "$1" "$supervisor" 2>/dev/null; fi
+  if [ -n "$inside" ]; then
+    pass_inside "$1"
+  else
+    await_exec
+    kill -s "$1" "$supervisor" 2>/dev/null
+  fi
+}
+# A child that has not become the supervisor yet still has the traps of this shell, in which a
+# signal would be lost: until then it has this shell's name as well.
+await_exec() {
+  own=
+  { read -r own < "/proc/$$/comm"; } 2>/dev/null
+  pass=0
+  while [ "$pass" -lt "$passes_max" ]; do
+    name=
+    { read -r name < "/proc/$supervisor/comm"; } 2>/dev/null
+    if [ "$name" != "$own" ] || [ -z "$own" ]; then return; fi
+    sleep 0.01
+    pass=$((pass + 1))
+  done
 }
 # Past `unshare`, which it would kill, to the guard inside. An init is deaf to a signal that it
 # has no trap for yet: bit 14 of SigCgt, in the fourth digit from the right, is its TERM.

@@ -54,6 +54,25 @@ Deno.test("guard exits as a supervisor chose that ends the moment it is signalle
   assertEquals(codes.flat().filter((code) => code !== 42), []);
 });
 
+Deno.test("guard passes on a signal that comes before its supervisor has been executed", async () => {
+  using dir = temporaryDirectory();
+  const guard = new URL("../../src/process/guard.sh", import.meta.url).pathname;
+  const codes: number[] = [];
+  for (let run = 0; run < 40; run++) {
+    const child = new Deno.Command("/bin/sh", {
+      args: [guard, dir.path, "-", "start", "sleep", uniqueSeconds()],
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+    // It has a trap for SIGTERM, bit 14, and in the next moment a child with the same trap.
+    while (!/SigCgt:.*[4-7c-f].{3}\n/.test(Deno.readTextFileSync(`/proc/${child.pid}/status`)));
+    child.kill("SIGTERM");
+    codes.push((await child.status).code);
+  }
+  assertEquals(codes.filter((code) => code !== 143), []);
+});
+
 Deno.test("guard kills what a supervisor that ended well left behind", async () => {
   const marker = uniqueSeconds();
   const argv = ["/bin/sh", "-c", `env -i setsid sleep ${marker} & exit 0`];

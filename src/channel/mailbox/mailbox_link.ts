@@ -10,6 +10,8 @@ export type MailboxLink = MailboxProducerLink | MailboxConsumerLink;
 
 interface MailboxLinkBase {
   readonly shape: MailboxShape;
+  /** What samples are made of, in the normal form of schema.ts; absent: plain bytes. */
+  readonly schema?: string;
   /** How a thread waits that may block. */
   readonly waiting: "spin" | "park" | "spin-then-park";
   /** Longest spin before it parks; -1: the client's own choice, by the number of cores. */

@@ -20,12 +20,14 @@ import {
   WORST_AGE_NS,
 } from "../../channel/mailbox/layout.ts";
 import { ConsumerCore } from "./consumer_core.ts";
+import type { StructFields, StructLayout } from "../../channel/mailbox/schema.ts";
 import { crc32c } from "./crc32c.ts";
 import { MailboxError } from "./fault.ts";
 import { type Lender, Sample } from "./sample.ts";
 import { MappedWords } from "./shared_words.ts";
 import { SlotViews } from "./slot_views.ts";
 import { Spinning, type Waiting } from "./spinning.ts";
+import { StructViews } from "./struct_view.ts";
 import type { ConsumerPort, Doorbell } from "./wait_port.ts";
 
 /** Samples that may be lent at a time. */
@@ -40,10 +42,10 @@ export type NoSample =
   | { readonly kind: "corrupt"; readonly fault: string };
 
 /** Samples that were lent together; the object and its list are used again by the next call. */
-export interface SampleBatch {
+export interface SampleBatch<F extends StructFields = never> {
   readonly kind: "batch";
   /** At least one, in their order. */
-  readonly samples: Sample[];
+  readonly samples: Sample<F>[];
 }
 
 /** What a consumer maps. */
@@ -71,6 +73,8 @@ export interface ConsumerOptions {
   readonly checked?: boolean;
   /** What wakes {@linkcode Consumer.next}. @default none: `next` is refused */
   readonly doorbell?: Doorbell;
+  /** What samples are made of, to lend them by fields; `shape` was compared with it. */
+  readonly layout?: StructLayout;
 }
 
 const NONE: NoSample = Object.freeze({ kind: "none" });
@@ -80,27 +84,28 @@ const { freeze } = Object;
 const { max } = Math;
 
 /** See the file's header. For one thread. */
-export class Consumer implements Disposable {
+export class Consumer<F extends StructFields = never> implements Disposable {
   readonly #core: ConsumerCore;
   readonly #own: MappedWords;
   readonly #views: SlotViews;
   readonly #port: ConsumerPort;
   readonly #options: ConsumerOptions;
   readonly #spinning: Spinning;
-  readonly #lender: Lender;
+  readonly #lender: Lender<F>;
   readonly #look: () => boolean;
   /** Lent and not yet all given back: from `#pool[#head % 256]` to the one before `#tail`'s. */
-  readonly #pool: Sample[] = [];
-  readonly #batch: SampleBatch = { kind: "batch", samples: [] };
+  readonly #pool: Sample<F>[] = [];
+  readonly #batch: SampleBatch<F> = { kind: "batch", samples: [] };
   #head = 0;
   #tail = 0;
-  #found: Sample | NoSample = NONE;
+  #found: Sample<F> | NoSample = NONE;
   #received = 0;
   #missed = 0;
   #bytes = 0;
   #overtaken = 0;
   #worstAgeNs = 0;
   #waits = false;
+  #closed = false;
 
   /**
    * Takes up the link.
@@ -129,11 +134,14 @@ export class Consumer implements Disposable {
     );
     this.#look = () => (this.#found = this.poll()).kind !== "none";
     this.#lender = {
-      bytesOf: (slot, length) => this.#views.get(slot, length),
+      views: this.#views,
+      structs: options.layout === undefined
+        ? null
+        : new StructViews(options.layout, memory.samples, false),
       isIntact: (sample) => this.#core.isIntact(sample),
       release: (sample) => this.#release(sample),
     };
-    for (let at = 0; at < LENT_MAX; at++) this.#pool[at] = new Sample(this.#lender);
+    for (let at = 0; at < LENT_MAX; at++) this.#pool[at] = new Sample<F>(this.#lender);
   }
 
   /** Which instance of the producer there is. */
@@ -141,8 +149,13 @@ export class Consumer implements Disposable {
     return this.#core.epoch();
   }
 
+  /** Why the link has ended though the mailbox has not: what is wrong in memory; null: nothing. */
+  get fault(): string | null {
+    return this.#core.fault === "" ? null : this.#core.fault;
+  }
+
   /** The next sample, if there is one; never waits. */
-  poll(): Sample | NoSample {
+  poll(): Sample<F> | NoSample {
     const found = this.#take();
     if (found.kind === "sample") this.#lend(found, this.#port.nowNs());
     return found;
@@ -154,7 +167,7 @@ export class Consumer implements Disposable {
    *
    * @param countMax 1 … 256.
    */
-  pollBatch(countMax: number): SampleBatch | NoSample {
+  pollBatch(countMax: number): SampleBatch<F> | NoSample {
     const { samples } = this.#batch;
     samples.length = 0;
     for (;;) {
@@ -179,7 +192,7 @@ export class Consumer implements Disposable {
    * @param timeoutNs 0 … Infinity. @default Infinity
    * @returns `none` when the time is up.
    */
-  receive(timeoutNs = Infinity): Sample | NoSample {
+  receive(timeoutNs = Infinity): Sample<F> | NoSample {
     const found = this.poll();
     if (found.kind !== "none") return found;
     if (this.#spinning.spins) {
@@ -198,10 +211,10 @@ export class Consumer implements Disposable {
   /**
    * The next sample; waits for it while the program goes on. One call at a time.
    *
-   * @returns `none` when `signal` was aborted.
+   * @returns `none` when `signal` was aborted, and after {@linkcode close}.
    * @throws {TypeError} (rejects) without a doorbell, or while another call waits.
    */
-  async next(signal: AbortSignal | null = null): Promise<Sample | NoSample> {
+  async next(signal: AbortSignal | null = null): Promise<Sample<F> | NoSample> {
     const { doorbell } = this.#options;
     if (doorbell === undefined) throw new TypeError("This mailbox has no doorbell");
     if (this.#waits) throw new TypeError("Another call waits for this mailbox");
@@ -210,6 +223,7 @@ export class Consumer implements Disposable {
       for (;;) {
         const found = this.poll();
         if (found.kind !== "none" || signal?.aborted === true) return found;
+        if (this.#closed) return found;
         if (this.#core.arm(ARMED_DOORBELL) === null) continue;
         await doorbell.rung(signal);
         this.#core.disarm();
@@ -217,6 +231,34 @@ export class Consumer implements Disposable {
     } finally {
       this.#waits = false;
     }
+  }
+
+  /**
+   * Samples until the mailbox ends, memory turns out to be corrupt ({@linkcode fault}), or `signal`
+   * is aborted; the program goes on between them. Each is given back when the loop goes on, unless
+   * that was done; who wants to know whether it was overtaken releases it.
+   *
+   * @throws {TypeError} without a doorbell, while another call waits, or when 256 are lent.
+   */
+  async *samples(
+    { signal = null }: { readonly signal?: AbortSignal | null } = {},
+  ): AsyncGenerator<Sample<F>, void, undefined> {
+    while (signal?.aborted !== true) {
+      const found = this.poll();
+      const sample = found.kind === "none" ? await this.next(signal) : found;
+      if (sample.kind === "held") throw new TypeError("256 samples are lent: give some back");
+      if (sample.kind !== "sample") return;
+      try {
+        yield sample;
+      } finally {
+        sample[Symbol.dispose]();
+      }
+    }
+  }
+
+  /** As {@linkcode samples} without a signal. */
+  [Symbol.asyncIterator](): AsyncGenerator<Sample<F>, void, undefined> {
+    return this.samples();
   }
 
   /**
@@ -244,8 +286,9 @@ export class Consumer implements Disposable {
     return overtaken;
   }
 
-  /** Lets go of the doorbell; samples that are lent stay. Idempotent. */
+  /** Lets go of the doorbell and ends a wait; samples that are lent stay. Idempotent. */
   close(): void {
+    this.#closed = true;
     this.#options.doorbell?.close();
   }
 
@@ -264,8 +307,14 @@ export class Consumer implements Disposable {
     return freeze({ kind: "corrupt", fault: this.#core.fault });
   }
 
-  /** Whether the data has its checksum; false: look again. */
-  #passesCheck(sample: Sample): boolean {
+  /** Whether the data is as long as it has to be, and has its checksum; false: look again. */
+  #passesCheck(sample: Sample<F>): boolean {
+    const { layout } = this.#options;
+    if (layout !== undefined && sample.length !== layout.bytes && this.#core.isIntact(sample)) {
+      const { sequence, length } = sample;
+      this.#core.fail(`length of ${sequence} must be ${layout.bytes}, is ${length}`);
+      return false;
+    }
     if (this.#options.shape.checksum === "none") return true;
     const bytes = this.#views.get(sample.slot, sample.length);
     if (crc32c(bytes) === sample.crc) return true;
@@ -276,12 +325,12 @@ export class Consumer implements Disposable {
   }
 
   /** The next sample, checked and not yet lent. */
-  #take(): Sample | NoSample {
+  #take(): Sample<F> | NoSample {
     // The same few objects again, which stay in the processor's cache.
     if (this.#head === this.#tail) this.#head = this.#tail = 0;
     else if (this.#tail - this.#head === LENT_MAX) return HELD;
     const at = this.#tail % LENT_MAX;
-    if (this.#options.checked === true) this.#pool[at] = new Sample(this.#lender);
+    if (this.#options.checked === true) this.#pool[at] = new Sample<F>(this.#lender);
     const sample = this.#pool[at]!;
     for (;;) {
       const found = this.#core.poll(sample);
@@ -295,7 +344,7 @@ export class Consumer implements Disposable {
     }
   }
 
-  #lend(sample: Sample, nowNs: number): void {
+  #lend(sample: Sample<F>, nowNs: number): void {
     this.#tail++;
     const ageNs = nowNs - sample.stampNs;
     if (sample.missed > 0) {
@@ -310,7 +359,7 @@ export class Consumer implements Disposable {
     sample.lend(nowNs, this.#options.checked === true);
   }
 
-  #release(sample: Sample): "intact" | "overtaken" {
+  #release(sample: Sample<F>): "intact" | "overtaken" {
     const core = this.#core;
     const intact = core.isIntact(sample);
     if (intact) {

@@ -11,12 +11,15 @@ import {
   type MailboxShape,
   shapeFault,
 } from "../../channel/mailbox/layout.ts";
+import type { StructFields, StructLayout } from "../../channel/mailbox/schema.ts";
 import { crc32c } from "./crc32c.ts";
-import { MailboxError, ReleasedError } from "./fault.ts";
-import { type ClaimedSlot, ProducerCore } from "./producer_core.ts";
+import { MailboxError } from "./fault.ts";
+import { Loan } from "./loan.ts";
+import { ProducerCore } from "./producer_core.ts";
 import { MappedWords } from "./shared_words.ts";
-import { detach, SlotViews } from "./slot_views.ts";
+import { copyBytes, SlotViews } from "./slot_views.ts";
 import { Spinning, type Waiting } from "./spinning.ts";
+import { StructViews } from "./struct_view.ts";
 import type { ProducerPort } from "./wait_port.ts";
 
 /** Loans at a time, at most; a mailbox of few slots has fewer. */
@@ -52,61 +55,22 @@ export interface ProducerOptions {
   readonly spinNs?: number;
   /** Each loan is memory of its own that is empty after publishing: finds uses that come too late. */
   readonly checked?: boolean;
+  /** What samples are made of, to lend them by fields; `shape` was compared with it. */
+  readonly layout?: StructLayout;
 }
 
 const FULL: Full = Object.freeze({ kind: "full" });
 const SENT: Sent = Object.freeze({ kind: "sent" });
 
-/** A slot on loan. Objects are used again: keep none after publishing. */
-export class Loan implements ClaimedSlot {
-  readonly kind = "loan";
-  /** Its sample's number. */
-  sequence = 0;
-  /** Bytes of data; the slot's whole size at first. */
-  length = 0;
-  /** When it was measured: CLOCK_MONOTONIC, ns. 0: when it is published. */
-  stampNs = 0;
-  /** The stamp of the sample that it is made from. 0: its own. */
-  originNs = 0;
-  /** The protocol's. */
-  slot = 0;
-  /** The protocol's. */
-  turn = 0;
-  /** The protocol's. */
-  crc = 0;
-  /** The producer's: whether it is on loan, and with `checked` the memory that it is instead. */
-  isLent = false;
-  /** The producer's. */
-  copy: Uint8Array<ArrayBuffer> | null = null;
-  readonly #views: SlotViews;
-  readonly #bytesMax: number;
-
-  /** Made by the producer. */
-  constructor(views: SlotViews, bytesMax: number) {
-    this.#views = views;
-    this.#bytesMax = bytesMax;
-  }
-
-  /**
-   * The slot's memory, all of it; what is in it is of no use.
-   *
-   * @throws {ReleasedError} after it was published or given up.
-   */
-  get bytes(): Uint8Array<ArrayBuffer> {
-    if (!this.isLent) throw new ReleasedError(`the loan of ${this.sequence}`);
-    return this.copy ?? this.#views.get(this.slot, this.#bytesMax);
-  }
-}
-
 /** See the file's header. For one thread. */
-export class Producer {
+export class Producer<F extends StructFields = never> {
   readonly #core: ProducerCore;
   readonly #samples: MappedWords;
   readonly #views: SlotViews;
   readonly #port: ProducerPort;
   readonly #options: ProducerOptions;
   readonly #spinning: Spinning;
-  readonly #loans: Loan[] = [];
+  readonly #loans: Loan<F>[] = [];
   readonly #claim: () => boolean;
 
   /**
@@ -137,8 +101,11 @@ export class Producer {
       () => port.nowNs(),
       options.spinNs,
     );
+    const structs = options.layout === undefined
+      ? null
+      : new StructViews(options.layout, memory.samples, true);
     for (let at = 0; at < LOANS_MAX; at++) {
-      this.#loans[at] = new Loan(this.#views, shape.sampleBytes);
+      this.#loans[at] = new Loan<F>(this.#views, shape.sampleBytes, structs);
     }
     this.#claim = () => this.#core.claim(this.#loans[this.#core.claimed]!);
   }
@@ -159,44 +126,34 @@ export class Producer {
    * With `keepAll` it waits up to `blockNs` for a consumer that is behind, and nothing else of the
    * program runs meanwhile.
    */
-  loan(): Loan | Full {
+  loan(): Loan<F> | Full {
     const at = this.#core.claimed;
     if (at === LOANS_MAX) return FULL;
     const loan = this.#loans[at]!;
     if (!this.#core.claim(loan) && !this.#waitForRoom()) return FULL;
-    const { shape, checked } = this.#options;
-    loan.length = shape.sampleBytes;
-    loan.stampNs = 0;
-    loan.originNs = 0;
-    loan.crc = 0;
-    loan.isLent = true;
-    if (checked === true) loan.copy = new Uint8Array(shape.sampleBytes);
+    loan.lend(this.#options.checked === true);
     return loan;
   }
 
   /**
    * Publishes all that is on loan, in the order of the loans.
    *
-   * @throws {RangeError} when a `length` is not 0 … the slot's size; nothing is published then.
+   * @throws {RangeError} when a `length` is not 0 … the slot's size (with a schema: is not that);
+   *   nothing is published then.
    */
   publish(): void {
     const core = this.#core;
     const nowNs = this.#port.nowNs();
     const count = core.claimed;
-    const { sampleBytes, checksum } = this.#options.shape;
-    for (let at = 0; at < count; at++) {
-      const { length } = this.#loans[at]!;
-      if (!(length >= 0 && length <= sampleBytes) || length % 1 !== 0) {
-        throw new RangeError(`A sample must have 0 to ${sampleBytes} bytes, has ${length}`);
-      }
-    }
+    const { checksum } = this.#options.shape;
+    for (let at = 0; at < count; at++) this.#checkLength(this.#loans[at]!.length);
     for (let at = 0; at < count; at++) {
       const loan = this.#loans[at]!;
       if (loan.stampNs === 0) loan.stampNs = nowNs;
       if (loan.originNs === 0) loan.originNs = loan.stampNs;
-      if (loan.copy !== null) this.#takeOver(loan, loan.copy);
+      loan.settle();
       if (checksum !== "none") loan.crc = crc32c(this.#views.get(loan.slot, loan.length));
-      loan.isLent = false;
+      loan.takeBack();
       core.seal(loan);
     }
     this.#samples.writeDouble(LAST_PUBLISH_NS, nowNs);
@@ -208,21 +165,16 @@ export class Producer {
    *
    * @param originNs the stamp of the sample that it is made from. @default its own
    * @returns `full`: it was not taken.
-   * @throws {RangeError} when it is larger than a slot.
+   * @throws {RangeError} when it is larger than a slot, or not as long as the schema says.
    * @throws {TypeError} while something is on loan: it would be published as well.
    */
   send(bytes: Uint8Array, originNs = 0): Sent {
-    const { length } = bytes;
-    const { sampleBytes } = this.#options.shape;
-    if (length > sampleBytes) {
-      throw new RangeError(`A sample must have at most ${sampleBytes} bytes, has ${length}`);
-    }
+    this.#checkLength(bytes.length);
     if (this.#core.claimed > 0) throw new TypeError("Cannot send while a slot is on loan");
     const loan = this.loan();
     if (loan.kind === "full") return { kind: "full", value: bytes };
-    this.#views.copyInto(loan.slot, bytes);
-    loan.copy = null;
-    loan.length = length;
+    copyBytes(bytes, loan.bytes);
+    loan.length = bytes.length;
     loan.originNs = originNs;
     this.publish();
     return SENT;
@@ -230,7 +182,7 @@ export class Producer {
 
   /** Gives up all that is on loan; the same numbers come again. */
   discard(): void {
-    for (let at = 0; at < this.#core.claimed; at++) this.#takeBack(this.#loans[at]!);
+    for (let at = 0; at < this.#core.claimed; at++) this.#loans[at]!.takeBack();
     this.#core.abandon();
   }
 
@@ -239,15 +191,12 @@ export class Producer {
     this.#samples.writeDouble(HEARTBEAT_NS, this.#port.nowNs());
   }
 
-  #takeOver(loan: Loan, from: Uint8Array<ArrayBuffer>): void {
-    this.#views.copyInto(loan.slot, from);
-    this.#takeBack(loan);
-  }
-
-  #takeBack(loan: Loan): void {
-    loan.isLent = false;
-    if (loan.copy !== null) detach(loan.copy);
-    loan.copy = null;
+  #checkLength(length: number): void {
+    const { sampleBytes } = this.#options.shape;
+    const least = this.#options.layout === undefined ? 0 : sampleBytes;
+    if (length >= least && length <= sampleBytes && length % 1 === 0) return;
+    const rule = least === sampleBytes ? `${sampleBytes}` : `0 to ${sampleBytes}`;
+    throw new RangeError(`A sample must have ${rule} bytes, has ${length}`);
   }
 
   #waitForRoom(): boolean {

@@ -2,15 +2,19 @@
  * A sample that was lent: its bytes in shared memory, until it is released. Owns that nobody gets at
  * them by way of this object afterwards. Must not know: how it was found.
  */
+import type { StructFields } from "../../channel/mailbox/schema.ts";
 import type { LentSlot } from "./consumer_core.ts";
 import { ReleasedError } from "./fault.ts";
-import { detach, privateCopy } from "./slot_views.ts";
+import { detach, privateCopy, type SlotViews } from "./slot_views.ts";
+import { type SampleFields, StructView, type StructViews } from "./struct_view.ts";
 
-/** Where a sample is given back, and what its bytes are. */
-export interface Lender {
-  bytesOf(slot: number, length: number): Uint8Array<ArrayBuffer>;
-  isIntact(sample: Sample): boolean;
-  release(sample: Sample): "intact" | "overtaken";
+/** Where a sample is given back, and what its memory is. */
+export interface Lender<F extends StructFields = never> {
+  readonly views: SlotViews;
+  /** null: without a schema. */
+  readonly structs: StructViews | null;
+  isIntact(sample: Sample<F>): boolean;
+  release(sample: Sample<F>): "intact" | "overtaken";
 }
 
 /**
@@ -19,7 +23,7 @@ export interface Lender {
  * `keepLast` lends what the producer may overwrite: what was computed from the bytes counts if
  * {@linkcode Sample.release} says `intact`.
  */
-export class Sample implements LentSlot, Disposable {
+export class Sample<F extends StructFields = never> implements LentSlot, Disposable {
   readonly kind = "sample";
   /** 1 for the first of the mailbox; goes on over all instances of the producer. */
   sequence = 0;
@@ -41,13 +45,15 @@ export class Sample implements LentSlot, Disposable {
   turn = 0;
   /** The protocol's. */
   crc = 0;
-  readonly #lender: Lender;
+  readonly #lender: Lender<F>;
+  readonly #struct: StructView | null;
   #lent = false;
   #copy: Uint8Array<ArrayBuffer> | null = null;
 
   /** Made by the consumer. */
-  constructor(lender: Lender) {
+  constructor(lender: Lender<F>) {
     this.#lender = lender;
+    this.#struct = lender.structs === null ? null : lender.structs.make();
   }
 
   /** Whether it is lent. */
@@ -62,7 +68,28 @@ export class Sample implements LentSlot, Disposable {
    */
   get bytes(): Uint8Array<ArrayBuffer> {
     if (!this.#lent) throw new ReleasedError(`sample ${this.sequence}`);
-    return this.#copy ?? this.#lender.bytesOf(this.slot, this.length);
+    return this.#copy ?? this.#lender.views.get(this.slot, this.length);
+  }
+
+  /**
+   * Its fields, in shared memory; do not write to arrays.
+   *
+   * @throws {ReleasedError} after its release, also by the fields themselves.
+   * @throws {TypeError} when the mailbox was opened without a schema.
+   */
+  get fields(): SampleFields<F> {
+    if (!this.#lent) throw new ReleasedError(`sample ${this.sequence}`);
+    if (this.#struct === null) throw new TypeError("This mailbox was opened without a schema");
+    return this.#struct as unknown as SampleFields<F>;
+  }
+
+  /**
+   * A copy of its bytes that stays; whole when {@linkcode Sample.release} says `intact`.
+   *
+   * @throws {ReleasedError} after its release.
+   */
+  copy(): Uint8Array<ArrayBuffer> {
+    return privateCopy(this.bytes);
   }
 
   /**
@@ -95,6 +122,7 @@ export class Sample implements LentSlot, Disposable {
   /** The consumer's: nobody gets at its bytes by it any more. */
   takeBack(): void {
     this.#lent = false;
+    if (this.#struct !== null) StructView.close(this.#struct);
     if (this.#copy === null) return;
     detach(this.#copy);
     this.#copy = null;
@@ -104,6 +132,10 @@ export class Sample implements LentSlot, Disposable {
   lend(receivedNs: number, checked: boolean): void {
     this.receivedNs = receivedNs;
     this.#lent = true;
-    if (checked) this.#copy = privateCopy(this.#lender.bytesOf(this.slot, this.length));
+    const { views } = this.#lender;
+    if (checked) this.#copy = privateCopy(views.get(this.slot, this.length));
+    if (this.#struct === null) return;
+    if (this.#copy !== null) StructView.openCopy(this.#struct, this.#copy.buffer);
+    else StructView.open(this.#struct, this.slot, views.offsetOf(this.slot));
   }
 }

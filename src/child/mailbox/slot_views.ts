@@ -56,9 +56,14 @@ export function copyBytes(from: Uint8Array, to: Uint8Array): void {
 
 const { transfer } = ArrayBuffer.prototype;
 
+/** Bytes of which the buffer has a multiple of 8. */
+export function paddedBytes(length: number): Uint8Array<ArrayBuffer> {
+  return new Bytes(new ArrayBuffer(Math.ceil(length / 8) * 8), 0, length);
+}
+
 /** A copy that can be taken away: whoever still has it finds it empty. */
 export function privateCopy(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  const copy = new Bytes(bytes.length);
+  const copy = paddedBytes(bytes.length);
   copyBytes(bytes, copy);
   return copy;
 }

@@ -6,10 +6,11 @@ import type { EventBody } from "../../audit/event_record.ts";
 import type { ProcessStatus } from "../../core/effect.ts";
 import type { CoreEvent } from "../../core/event.ts";
 import type { CoreState } from "../../core/state.ts";
+import { lockCode, ownCodeRanges } from "../../os/code_pages.ts";
 import { SystemError } from "../../os/errno.ts";
 import { monotonicMs } from "../../os/monotonic.ts";
 import type { Reactor } from "../../os/reactor.ts";
-import { lockMemory, setThreadCpus, setThreadPolicy } from "../../os/thread_scheduling.ts";
+import { setThreadCpus, setThreadPolicy } from "../../os/thread_scheduling.ts";
 import type { Plan, ProcessIndex } from "../../plan/plan.ts";
 import { openPidfd } from "../../process/pidfd.ts";
 import type { Channel } from "../../channel/channel.ts";
@@ -214,7 +215,7 @@ export class Deadlines {
     if (scheduling === null) return;
     const { policy, cpus, lockMemory: locks } = scheduling;
     if (cpus !== null) this.#attempt("kept to its CPUs", () => setThreadCpus(thread, cpus));
-    if (locks) this.#attempt("kept in memory", lockMemory);
+    if (locks) this.#attempt("kept in memory", () => void lockCode(ownCodeRanges()));
     if (policy !== null && policy.kind !== "deadline") {
       const priority = "priority" in policy ? policy.priority : 0;
       this.#attempt(

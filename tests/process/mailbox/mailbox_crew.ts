@@ -56,13 +56,13 @@ export function startMember(task: MemberTask, descriptors: readonly number[]): M
 }
 
 /** Waits for a member's end; what it has said. */
-export async function endOf(member: Member): Promise<Line[]> {
+export async function endOf(member: Member, watchdogMs = 120_000): Promise<Line[]> {
   const buffer = new Uint8Array(65_536);
   const decoder = new TextDecoder();
   const exit = ended(member);
   let over = false;
   void exit.then(() => over = true, () => over = true);
-  await until(`end of ${member.role} ${member.number}`, () => over, 120_000);
+  await until(`end of ${member.role} ${member.number}`, () => over, watchdogMs);
   await exit;
   for (;;) {
     const count = readFd(member.outputFd, buffer);
@@ -162,13 +162,15 @@ export class MailboxCrew implements AsyncDisposable {
 export interface KillOptions {
   readonly shape: MailboxShape;
   readonly kills: number;
+  /** Goes on with killing until so many were checked, at most ten times as often. @default 0 */
+  readonly samples?: number;
   /** From one to the next at least; a process takes some 80 ms to come up. */
   readonly pauseMs: number;
   readonly seed: number;
 }
 
 /** Kills a member at a time and starts it again; every sample that was read is checked. */
-export async function killRounds({ shape, kills, pauseMs, seed }: KillOptions) {
+export async function killRounds({ shape, kills, samples = 0, pauseMs, seed }: KillOptions) {
   await using crew = new MailboxCrew(shape);
   let state = seed;
   const random = (below: number) => {
@@ -187,7 +189,8 @@ export async function killRounds({ shape, kills, pauseMs, seed }: KillOptions) {
     const sum = lines.findLast((line) => "received" in line);
     received += (sum?.received as number | undefined) ?? 0;
   };
-  for (let kill = 0; kill < kills; kill++) {
+  let kill = 0;
+  for (; kill < kills || (received < samples && kill < 10 * kills); kill++) {
     await new Promise((resolve) => setTimeout(resolve, pauseMs + random(60)));
     const at = random(3);
     note(await crew.kill(members[at]!));
@@ -201,7 +204,7 @@ export async function killRounds({ shape, kills, pauseMs, seed }: KillOptions) {
     note(lines);
     if (lines.at(-1)?.kind !== "ended") wrong.push(lines.at(-1));
   }
-  return { wrong, received };
+  return { wrong, received, kills: kill };
 }
 
 /** Round trips between two processes. */
@@ -225,7 +228,8 @@ export async function pingPong(waiting: Waiting, trips: number) {
   };
   const echo = startMember(task, descriptors);
   const pinger = startMember({ ...task, role: "pinger" }, descriptors);
-  const [lines, others] = await Promise.all([endOf(pinger), endOf(echo)]);
+  const watchdogMs = 120_000 + trips;
+  const [lines, others] = await Promise.all([endOf(pinger, watchdogMs), endOf(echo, watchdogMs)]);
   for (const fd of descriptors) closeFd(fd);
   if (others.some((line) => "wrong" in line)) throw new Error(JSON.stringify(others));
   return lines.at(-1) as { done: number; p50: number; p99: number };

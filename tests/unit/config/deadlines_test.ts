@@ -355,6 +355,10 @@ Deno.test("checkMachine() holds the watchdog to whole seconds, the safe mode to 
     "supervisor.watchdog | no contract is critical: the strokes only show that the supervisor " +
     "lives | mark what the machine is to be reset for with critical: true",
   ]);
+  assertEquals(top({ supervisor: { scheduling: { cpus: [0] } } }), [
+    "supervisor.scheduling | there is no contract, and so no thread that watches any: this has no " +
+    "effect | remove it",
+  ]);
   assertEquals(top({ safeMode: { start: ["a", "e", "a"] } }), [
     'safeMode.start.1 | no process is named "e" | did you mean "a"?',
     'safeMode.start.2 | "a" is listed twice | remove it',
