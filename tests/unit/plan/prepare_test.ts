@@ -75,7 +75,10 @@ Deno.test("prepare() plans command lines that run, with limits and another nicen
   const { out, code } = await run(plan, "a");
   const [nofile, nice, argument, cwd] = out.split("\n");
   assertEquals(code, 0);
-  assertEquals([nofile, nice, argument, cwd], ["77", "4", "a b;$(c)", folder.dir]);
+  // nice(1) adds to what the suite itself runs at.
+  const own = new Deno.Command("nice").outputSync().stdout;
+  const niceness = Math.min(19, 4 + Number(new TextDecoder().decode(own)));
+  assertEquals([nofile, nice, argument, cwd], ["77", `${niceness}`, "a b;$(c)", folder.dir]);
 });
 
 Deno.test({
