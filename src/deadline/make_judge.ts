@@ -6,7 +6,7 @@ import { DeliveryJudge, type DeliverySource } from "./delivery_judge.ts";
 import type { Judge } from "./judge.ts";
 import { type PulseLineShape, pulsePlace } from "./pulse_layout.ts";
 import { CycleSource, PulseSigns, type PulseViews, StepSource } from "./pulse_source.ts";
-import { EitherSigns, type SignSource, SilenceJudge } from "./silence_judge.ts";
+import { type SignSource, SilenceJudge } from "./silence_judge.ts";
 import { SpanJudge } from "./span_judge.ts";
 import { StepsJudge } from "./steps_judge.ts";
 import type { Court } from "./verdict.ts";
@@ -46,14 +46,8 @@ export function makeJudge(
       return new SilenceJudge(index, plan, signs, court);
     }
     case "gap":
+    case "liveliness":
       return new SilenceJudge(index, plan, sources.signs(index), court);
-    case "liveliness": {
-      const samples = sources.signs(index);
-      const signs = plan.line === null
-        ? samples
-        : new EitherSigns(samples, new PulseSigns(...line(plan.line)));
-      return new SilenceJudge(index, plan, signs, court);
-    }
     case "cycle":
       return new CycleJudge(index, plan, new CycleSource(...line(plan.line)), court);
     case "steps":

@@ -22,29 +22,6 @@ export interface SignSource {
   readonly lastNs: number;
 }
 
-/** Signs of two sources are signs of one. */
-export class EitherSigns implements SignSource {
-  signs = 0;
-  lastNs = 0;
-  readonly #one: SignSource;
-  readonly #other: SignSource;
-
-  constructor(one: SignSource, other: SignSource) {
-    this.#one = one;
-    this.#other = other;
-  }
-
-  read(): boolean {
-    const isExact = this.#one.read();
-    const isOtherExact = this.#other.read();
-    this.signs = (this.#one.signs + this.#other.signs) >>> 0;
-    // What is no number is taken for the other one.
-    this.lastNs = this.#one.lastNs > this.#other.lastNs ? this.#one.lastNs : this.#other.lastNs;
-    // Signs of the one up to the last of the other are counted, later ones may be as well.
-    return isExact && isOtherExact && (this.#one.signs === 0 || this.#other.signs === 0);
-  }
-}
-
 const REASONS = { heartbeat: "silent", gap: "gap", liveliness: "not-alive" } as const;
 
 /** One such contract. */
