@@ -64,7 +64,8 @@ enum { COX_TURN, COX_LENGTH, COX_SEQ_LOW, COX_SEQ_HIGH, COX_STAMP_LOW, COX_STAMP
        COX_SAMPLE_EPOCH, COX_CRC, COX_ORIGIN_LOW, COX_ORIGIN_HIGH };
 enum { COX_CURSOR = 16, COX_ARMED = 64, COX_CONSUMER_EPOCH = 19, COX_CONSUMER_BELL = 20,
        COX_RECEIVED = 32, COX_MISSED = 34, COX_BYTES = 36, COX_OVERTAKEN_COUNT = 38,
-       COX_LAST_RECEIVE = 40, COX_WORST_AGE = 42, COX_ATTACHED = 48, COX_ATTACHED_EPOCH = 49 };
+       COX_LAST_RECEIVE = 40, COX_WORST_AGE = 42, COX_ATTACHED = 48, COX_ATTACHED_EPOCH = 49,
+       COX_FAULT = 80, COX_FAULT_TEXT = 128 };
 
 typedef _Atomic uint32_t cox_word;
 
@@ -321,6 +322,15 @@ struct cox_consumer {
   const char *fault;
 };
 
+/* Ends the link; the supervisor reads this page and makes an event of it. */
+static inline enum cox_result cox_fail(struct cox_consumer *c, const char *fault) {
+  c->fault = fault;
+  if (c->own == NULL) return COX_CORRUPT;
+  snprintf((char *)(c->own + COX_FAULT_TEXT), 128, "%s of the samples is not as it must be", fault);
+  cox_store(c->own + COX_FAULT, cox_load(c->own + COX_ATTACHED_EPOCH));
+  return COX_CORRUPT;
+}
+
 static inline void cox_go_to(struct cox_consumer *c, uint64_t sequence) {
   c->next = sequence;
   c->slot = (uint32_t)(sequence % c->shape.slots);
@@ -331,11 +341,11 @@ static inline void cox_go_to(struct cox_consumer *c, uint64_t sequence) {
 static inline int cox_look(struct cox_consumer *c) {
   for (int attempt = 0; attempt < 2; attempt++) {
     uint64_t position = cox_position(c->samples + COX_PUBLISHED);
-    if (position == UINT64_MAX || position < c->seen) return c->fault = "published", 0;
+    if (position == UINT64_MAX || position < c->seen) return cox_fail(c, "published"), 0;
     if (position != c->seen) return c->seen = position, 0;
     uint32_t state = cox_load(c->samples + COX_STATE);
     if (state == 0) return 0;
-    if (state != 1) return c->fault = "state", 0;
+    if (state != 1) return cox_fail(c, "state"), 0;
   }
   return 1;
 }
@@ -348,8 +358,11 @@ static inline void cox_move_cursor(struct cox_consumer *c, uint64_t position) {
     cox_store(c->own + COX_CURSOR + 1, high);
     c->cursor_high = high;
   }
+  if (!c->shape.keep_all) {
+    atomic_store_explicit(c->own + COX_CURSOR, (uint32_t)position, memory_order_release);
+    return;
+  }
   cox_store(c->own + COX_CURSOR, (uint32_t)position);
-  if (!c->shape.keep_all) return;
   uint32_t armed = cox_load(c->samples + COX_PRODUCER_ARMED);
   if (armed == c->woken || (armed & 0xff) != c->number + 1) return;
   c->woken = armed;
@@ -368,12 +381,12 @@ static inline enum cox_result cox_consumer_open(struct cox_consumer *c, int samp
   c->samples = cox_map(samples_fd, cox_segment_bytes(shape), PROT_READ);
   c->own = cox_map(page_fd, COX_PAGE, PROT_READ | PROT_WRITE);
   if (c->samples == NULL || c->own == NULL) return COX_CORRUPT;
-  if ((c->fault = cox_header_fault(c->samples, shape)) != NULL) return COX_CORRUPT;
+  if ((c->fault = cox_header_fault(c->samples, shape)) != NULL) return cox_fail(c, c->fault);
   uint64_t cursor = cox_position(c->own + COX_CURSOR);
   c->armed_count = cox_read(c->own + COX_ARMED) >> 2;
   cox_store(c->own + COX_ARMED, c->armed_count << 2);
   cox_look(c);
-  if (c->fault == NULL && (cursor == UINT64_MAX || cursor > c->seen)) c->fault = "cursor";
+  if (c->fault == NULL && (cursor == UINT64_MAX || cursor > c->seen)) cox_fail(c, "cursor");
   if (c->fault != NULL) return COX_CORRUPT;
   c->attached_at = c->seen;
   c->cursor_high = (uint32_t)(cursor >> 31);
@@ -414,9 +427,9 @@ static inline enum cox_result cox_poll(struct cox_consumer *c, struct cox_sample
       int sums = length > c->shape.sample_bytes || !c->shape.crc32c ||
                  cox_crc32c(into->data, length) == crc;
       if (cox_is_intact(c, into)) {
-        if (length > c->shape.sample_bytes) return c->fault = "length", COX_CORRUPT;
-        if (sequence != c->next) return c->fault = "sequence", COX_CORRUPT;
-        if (!sums) return c->fault = "checksum", COX_CORRUPT;
+        if (length > c->shape.sample_bytes) return cox_fail(c, "length");
+        if (sequence != c->next) return cox_fail(c, "sequence");
+        if (!sums) return cox_fail(c, "checksum");
         c->missed += (double)c->skipped;
         c->skipped = 0;
         c->next++;
@@ -427,7 +440,7 @@ static inline enum cox_result cox_poll(struct cox_consumer *c, struct cox_sample
     cox_look(c);
     uint64_t taken = c->shape.keep_all ? c->attached_at
                      : c->seen > c->shape.keep ? c->seen - c->shape.keep : 0;
-    if (c->fault == NULL && c->next > taken) c->fault = "turn";
+    if (c->fault == NULL && c->next > taken) cox_fail(c, "turn");
     if (c->fault != NULL) return COX_CORRUPT;
     c->skipped += taken + 1 - c->next;
     cox_go_to(c, taken + 1);

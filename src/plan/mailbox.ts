@@ -46,6 +46,7 @@ export function mailboxPlan({ name, channel, from, to }: MailboxRequest): Mailbo
     from,
     to: { ...to[0]!.port, processes: to.flatMap(({ port }) => port.processes) },
     shape,
+    schema: channel.schema === undefined ? null : structLayout(channel.schema).text,
     producer: {
       ...useOf({}, channel),
       blockNs: shape.history === "keepAll" && blocks

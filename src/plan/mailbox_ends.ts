@@ -57,6 +57,7 @@ export function mailboxEnds(plan: MailboxPlan, channel: ChannelIndex): MailboxEn
     link: linkOf(plan, from, {
       role: "producer",
       shape,
+      ...schemaOf(plan),
       ...plan.producer,
       samplesFd: from.fd,
       pageFds,
@@ -76,6 +77,7 @@ export function mailboxEnds(plan: MailboxPlan, channel: ChannelIndex): MailboxEn
         role: "consumer",
         number: at,
         shape,
+        ...schemaOf(plan),
         waiting,
         spinNs,
         checked,
@@ -132,6 +134,10 @@ export function sealedEnd(
       }
       : { role, port, samples: first, own, ...offsets },
   };
+}
+
+function schemaOf({ schema }: MailboxPlan): { readonly schema?: string } {
+  return schema === null ? {} : { schema };
 }
 
 function linkOf(

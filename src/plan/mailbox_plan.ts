@@ -14,6 +14,8 @@ export interface MailboxPlan {
   /** The processes of all consumers; port and descriptor are the first one's. */
   readonly to: PortPlan;
   readonly shape: MailboxShape;
+  /** What samples are made of, in the normal form; null: plain bytes. */
+  readonly schema: string | null;
   /** `blockNs`: how long it waits for a consumer that is behind; 0: not at all. */
   readonly producer: MailboxUsePlan & { readonly blockNs: number };
   /** In the order of their numbers. */

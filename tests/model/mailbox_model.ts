@@ -463,7 +463,7 @@ function producersUndertaker(code: MailboxCode, options: ModelOptions): Program 
     }
     const bell = machine.cell(SAMPLES, layout.BELL);
     code.producerEnded(machine.words(SAMPLES), true, () => machine.wake(bell));
-    // A consumer at its doorbell learns of it through an end of file.
+    // The supervisor rings at each doorbell as well.
     for (const [at, { wait }] of options.consumers.entries()) {
       if (wait !== "doorbell") continue;
       machine.words(DOORBELL + at).store(0, 1);

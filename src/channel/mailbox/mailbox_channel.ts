@@ -21,7 +21,13 @@ import {
   wordPointer,
 } from "../../os/futex.ts";
 import { SystemError } from "../../os/errno.ts";
-import { closeFd, createPipe, type PipeEnds, reopenPipe } from "../../os/pipe.ts";
+import {
+  closeFd,
+  createPipe,
+  type PipeEnds,
+  reopenPipe,
+  writeFd as writeTo,
+} from "../../os/pipe.ts";
 import { createSharedMemory, lockSharedMemory, type SharedMemory } from "../../os/shared_memory.ts";
 import { duplicateFd } from "../../os/socket.ts";
 import type { DescriptorPlan, MailboxPlan } from "../../plan/plan.ts";
@@ -84,7 +90,7 @@ export class MailboxChannel implements Channel {
     this.#samples = makeSamples(plan, warnings);
     writeHeader(new Int32Array(this.#samples.buffer), plan.shape);
     this.#pages = plan.consumers.map(() => createSharedMemory(`page ${plan.name}`, CONSUMER_BYTES));
-    this.#doorbells = plan.consumers.map(() => createPipe({ capacityBytes: DOORBELL_BYTES }));
+    this.#doorbells = plan.consumers.map(createDoorbell);
     this.#sampleWords = new Words(this.#samples.buffer);
     this.#pageWords = this.#pages.map(({ buffer }) => new Words(buffer));
     this.warnings = warnings;
@@ -123,7 +129,7 @@ export class MailboxChannel implements Channel {
 
   /** A producer instance has ended; another may follow. */
   producerEnded(): void {
-    producerEnded(this.#sampleWords, false, () => this.#wake(this.#samples, BELL));
+    producerEnded(this.#sampleWords, false, () => this.#wakeConsumers());
   }
 
   /** Before an instance of a consumer starts. */
@@ -139,7 +145,7 @@ export class MailboxChannel implements Channel {
 
   /** Consumers are told that they have reached the end. */
   endProducer(): void {
-    producerEnded(this.#sampleWords, true, () => this.#wake(this.#samples, BELL));
+    producerEnded(this.#sampleWords, true, () => this.#wakeConsumers());
   }
 
   /** Nothing: each instance was let go of at its end. */
@@ -188,6 +194,12 @@ export class MailboxChannel implements Channel {
     }
   }
 
+  /** On the bell and at their doorbells: the last producer can have died before it rang. */
+  #wakeConsumers(): void {
+    this.#wake(this.#samples, BELL);
+    for (const { writeFd } of this.#doorbells) writeTo(writeFd, new Uint8Array(1));
+  }
+
   #wake({ buffer }: SharedMemory, word: number): void {
     futex ??= openFutex();
     futex.wake(wordPointer(buffer, word * 4));
@@ -195,6 +207,14 @@ export class MailboxChannel implements Channel {
 }
 
 /** Of the samples the supervisor needs the first page alone. */
+/** A pipe that the supervisor can write to without ever waiting: a full one has rung enough. */
+function createDoorbell(): PipeEnds {
+  const { readFd, writeFd } = createPipe({ capacityBytes: DOORBELL_BYTES });
+  const ringing = reopenPipe(writeFd, "write", { nonBlocking: true });
+  closeFd(writeFd);
+  return { readFd, writeFd: ringing };
+}
+
 function makeSamples(plan: MailboxPlan, warnings: string[]): SharedMemory {
   const bytes = segmentBytes(plan.shape);
   const name = `samples ${plan.name}`;

@@ -23,6 +23,7 @@ import { ConsumerCore } from "./consumer_core.ts";
 import type { StructFields, StructLayout } from "../../channel/mailbox/schema.ts";
 import { crc32c } from "./crc32c.ts";
 import { MailboxError } from "./fault.ts";
+import { reportFault } from "./report_fault.ts";
 import { type Lender, Sample } from "./sample.ts";
 import { MappedWords } from "./shared_words.ts";
 import { SlotViews } from "./slot_views.ts";
@@ -36,10 +37,14 @@ const LENT_MAX = 256;
 const LOOKS_AT_ONCE = 64;
 
 /** There is none. `held`: 256 are lent; give some back. */
-export type NoSample =
-  | { readonly kind: "none" | "held" | "ended" }
-  /** The memory is not what it should be. The link has ended: it is the same ever after. */
-  | { readonly kind: "corrupt"; readonly fault: string };
+export type NoSample = { readonly kind: "none" | "held" | "ended" } | Corrupt;
+
+/** The memory is not what it should be. The link has ended: it is the same ever after. */
+export interface Corrupt {
+  readonly kind: "corrupt";
+  /** What is wrong; the supervisor has it as well, and makes an event of it. */
+  readonly fault: string;
+}
 
 /** Samples that were lent together; the object and its list are used again by the next call. */
 export interface SampleBatch<F extends StructFields = never> {
@@ -89,6 +94,7 @@ export class Consumer<F extends StructFields = never> implements Disposable {
   readonly #own: MappedWords;
   readonly #views: SlotViews;
   readonly #port: ConsumerPort;
+  readonly #page: ArrayBuffer;
   readonly #options: ConsumerOptions;
   readonly #spinning: Spinning;
   readonly #lender: Lender<F>;
@@ -106,6 +112,7 @@ export class Consumer<F extends StructFields = never> implements Disposable {
   #worstAgeNs = 0;
   #waits = false;
   #closed = false;
+  #over: Corrupt | null = null;
 
   /**
    * Takes up the link.
@@ -115,17 +122,18 @@ export class Consumer<F extends StructFields = never> implements Disposable {
   constructor(memory: ConsumerMemory, port: ConsumerPort, options: ConsumerOptions) {
     const { shape } = options;
     const samples = new Int32Array(memory.samples);
-    const fault = shapeFault(shape) ?? headerFault(samples, memory.samples.byteLength, shape);
-    if (fault !== null) throw new MailboxError(fault);
     if (memory.own.byteLength !== CONSUMER_BYTES) throw new MailboxError("its page is no page");
+    const fault = shapeFault(shape) ?? headerFault(samples, memory.samples.byteLength, shape);
+    if (fault !== null) throw refuse(memory.own, fault);
     this.#options = options;
     this.#port = port;
+    this.#page = memory.own;
     this.#own = new MappedWords(memory.own);
     this.#views = new SlotViews(memory.samples, shape);
     const core = { shape, number: options.number, behind: options.behind ?? "oldest" };
     const wake = () => port.wakeProducer();
     this.#core = new ConsumerCore(new MappedWords(memory.samples), this.#own, core, wake);
-    if (!this.#core.attach(options.from ?? "newest")) throw new MailboxError(this.#core.fault);
+    if (!this.#core.attach(options.from ?? "newest")) throw refuse(memory.own, this.#core.fault);
     this.#takeUpCounters();
     this.#spinning = new Spinning(
       options.waiting ?? "spin-then-park",
@@ -304,7 +312,12 @@ export class Consumer<F extends StructFields = never> implements Disposable {
   }
 
   #corrupt(): NoSample {
-    return freeze({ kind: "corrupt", fault: this.#core.fault });
+    const { fault } = this.#core;
+    if (this.#over?.fault !== fault) {
+      reportFault(this.#page, fault);
+      this.#over = freeze({ kind: "corrupt", fault });
+    }
+    return this.#over;
   }
 
   /** Whether the data is as long as it has to be, and has its checksum; false: look again. */
@@ -385,4 +398,10 @@ export class Consumer<F extends StructFields = never> implements Disposable {
     this.#worstAgeNs = max(0, own.readDouble(WORST_AGE_NS)) || 0;
     own.store(CONSUMER_EPOCH, own.load(ATTACHED_EPOCH));
   }
+}
+
+/** The error of a mailbox that cannot be opened; the supervisor is told as well. */
+function refuse(page: ArrayBuffer, fault: string): MailboxError {
+  reportFault(page, fault);
+  return new MailboxError(fault);
 }

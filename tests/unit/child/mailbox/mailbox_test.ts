@@ -1,6 +1,8 @@
 /** A mailbox's two ends in one thread: what each call gives, and what it refuses. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { faultOf } from "../../../../src/channel/mailbox/figures.ts";
 import {
+  ATTACHED_EPOCH,
   CURSOR,
   headerFault,
   PUBLISHED,
@@ -326,4 +328,23 @@ Deno.test("what a program makes of Atomics and of arrays afterwards does not cha
     Function.prototype.call = kept[2] as typeof Function.prototype.call;
     Uint8Array.prototype.set = kept[3] as typeof Uint8Array.prototype.set;
   }
+});
+
+Deno.test("a consumer that finds memory corrupt says so in its page, once for its instance", () => {
+  const { makeProducer, makeConsumer, memory, words } = open(shapeWith());
+  const [page] = memory.consumers;
+  makeProducer().send(bytesOf(1));
+  const consumer = makeConsumer();
+  new Int32Array(page!)[ATTACHED_EPOCH] = 3;
+  assertEquals(mustPoll(consumer).release(), "intact");
+  assertEquals(faultOf(page!), null);
+  words[PUBLISHED] = 0;
+  const found = consumer.poll();
+  assert(found.kind === "corrupt");
+  assertEquals(faultOf(page!), { instance: 3, text: found.fault });
+  assertEquals(consumer.poll(), found);
+  new Int32Array(page!)[ATTACHED_EPOCH] = 4;
+  words[3] = 9;
+  assertThrows(() => makeConsumer(), MailboxError, "slots must be 8, is 9");
+  assertEquals(faultOf(page!), { instance: 4, text: "slots must be 8, is 9" });
 });
