@@ -13,7 +13,8 @@ import {
 import type { SealedConsumer, SealedProducer } from "../seal/sealed_memory.ts";
 import { findLink, type LinkRequest, ownLink } from "./find_link.ts";
 import type { LinkInfo } from "./link.ts";
-import { Consumer, type ConsumerOptions } from "./mailbox/consumer.ts";
+import { Consumer } from "./mailbox/consumer.ts";
+import type { ConsumerOptions } from "./mailbox/consumer_types.ts";
 import { PipeDoorbell } from "./mailbox/pipe_doorbell.ts";
 import { Producer, type ProducerOptions } from "./mailbox/producer.ts";
 import type { Waiting } from "./mailbox/spinning.ts";

@@ -43,12 +43,8 @@ export { writeNdjson } from "./write_ndjson.ts";
 export type { ByteWriter, WriteNdjsonOptions } from "./write_ndjson.ts";
 export { mailboxConsumer, mailboxProducer } from "./mailbox.ts";
 export type { MailboxConsumerOptions, MailboxOptions, MailboxProducerOptions } from "./mailbox.ts";
-export type {
-  Consumer as MailboxConsumer,
-  Corrupt,
-  NoSample,
-  SampleBatch,
-} from "./mailbox/consumer.ts";
+export type { Consumer as MailboxConsumer } from "./mailbox/consumer.ts";
+export type { Corrupt, NoSample, SampleBatch } from "./mailbox/consumer_types.ts";
 export { MailboxError, ReleasedError } from "./mailbox/fault.ts";
 export type { Loan } from "./mailbox/loan.ts";
 export type { Full, Producer as MailboxProducer, Sent } from "./mailbox/producer.ts";

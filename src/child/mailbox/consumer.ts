@@ -12,7 +12,6 @@ import {
   CONSUMER_EPOCH,
   headerFault,
   LAST_RECEIVE_NS,
-  type MailboxShape,
   MISSED,
   OVERTAKEN,
   RECEIVED,
@@ -20,67 +19,28 @@ import {
   WORST_AGE_NS,
 } from "../../channel/mailbox/layout.ts";
 import { ConsumerCore } from "./consumer_core.ts";
-import type { StructFields, StructLayout } from "../../channel/mailbox/schema.ts";
+import type {
+  ConsumerMemory,
+  ConsumerOptions,
+  Corrupt,
+  NoSample,
+  SampleBatch,
+} from "./consumer_types.ts";
+import type { StructFields } from "../../channel/mailbox/schema.ts";
 import { crc32c } from "./crc32c.ts";
 import { MailboxError } from "./fault.ts";
 import { reportFault } from "./report_fault.ts";
 import { type Lender, Sample } from "./sample.ts";
 import { MappedWords } from "./shared_words.ts";
 import { SlotViews } from "./slot_views.ts";
-import { Spinning, type Waiting } from "./spinning.ts";
+import { Spinning } from "./spinning.ts";
 import { StructViews } from "./struct_view.ts";
-import type { ConsumerPort, Doorbell } from "./wait_port.ts";
+import type { ConsumerPort } from "./wait_port.ts";
 
 /** Samples that may be lent at a time. */
 const LENT_MAX = 256;
 /** Looks before the first look at the clock: who answers at once is met by the next of these. */
 const LOOKS_AT_ONCE = 64;
-
-/** There is none. `held`: 256 are lent; give some back. */
-export type NoSample = { readonly kind: "none" | "held" | "ended" } | Corrupt;
-
-/** The memory is not what it should be. The link has ended: it is the same ever after. */
-export interface Corrupt {
-  readonly kind: "corrupt";
-  /** What is wrong; the supervisor has it as well, and makes an event of it. */
-  readonly fault: string;
-}
-
-/** Samples that were lent together; the object and its list are used again by the next call. */
-export interface SampleBatch<F extends StructFields = never> {
-  readonly kind: "batch";
-  /** At least one, in their order. */
-  readonly samples: Sample<F>[];
-}
-
-/** What a consumer maps. */
-export interface ConsumerMemory {
-  /** The samples' segment; reading is enough. */
-  readonly samples: ArrayBuffer;
-  /** Its own page. */
-  readonly own: ArrayBuffer;
-}
-
-/** Options of {@linkcode Consumer}. */
-export interface ConsumerOptions {
-  readonly shape: MailboxShape;
-  /** Which of the mailbox's consumers this is, from 0. */
-  readonly number: number;
-  /** `keepLast`: where it goes on when it has fallen behind. @default "oldest" of those kept */
-  readonly behind?: "oldest" | "newest";
-  /** Where a new instance begins: after the last that was released, or at the newest. @default "newest" */
-  readonly from?: "resume" | "newest";
-  /** How {@linkcode Consumer.receive} waits. @default "spin-then-park" */
-  readonly waiting?: Waiting;
-  /** Longest spin before it parks. @default 20,000 */
-  readonly spinNs?: number;
-  /** Each sample is a copy that is empty after its release: finds uses that come too late. */
-  readonly checked?: boolean;
-  /** What wakes {@linkcode Consumer.next}. @default none: `next` is refused */
-  readonly doorbell?: Doorbell;
-  /** What samples are made of, to lend them by fields; `shape` was compared with it. */
-  readonly layout?: StructLayout;
-}
 
 const NONE: NoSample = Object.freeze({ kind: "none" });
 const HELD: NoSample = Object.freeze({ kind: "held" });

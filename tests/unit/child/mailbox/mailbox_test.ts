@@ -9,7 +9,8 @@ import {
   RECEIVED,
   shapeFault,
 } from "../../../../src/channel/mailbox/layout.ts";
-import { Consumer, type ConsumerOptions } from "../../../../src/child/mailbox/consumer.ts";
+import { Consumer } from "../../../../src/child/mailbox/consumer.ts";
+import type { ConsumerOptions } from "../../../../src/child/mailbox/consumer_types.ts";
 import { crc32c } from "../../../../src/child/mailbox/crc32c.ts";
 import { MailboxError, ReleasedError } from "../../../../src/child/mailbox/fault.ts";
 import { joinPosition } from "../../../../src/child/mailbox/position.ts";
