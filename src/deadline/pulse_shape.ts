@@ -55,11 +55,11 @@ function lineOf(contract: ContractPlan): readonly [number, PulseLineShape] | nul
       const steps = order.map((step) => step.name);
       return [line, { ...none, kind: "steps", name, ring: STEPS_RING, steps }];
     }
-    case "liveliness":
-      return contract.line === null ? null : [contract.line, { ...none, kind: "heartbeat" }];
     case "span":
     case "gap":
     case "latency":
+    // Its line, where it has one, is the heartbeat's.
+    case "liveliness":
     case "path":
       return null;
   }

@@ -9,6 +9,7 @@ import { type Timing, timing, withNumbers } from "./contracts.ts";
 import { checkReadyStream, descriptorTable, type Wiring, wirings } from "./descriptors.ts";
 import { expand, type ExpandedProcess, type Expansion } from "./expand.ts";
 import type { Facts } from "./facts.ts";
+import { checkFit } from "./fit.ts";
 import { type GroupTree, groupTree } from "./groups.ts";
 import { Issues } from "./issues.ts";
 import { clientGroups, clientPaths, gateNumber } from "./listen.ts";
@@ -57,6 +58,7 @@ export function compile(config: Config, facts: Facts): Compilation {
   const { channels, relayed } = channelPlans(config, facts, expansion, issues);
   checkSupervisor(config, facts, issues);
   const due = timing(config, facts, expansion, channels, issues);
+  checkFit(due.contracts, expansion, facts, issues);
   const templates = compileTemplates({ config, expansion, channels, facts, due }, issues);
   const wiring = wirings(channels, relayed, expansion.processes.length);
   for (const [name, indices] of expansion.byDeclaredName) {

@@ -81,6 +81,8 @@ export interface RightsFact {
   readonly oomScore: number;
   /** CPUs that are online. */
   readonly cpus: readonly number[];
+  /** Part of a CPU that real-time policies may use, 0 … 1 (sched_rt_runtime_us). */
+  readonly realTimeShare: number;
 }
 
 /** Memory that can be had. */
@@ -115,7 +117,7 @@ export interface Facts {
   readonly users: readonly UserFact[];
   readonly groups: readonly GroupFact[];
   readonly tools: ToolFacts;
-  /** null: no process, nor the supervisor, is to be scheduled in a way of its own. */
+  /** null: nothing is to be scheduled in a way of its own, and there is no time contract. */
   readonly rights: RightsFact | null;
   /** What the kernel lets one of our pipes hold at most; null: no limit for us. */
   readonly pipeBytesMax: number | null;

@@ -36,6 +36,7 @@ export const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "config/signals.ts",
     "config/pipe_ends.ts",
     "config/contracts_of.ts",
+    "deadline/misfits.ts",
     "deadline/pulse_layout.ts",
     "deadline/pulse_shape.ts",
     "seal/seal_text.ts",

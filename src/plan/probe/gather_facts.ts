@@ -4,6 +4,7 @@
  * Must not know: what is right or wrong.
  */
 import type { Config } from "../../config/config.ts";
+import { contractsOf } from "../../config/contracts_of.ts";
 import { activeProcesses } from "../expand.ts";
 import { executableKey, type Facts } from "../facts.ts";
 import { withCoxNames } from "../import_map.ts";
@@ -95,7 +96,7 @@ export async function gatherFacts(config: Config, options: GatherOptions): Promi
     runDirAbove: foldersAbove(options.runDir),
     profiles: options.profiles,
     tools: findTools(environment.PATH ?? ""),
-    rights: hasScheduling(config) ? readRights() : null,
+    rights: hasTiming(config) ? readRights() : null,
     pipeBytesMax: hasRelayedPipe(config) ? options.pipeBytesMax() : null,
     memory: hasMailbox(config) ? memoryFact() : null,
     executables,
@@ -120,8 +121,9 @@ function hasMailbox(config: Config): boolean {
   return Object.values(config.channels ?? {}).some(({ kind }) => kind === "mailbox");
 }
 
-function hasScheduling({ processes, supervisor }: Config): boolean {
-  return supervisor?.scheduling !== undefined ||
+function hasTiming(config: Config): boolean {
+  const { processes, supervisor } = config;
+  return supervisor?.scheduling !== undefined || contractsOf(config).length > 0 ||
     Object.values(processes).some(({ scheduling }) => scheduling !== undefined);
 }
 

@@ -20,6 +20,7 @@ export function readRights(): RightsFact {
     rtPriorityMax: hardLimit(limits, "Max realtime priority"),
     oomScore: Number(read("/proc/self/oom_score_adj")),
     cpus: cpuList(read("/sys/devices/system/cpu/online")),
+    realTimeShare: realTimeShare(),
   };
 }
 
@@ -37,6 +38,19 @@ export function cpuList(text: string): number[] {
     const last = Math.min(Number(match[2] ?? first), CPUS_MAX - 1);
     return Array.from({ length: Math.max(0, last - first + 1) }, (_, at) => first + at);
   });
+}
+
+/** @returns 1: no throttling, or a kernel that does not know it. */
+function realTimeShare(): number {
+  const read = (name: string) =>
+    Number(Deno.readTextFileSync(`/proc/sys/kernel/sched_rt_${name}_us`));
+  try {
+    const [runtime, period] = [read("runtime"), read("period")];
+    return runtime < 0 ? 1 : runtime / period;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return 1;
+    throw error;
+  }
 }
 
 function capabilities(mask: string): number[] {

@@ -313,3 +313,40 @@ Deno.test("compile() carries what is set up for the supervisor, with defaults an
     watchdog: { device: "/dev/watchdog", timeoutNs: 10_000 * MS, strokeNs: 2500 * MS },
   });
 });
+
+Deno.test("compile() warns of contracts that cannot fit, at the contract, with the arithmetic", () => {
+  const cycles = { work: { period: "10ms", budget: "8ms" } } as const;
+  const config = crew({
+    a: denoProcess({}, {
+      deadlines: { cycles },
+      scheduling: { policy: "fifo", priority: 5, cpus: [1] },
+      replicas: 2,
+    }),
+    b: commandProcess({ deadlines: { heartbeat: { within: "500us" } } }),
+  });
+  const shown = warnings(config).map(({ path, message, fix }) => [path.join("."), message, fix]);
+  assertEquals(shown, [
+    [
+      "processes.b.deadlines.heartbeat",
+      "a limit of 0.5 ms is below the 1 ms that a wake-up here is assumed to be late by at times",
+      'allow more, or give the process policy "fifo"',
+    ],
+    [
+      "processes.a.deadlines.cycles.work",
+      "CPU 1 cannot give the budgets that are asked of it: 8 ms/10 ms + 8 ms/10 ms = 1.6, above 1",
+      "lower budgets, raise periods, or let some run on other CPUs",
+    ],
+    [
+      "processes.a.deadlines.cycles.work",
+      "CPU 1 cannot give the budgets that are asked of it: 8 ms/10 ms + 8 ms/10 ms = 1.6, above " +
+      "0.95, which is what real-time policies may use (sched_rt_runtime_us)",
+      "lower budgets, raise periods, or let some run on other CPUs",
+    ],
+    ...["a-1", "a-2"].map(() => [
+      "processes.a.deadlines.cycles.work",
+      "it may end later than 10 ms after it is due: R = 8 ms + ⌈R/10 ms⌉ × 8 ms has come to 16 ms " +
+      "(CPU 1)",
+      "raise its priority, lower budgets, or let it run on another CPU",
+    ]),
+  ]);
+});

@@ -18,6 +18,7 @@ export const RIGHTS: RightsFact = {
   rtPriorityMax: 0,
   oomScore: 0,
   cpus: [0, 1],
+  realTimeShare: 0.95,
 };
 
 /** A machine: `cat`, `sh` and `true` in /usr/bin, one program /project/main.ts. */
