@@ -39,7 +39,7 @@ export class ProjectError extends Error {
  *
  * @param json The file's content.
  * @param path Its absolute path, to which it is relative.
- * @throws {ProjectError} If a part has the wrong shape.
+ * @throws {ProjectError} If a part has the wrong shape, or redirects what cox itself runs.
  */
 export function absoluteImportMap(
   json: Readonly<Record<string, unknown>>,
@@ -100,6 +100,10 @@ function absoluteEntries(entries: unknown, what: string, path: string): Record<s
   for (const [name, target] of Object.entries(objectOf(entries, what, path))) {
     if (typeof target !== "string") {
       throw new ProjectError(path, `${what}["${name}"] must be a text`);
+    }
+    if (URL.parse(name)?.protocol === "data:") {
+      // The preload of every program is one, and may have permissions that the program has not.
+      throw new ProjectError(path, `${what} must not redirect a data: URL`);
     }
     if (name === "coxswain" || name.startsWith("coxswain/")) continue;
     result[absoluteAddress(name, base)] = absoluteAddress(target, base);

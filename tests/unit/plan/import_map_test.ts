@@ -115,3 +115,14 @@ Deno.test("readProject() prefers a name's own subpath mapping to the package's",
     "y": "jsr:@a/y@^2",
   });
 });
+
+Deno.test("readProject() refuses a map that redirects a data: URL, as the preload is one", async () => {
+  const keys = ["data:text/javascript,1", " DATA:text/javascript,1", "da\tta:text/javascript,1"];
+  for (const key of keys) {
+    const map = { [key]: "./evil.ts" };
+    for (const json of [{ imports: map }, { scopes: { "./": map } }]) {
+      await using project = await Project.make({ "deno.json": JSON.stringify(json) });
+      assertThrows(() => readProject(project.path), ProjectError, "must not redirect a data: URL");
+    }
+  }
+});
