@@ -1,5 +1,6 @@
 /** `cox check`. */
 import { formatListener, listenerReports } from "../plan/listen_report.ts";
+import { formatMailbox, mailboxReports } from "../plan/mailbox_report.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { CommandContext } from "./command.ts";
 import { EXIT } from "./exit_codes.ts";
@@ -14,7 +15,9 @@ export async function run(context: CommandContext): Promise<number> {
   const good = prepared.kind === "ready";
   if (options.flag("json")) {
     const listeners = prepared.kind === "ready" ? listenerReports(prepared.plan) : [];
-    const report = { config: configPath, valid: good, issues: prepared.issues, listeners };
+    const mailboxes = prepared.kind === "ready" ? mailboxReports(prepared.plan) : [];
+    const { issues } = prepared;
+    const report = { config: configPath, valid: good, issues, listeners, mailboxes };
     io.out(JSON.stringify(report, null, 2) + "\n");
     return good ? EXIT.ok : EXIT.user;
   }
@@ -28,6 +31,7 @@ export async function run(context: CommandContext): Promise<number> {
       `${channelCount(plan)}\n`,
   );
   for (const listener of listenerReports(plan)) io.out(`  ${formatListener(listener)}\n`);
+  for (const mailbox of mailboxReports(plan)) io.out(`  ${formatMailbox(mailbox)}\n`);
   return EXIT.ok;
 }
 

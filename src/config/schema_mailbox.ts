@@ -89,6 +89,8 @@ const structSchema = z.strictObject({
     { range: `1 … ${FIELDS_MAX} fields; a letter, then letters, digits or "_"` },
   ),
 }).superRefine((value, context) => {
+  // What is no number at all has been said.
+  if (context.issues.length > 0) return;
   for (const { path, rule } of structIssues(value)) {
     context.addIssue({ code: "custom", path: [...path], message: rule });
   }

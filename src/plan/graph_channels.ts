@@ -3,15 +3,23 @@
  * pipe is one channel here, whatever number of legs it has. Must not know: any language.
  */
 import { formatDuration, formatSize } from "../config/units.ts";
-import type { LegPlan, Plan, PortPlan, QueuePlan, RatePlan, RelayedPlan } from "./plan.ts";
+import type {
+  LegPlan,
+  MailboxPlan,
+  Plan,
+  PortPlan,
+  QueuePlan,
+  RatePlan,
+  RelayedPlan,
+} from "./plan.ts";
 
 /** A channel as `cox graph --format json` prints it. */
-export type DrawnChannel = DrawnWire | DrawnRelayed;
+export type DrawnChannel = DrawnWire | DrawnRelayed | DrawnMailbox;
 
 /** One that joins processes without anything between them. */
 export interface DrawnWire {
   readonly name: string;
-  readonly kind: "pipe" | "pair" | "listen" | "mailbox";
+  readonly kind: "pipe" | "pair" | "listen";
   readonly from: DrawnSide;
   readonly to: DrawnSide;
 }
@@ -34,6 +42,18 @@ export interface DrawnRelayed {
   readonly to: readonly DrawnConsumer[];
 }
 
+/** Samples in shared memory. */
+export interface DrawnMailbox {
+  readonly name: string;
+  readonly kind: "mailbox";
+  readonly slots: number;
+  readonly sampleBytes: number;
+  /** null: all are kept. */
+  readonly keepLast: number | null;
+  readonly from: DrawnEnd;
+  readonly to: readonly DrawnEnd[];
+}
+
 /** One process's end. */
 export interface DrawnEnd {
   readonly process: string;
@@ -47,6 +67,7 @@ export type DrawnConsumer = DrawnEnd & QueuePlan;
 export function drawnChannels(plan: Plan): DrawnChannel[] {
   const drawn = new Set<number>();
   return plan.channels.flatMap((channel): DrawnChannel[] => {
+    if (channel.kind === "mailbox") return [drawnMailbox(plan, channel)];
     if (channel.kind !== "leg") {
       const { name, kind } = channel;
       return [{ name, kind, from: drawnSide(plan, channel.from), to: drawnSide(plan, channel.to) }];
@@ -60,6 +81,11 @@ export function drawnChannels(plan: Plan): DrawnChannel[] {
 /** What of a relayed pipe stands beside its name: `lines, at most 64KiB each`. */
 export function relayedSummary({ framing, maxMessageBytes }: DrawnRelayed): string {
   return `${framing}, at most ${formatSize(maxMessageBytes)} each`;
+}
+
+/** What of a mailbox stands beside its name: `8 slots of 64KiB, keeps 4`. */
+export function mailboxSummary({ slots, sampleBytes, keepLast }: DrawnMailbox): string {
+  return `${slots} slots of ${formatSize(sampleBytes)}, keeps ${keepLast ?? "all"}`;
 }
 
 /** A consumer's policy: `drop-oldest above 30 messages or 1MiB, lifespan 500ms`. */
@@ -87,13 +113,26 @@ function drawnSide(plan: Plan, { processes, port }: PortPlan): DrawnSide {
   return { processes: processes.map((index) => plan.processes[index]!.name), port };
 }
 
+function drawnEnd(plan: Plan, { processes, port }: PortPlan): DrawnEnd {
+  return { process: plan.processes[processes[0]!]!.name, port };
+}
+
+function drawnMailbox(plan: Plan, { name, shape, from, consumers }: MailboxPlan): DrawnMailbox {
+  return {
+    name,
+    kind: "mailbox",
+    slots: shape.slots,
+    sampleBytes: shape.sampleBytes,
+    keepLast: shape.history === "keepAll" ? null : shape.keep,
+    from: drawnEnd(plan, from),
+    to: consumers.map(({ port }) => drawnEnd(plan, port)),
+  };
+}
+
 function drawnRelayed(plan: Plan, index: number): DrawnRelayed {
   const { name, framing, maxMessageBytes, onMalformed, rate, inLegs, outLegs } = plan
     .relayed[index]!;
-  const end = ({ processes, port }: PortPlan): DrawnEnd => ({
-    process: plan.processes[processes[0]!]!.name,
-    port,
-  });
+  const end = (port: PortPlan) => drawnEnd(plan, port);
   const leg = (channel: number) => plan.channels[channel] as LegPlan;
   return {
     name,

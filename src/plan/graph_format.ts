@@ -6,7 +6,9 @@ import {
   type DrawnChannel,
   drawnChannels,
   type DrawnEnd,
+  type DrawnRelayed,
   type DrawnSide,
+  mailboxSummary,
   queueSummary,
   rateSummary,
   relayedSummary,
@@ -131,6 +133,12 @@ function formatText(drawing: Drawing): string {
 
 function channelText(channel: DrawnChannel): string[] {
   const { name, kind } = channel;
+  if (channel.kind === "mailbox") {
+    const [from, ...to] = [channel.from, ...channel.to].map(({ process, port }) =>
+      `${process}.${port}`
+    );
+    return [`${name} (${kind}, ${mailboxSummary(channel)}): ${from} => ${to.join(" + ")}`];
+  }
   if (channel.kind !== "relayed") {
     const end = ({ processes, port }: DrawnSide) =>
       processes.map((process) => port === "" ? process : `${process}.${port}`)
@@ -176,7 +184,7 @@ function formatMermaid(drawing: Drawing): string {
       continue;
     }
     const arrow = kind === "pair" ? "<==>" : "==>";
-    for (const [source, sink] of pairs(from.processes, to.processes)) {
+    for (const [source, sink] of edgesOf(channel)) {
       lines.push(`  ${ids.get(source)} ${arrow}|"${mermaidText(name)}"| ${ids.get(sink)}`);
     }
   }
@@ -212,7 +220,7 @@ function formatDot(drawing: Drawing): string {
       continue;
     }
     const both = kind === "pair" ? "dir=both, " : "";
-    for (const [source, sink] of pairs(from.processes, to.processes)) {
+    for (const [source, sink] of edgesOf(channel)) {
       const edge = `${dotText(source)} -> ${dotText(sink)}`;
       lines.push(`  ${edge} [${both}penwidth=2, label=${dotText(name)}];`);
     }
@@ -245,8 +253,13 @@ function drawGroups(
   draw(drawing.groups[0]!, 0);
 }
 
-function* pairs<T>(left: readonly T[], right: readonly T[]): Generator<[T, T]> {
-  for (const one of left) for (const other of right) yield [one, other];
+/** Who is joined to whom by a channel that nothing stands in the middle of. */
+function edgesOf(channel: Exclude<DrawnChannel, DrawnRelayed>): (readonly [string, string])[] {
+  if (channel.kind === "mailbox") {
+    return channel.to.map(({ process }) => [channel.from.process, process] as const);
+  }
+  const { from, to } = channel;
+  return from.processes.flatMap((one) => to.processes.map((other) => [one, other] as const));
 }
 
 /** Mermaid has no backslash escapes, but character references written with "#". */

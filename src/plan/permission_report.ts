@@ -16,6 +16,8 @@ export interface ProcessPermissions {
   readonly sandboxed: boolean;
   /** `--allow-…`; empty in a sandbox: nothing is granted. */
   readonly flags: readonly string[];
+  /** Its memory was mapped by `--allow-ffi`, which it has given up before its first line. */
+  readonly sealed: boolean;
   /** Whom it runs as; null: as cox. */
   readonly uid: number | null;
   readonly gid: number | null;
@@ -43,6 +45,7 @@ export function collectPermissions(plan: Plan, coxDir: string): PermissionReport
       kind: process.kind,
       sandboxed: process.kind === "deno",
       flags: process.kind === "deno" ? allowFlags(process.argv) : [],
+      sealed: !process.system && isSealed(process),
       uid: process.uid,
       gid: process.gid,
     })),
@@ -71,7 +74,12 @@ export function permissionReport(plan: Plan, coxDir: string, format: "text" | "j
       lines.push(process.system ? "  nothing (system process)" : "  nothing");
     }
     for (const flag of process.flags) {
-      lines.push(`  ${flag}${process.name === RELAY_PROCESS ? RELAY_NOTE : ""}`);
+      const note = process.name === RELAY_PROCESS
+        ? RELAY_NOTE
+        : process.sealed && flag === SEAL_FLAG
+        ? SEAL_NOTE
+        : "";
+      lines.push(`  ${flag}${note}`);
     }
   }
   lines.push("", "supervisor");
@@ -81,6 +89,15 @@ export function permissionReport(plan: Plan, coxDir: string, format: "text" | "j
 
 /** Behind the grant of `@relay`. */
 const RELAY_NOTE = " (system process; given up before it takes a byte)";
+
+const SEAL_FLAG = "--allow-ffi";
+/** Behind the grant of a sealed program. */
+const SEAL_NOTE = " (for its memory; given up before its first line)";
+
+/** A configuration can grant single libraries alone: all of them is the seal's. */
+function isSealed({ kind, argv }: ProcessPlan): boolean {
+  return kind === "deno" && allowFlags(argv).includes(SEAL_FLAG);
+}
 
 /** The flags between `run` and the program; what the program's own arguments say is theirs. */
 function allowFlags(argv: readonly string[]): string[] {

@@ -4,7 +4,18 @@
  * run time only prove that the constructors return plain data.
  */
 import { assertEquals } from "@std/assert";
-import { command, defineConfig, deno, group, pipe, task } from "coxswain";
+import {
+  command,
+  defineConfig,
+  deno,
+  group,
+  keepAll,
+  keepLast,
+  mailbox,
+  pipe,
+  struct,
+  task,
+} from "coxswain";
 
 const valid = defineConfig({
   name: "vitals",
@@ -55,6 +66,21 @@ const valid = defineConfig({
       rate: { messages: 100, burst: { messages: 200 }, overflow: "fail" },
       stall: { after: "500ms", action: { overflow: "drop-oldest" } },
     }),
+    vitals: mailbox({
+      from: "sampler.vitals",
+      to: ["recorder.vitals", { port: "build.vitals", wait: "park", behind: "newest" }],
+      schema: struct({ t: "f64", values: ["f32", 250] }),
+      history: keepLast(4),
+      spin: "5us",
+    }),
+    blocks: mailbox({
+      from: "sampler.blocks",
+      to: "recorder.blocks",
+      sampleBytes: "1MiB",
+      history: keepAll,
+      overflow: "block",
+      blockFor: "1s",
+    }),
     single: pipe({ from: "migrate.stderr", to: "recorder.stderrs", framing: "lines" }),
   },
 });
@@ -91,6 +117,23 @@ Deno.test("defineConfig() and the constructors return plain data", () => {
       rate: { messages: 100, burst: { messages: 200 }, overflow: "fail" },
       stall: { after: "500ms", action: { overflow: "drop-oldest" } },
       kind: "pipe",
+    },
+    vitals: {
+      kind: "mailbox",
+      from: "sampler.vitals",
+      to: ["recorder.vitals", { port: "build.vitals", wait: "park", behind: "newest" }],
+      schema: { kind: "struct", fields: { t: "f64", values: ["f32", 250] } },
+      history: { keepLast: 4 },
+      spin: "5us",
+    },
+    blocks: {
+      kind: "mailbox",
+      from: "sampler.blocks",
+      to: "recorder.blocks",
+      sampleBytes: "1MiB",
+      history: "keepAll",
+      overflow: "block",
+      blockFor: "1s",
     },
     single: { from: "migrate.stderr", to: "recorder.stderrs", framing: "lines", kind: "pipe" },
   });
@@ -169,6 +212,35 @@ export function mistakes(): void {
       signal: pipe({ from: "a.x", to: "c.x", stall: { after: "1s", action: { signal: "USR1" } } }),
       // @ts-expect-error: a number has no unit
       life: pipe({ from: "a.stdout", to: "c.stdin", framing: "lines", lifespan: 5 }),
+    },
+  });
+  const sampleBytes = "1KiB" as const;
+  defineConfig({
+    name: "mailboxes",
+    processes: { a: { run }, b: { run }, c: { run } },
+    channels: {
+      // @ts-expect-error: no process "x"
+      one: mailbox({ from: "x.out", to: "b.in", sampleBytes }),
+      // @ts-expect-error: no process "x" in a list
+      two: mailbox({ from: "a.out", to: ["b.in", "x.in"], sampleBytes }),
+      // @ts-expect-error: no process "x" in an object
+      three: mailbox({ from: "a.out", to: [{ port: "x.in" }], sampleBytes }),
+      // @ts-expect-error: no standard stream
+      four: mailbox({ from: "a.stdout", to: "b.in", sampleBytes }),
+      // @ts-expect-error: nor on the other side
+      five: mailbox({ from: "a.out", to: ["b.stdin"], sampleBytes }),
+      // @ts-expect-error: nor in an object
+      six: mailbox({ from: "a.out", to: [{ port: "b.stdin" }], sampleBytes }),
+      // @ts-expect-error: unknown key of a consumer
+      seven: mailbox({ from: "a.out", to: [{ port: "b.in", slots: 4 }], sampleBytes }),
+      // @ts-expect-error: one producer
+      eight: mailbox({ from: ["a.out"], to: "b.in", sampleBytes }),
+      // @ts-expect-error: a number has no unit
+      nine: mailbox({ from: "a.out", to: "b.in", sampleBytes: 1024 }),
+      // @ts-expect-error: unknown way to wait
+      ten: mailbox({ from: "a.out", to: "b.in", sampleBytes, wait: "sleep" }),
+      // @ts-expect-error: no such kind of number
+      eleven: mailbox({ from: "a.out", to: "b.in", schema: struct({ t: "f16" }) }),
     },
   });
   defineConfig({
