@@ -6,6 +6,7 @@ import type { ConfigIssue } from "../config/config.ts";
 import { formatIssues } from "../config/format_issue.ts";
 import { loadConfig, type LoadResult } from "../config/load.ts";
 import type { Plan } from "../plan/plan.ts";
+import { readSmallFile } from "../os/file.ts";
 import { pipeBytesMax } from "../os/pipe_limit.ts";
 import { denoDirectory } from "../plan/probe/deno_dir.ts";
 import { readAccounts } from "../plan/probe/users.ts";
@@ -78,6 +79,7 @@ export async function preparePlan(
     profiles: context.options.values("profile"),
     denoPath: denoPath(),
     pipeBytesMax,
+    readKernelFile: readSmallFile,
   });
   context.log("compiled the plan");
   return { ...prepared, issues: [...loaded.issues, ...prepared.issues] };

@@ -11,7 +11,9 @@ import { eventually, startCrew, type TestCrew } from "../support/crew.ts";
 const POLICIES = { other: 0, fifo: 1, rr: 2, batch: 3, idle: 5, deadline: 6 } as const;
 /** Without it a crew with these policies does not start. */
 const CAP_SYS_NICE = 23;
-const mayNot = readRights().capabilities.includes(CAP_SYS_NICE) ? null : "no CAP_SYS_NICE";
+const mayNot = readRights(Deno.readTextFileSync).capabilities.includes(CAP_SYS_NICE)
+  ? null
+  : "no CAP_SYS_NICE";
 
 const CREW = `
 import { command, defineConfig, deno } from "coxswain";

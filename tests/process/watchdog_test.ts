@@ -9,7 +9,7 @@ import { pidsOf } from "../support/crew_pids.ts";
 
 const CAP_SYS_NICE = 23;
 const CAP_IPC_LOCK = 14;
-const { capabilities } = readRights();
+const { capabilities } = readRights(Deno.readTextFileSync);
 const mayNot = [CAP_SYS_NICE, CAP_IPC_LOCK].every((each) => capabilities.includes(each))
   ? null
   : "no CAP_SYS_NICE or no CAP_IPC_LOCK";

@@ -41,6 +41,8 @@ export interface GatherOptions {
   readonly denoPath: string;
   /** Asks the kernel what one of our pipes may hold; null: no limit for us. */
   readonly pipeBytesMax: () => number | null;
+  /** Reads a file of the kernel's as text; null: there is none. */
+  readonly readKernelFile: (path: string) => string | null;
   readonly signal?: AbortSignal;
 }
 
@@ -96,9 +98,9 @@ export async function gatherFacts(config: Config, options: GatherOptions): Promi
     runDirAbove: foldersAbove(options.runDir),
     profiles: options.profiles,
     tools: findTools(environment.PATH ?? ""),
-    rights: hasTiming(config) ? readRights() : null,
+    rights: hasTiming(config) ? readRights(options.readKernelFile) : null,
     pipeBytesMax: hasRelayedPipe(config) ? options.pipeBytesMax() : null,
-    memory: hasMailbox(config) ? memoryFact() : null,
+    memory: hasMailbox(config) ? memoryFact(options.readKernelFile) : null,
     executables,
     programs: await asked,
     tasks: project.tasks,

@@ -6,11 +6,15 @@ import type { MemoryFact } from "../facts.ts";
 
 const UNIFIED = "/sys/fs/cgroup";
 
-/** Looks at the machine and at the control groups that this process is in. */
-export function memoryFact(): MemoryFact {
+/**
+ * Looks at the machine and at the control groups that this process is in.
+ *
+ * @param read gives a kernel file's text; null: there is none.
+ */
+export function memoryFact(read: (path: string) => string | null): MemoryFact {
   const facts = [
-    ...machineFact(readText("/proc/meminfo") ?? ""),
-    ...cgroupFacts(readText("/proc/self/cgroup") ?? "", readText),
+    ...machineFact(read("/proc/meminfo") ?? ""),
+    ...cgroupFacts(read("/proc/self/cgroup") ?? "", read),
   ];
   const least = facts.reduce((a, b) => (b.bytes < a.bytes ? b : a), {
     bytes: Infinity,
@@ -60,12 +64,4 @@ export function cgroupFacts(
     }
   }
   return facts;
-}
-
-function readText(path: string): string | null {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch {
-    return null;
-  }
 }

@@ -29,6 +29,8 @@ export interface PrepareOptions {
   readonly denoPath?: string;
   /** Asks the kernel what one of our pipes may hold. @default 1 MiB, as on a usual machine */
   readonly pipeBytesMax?: () => number | null;
+  /** Reads a file of the kernel's. @default by Deno, which asks every permission for that */
+  readonly readKernelFile?: (path: string) => string | null;
   /** The running cox. @default the one that this module belongs to */
   readonly cox?: CoxInstallation;
   /** Aborts downloads. */
@@ -67,6 +69,7 @@ export async function prepare(config: Config, options: PrepareOptions): Promise<
     cox: options.cox ?? coxInstallation(),
     denoPath: options.denoPath ?? Deno.realPathSync(Deno.execPath()),
     pipeBytesMax: options.pipeBytesMax ?? (() => USUAL_PIPE_BYTES_MAX),
+    readKernelFile: options.readKernelFile ?? readText,
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   };
   let facts: Facts;
@@ -115,4 +118,13 @@ async function missingModules(
       ? "`cox up` downloads what is missing; `deno cache` does so now"
       : "check the name, the network, and that deno.lock is up to date (`deno install`)",
   };
+}
+
+function readText(path: string): string | null {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
 }

@@ -10,17 +10,17 @@ const CPUS_MAX = 1024;
 /**
  * Reads the rights of this process.
  *
- * @throws {Deno.errors.NotFound} without a /proc.
+ * @param readFile reads a kernel file; null: there is none.
  */
-export function readRights(): RightsFact {
-  const read = (path: string) => Deno.readTextFileSync(path);
+export function readRights(readFile: (path: string) => string | null): RightsFact {
+  const read = (path: string) => readFile(path) ?? "";
   const [status, limits] = [read("/proc/self/status"), read("/proc/self/limits")];
   return {
     capabilities: capabilities(/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0"),
     rtPriorityMax: hardLimit(limits, "Max realtime priority"),
     oomScore: Number(read("/proc/self/oom_score_adj")),
     cpus: cpuList(read("/sys/devices/system/cpu/online")),
-    realTimeShare: realTimeShare(),
+    realTimeShare: realTimeShare(read),
   };
 }
 
@@ -41,16 +41,11 @@ export function cpuList(text: string): number[] {
 }
 
 /** @returns 1: no throttling, or a kernel that does not know it. */
-function realTimeShare(): number {
-  const read = (name: string) =>
-    Number(Deno.readTextFileSync(`/proc/sys/kernel/sched_rt_${name}_us`));
-  try {
-    const [runtime, period] = [read("runtime"), read("period")];
-    return runtime < 0 ? 1 : runtime / period;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return 1;
-    throw error;
-  }
+function realTimeShare(read: (path: string) => string): number {
+  const [runtime, period] = ["runtime", "period"].map((name) =>
+    Number(read(`/proc/sys/kernel/sched_rt_${name}_us`) || NaN)
+  ) as [number, number];
+  return runtime >= 0 && period > 0 ? runtime / period : 1;
 }
 
 function capabilities(mask: string): number[] {

@@ -1,10 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import {
-  cleanCodeRanges,
-  lockCode,
-  ownCodeRanges,
-  releaseCode,
-} from "../../../src/os/code_pages.ts";
+import { cleanCodeRanges, ownCodeRanges, releaseCode } from "../../../src/os/code_pages.ts";
 
 function mapping(
   range: string,

@@ -173,7 +173,7 @@ Deno.test("cpuList() reads lists as the kernel writes them, and nothing else", (
 });
 
 Deno.test("readRights() reads what /proc says of this process", () => {
-  const rights = readRights();
+  const rights = readRights(Deno.readTextFileSync);
   assert(rights.cpus.includes(0));
   assert(rights.oomScore >= -1000 && rights.oomScore <= 1000);
   const mask = /^CapEff:\s*([0-9a-f]+)$/m.exec(Deno.readTextFileSync("/proc/self/status"))![1]!;
