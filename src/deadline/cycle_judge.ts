@@ -101,7 +101,8 @@ export class CycleJudge extends Judge {
     }
     this.#seen = begun;
     this.#isOpen = false;
-    this.#forget(nowNs);
+    // A pass that was held up makes the next one late as well: it has a whole period again.
+    this.#forget(nowNs + this.#periodNs);
   }
 
   override disarm(nowNs: number): void {
@@ -158,13 +159,13 @@ export class CycleJudge extends Judge {
     this.#hasLost = true;
   }
 
-  /** What was due until now is not judged any more. */
-  #forget(nowNs: number): void {
+  /** What is due until then is not judged. */
+  #forget(untilNs: number): void {
     this.#hasLost = false;
     this.#isStalled = false;
     this.#lateSlot = -1;
     if (Number.isNaN(this.#anchorNs)) return;
-    const next = Math.floor((nowNs - this.#anchorNs) / this.#periodNs) + 1;
+    const next = Math.floor((untilNs - this.#anchorNs) / this.#periodNs) + 1;
     this.#expected = Math.max(this.#expected, next);
   }
 

@@ -50,6 +50,11 @@ export class PulseMemory {
     this.#places = lines.map((_, line) => pulsePlace(lines, line));
   }
 
+  /** As before a new instance. */
+  clear(): void {
+    writePulse(this.buffer, this.lines, 1);
+  }
+
   place(line: number): PulsePlace {
     return this.#places[line]!;
   }

@@ -1,12 +1,13 @@
-/** Judges against the reference on random histories, looked at in time, too late, and in between. */
-import { assert, assertEquals, fail } from "@std/assert";
-import { CycleJudge } from "../../../src/deadline/cycle_judge.ts";
+/**
+ * Random histories of one process under the eyes of one judge, looked at in time, too late, and in
+ * between, compared with the reference. Must not know: the real judges (they are parameters).
+ */
+import { assert, assertEquals } from "@std/assert";
 import type { Judge } from "../../../src/deadline/judge.ts";
-import { CycleSource, PulseSigns, StepSource } from "../../../src/deadline/pulse_source.ts";
-import { SilenceJudge } from "../../../src/deadline/silence_judge.ts";
-import { StepsJudge } from "../../../src/deadline/steps_judge.ts";
-import { Random } from "../../simulation/random.ts";
 import { cycleLine, HEARTBEAT, PulseMemory, stepsLine } from "../../support/pulse_memory.ts";
+import { cycle, heartbeat, Scribe, steps } from "../../unit/deadline/support.ts";
+import { Random } from "../random.ts";
+import type { Deadline } from "./deadline_types.ts";
 import {
   breaches,
   cycleOutcomes,
@@ -17,9 +18,6 @@ import {
   silenceOutcomes,
   stepOutcomes,
 } from "./reference.ts";
-import { cycle, heartbeat, Scribe, steps } from "./support.ts";
-
-const SEEDS = 2000;
 
 /** Something that the process writes. */
 interface Write {
@@ -77,18 +75,6 @@ function compare(
   const told = court.verdicts.reduce((sum, { count }) => sum + count, 0);
   assertEquals(told, missed, "each miss is told once");
   assertEquals(court.verdicts.filter(({ broke }) => broke).length, broken.length, "breaches");
-}
-
-function everySeed(name: string, play: (random: Random) => void): void {
-  Deno.test(`${name} agrees with the reference on ${SEEDS} random histories`, () => {
-    for (let seed = 1; seed <= SEEDS; seed++) {
-      try {
-        play(new Random(seed));
-      } catch (error) {
-        fail(`seed ${seed}: ${(error as Error).message}`);
-      }
-    }
-  });
 }
 
 function randomTolerance(random: Random) {
@@ -160,7 +146,8 @@ function cycleWrites(memory: PulseMemory, runs: readonly Run[], periodNs: number
   });
 }
 
-everySeed("CycleJudge", (random) => {
+/** @throws {AssertionError} where the judge and the reference disagree. */
+export function playCycle({ CycleJudge, CycleSource }: Deadline, random: Random): void {
   const periodNs = random.pick([10, 100, 1000]);
   const budgetNs = random.integer(1, periodNs);
   const latenessNs = random.integer(0, periodNs + 5);
@@ -187,9 +174,10 @@ everySeed("CycleJudge", (random) => {
     const limitNs = item === 1 ? latestNs : 1;
     assert(noticedNs - dueNs <= limitNs, `${reason} ${item}: ${noticedNs - dueNs} ns late`);
   }
-});
+}
 
-everySeed("SilenceJudge", (random) => {
+/** @throws {AssertionError} where the judge and the reference disagree. */
+export function playSilence({ SilenceJudge, PulseSigns }: Deadline, random: Random): void {
   const missNs = random.pick([10, 100, 1000]);
   const tolerance = randomTolerance(random);
   const memory = new PulseMemory([HEARTBEAT]);
@@ -224,9 +212,10 @@ everySeed("SilenceJudge", (random) => {
     );
     assert(isReal, `no silence from ${dueNs - missNs} to ${toNs}`);
   }
-});
+}
 
-everySeed("StepsJudge", (random) => {
+/** @throws {AssertionError} where the judge and the reference disagree. */
+export function playSteps({ StepsJudge, StepSource }: Deadline, random: Random): void {
   const withinNs = Array.from(
     { length: random.integer(1, 4) },
     () => random.pick([0, 10, 100, 1000]),
@@ -258,4 +247,4 @@ everySeed("StepsJudge", (random) => {
   const outcomes = stepOutcomes(passed, withinNs, endNs);
   const { broke } = breaches(outcomes, tolerance.tolerate, tolerance.recoverAfter);
   compare(judge, court, outcomes, broke);
-});
+}
