@@ -89,8 +89,9 @@ const RUN_COMMANDS: readonly CommandSpec[] = [
         value: "NAME=HOW",
         repeatable: true,
         text: "What is at the other end of a port: `-` this terminal (reads stdin, writes " +
-          "stdout), `<FILE`, `>FILE`, `<|COMMAND` and `>|COMMAND` of the shell, `listen:PORT` on " +
-          "127.0.0.1 or `listen:PATH`; repeatable",
+          "stdout), `<FILE`, `>FILE`, `<|COMMAND` and `>|COMMAND` of the shell, `<>|COMMAND`, " +
+          "`seqpacket|COMMAND` and `datagram|COMMAND` with a socket pair as that command's stdin and " +
+          "stdout, `listen:PORT` on 127.0.0.1 or `listen:PATH`; repeatable",
       },
       {
         name: "allow",
