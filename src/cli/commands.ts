@@ -3,6 +3,7 @@
  * Must not know: how a command does its work.
  */
 import type { CommandSpec, OptionSpec } from "./command_spec.ts";
+import { DEADLINE_COMMANDS } from "./deadline_commands.ts";
 
 /** Understood by every command, before or after its name. */
 export const GLOBAL_OPTIONS: readonly OptionSpec[] = [
@@ -315,6 +316,7 @@ const OTHER_COMMANDS: readonly CommandSpec[] = [
 /** Every command, in the order of the overview. */
 export const COMMANDS: readonly CommandSpec[] = [
   ...RUN_COMMANDS,
+  ...DEADLINE_COMMANDS,
   ...PROCESS_COMMANDS,
   ...CONFIG_COMMANDS,
   ...OTHER_COMMANDS,
