@@ -287,7 +287,9 @@ const OTHER_COMMANDS: readonly CommandSpec[] = [
     operandsMax: 0,
     text:
       "Tries it: makes and removes a cgroup, starts a PID namespace, takes the run directory and " +
-      "clears away what a dead run left there. Exits 0 even if something optional is lost, 111 if cox cannot run here.",
+      "clears away what a dead run left there. Then it measures for three seconds how late timers " +
+      "and wake-ups are, and says which time contracts of the configuration here that allows. " +
+      "Exits 0 even if something optional is lost, 111 if cox cannot run here.",
     options: [JSON_OUTPUT],
     example: { line: "cox doctor", text: "One line for each thing: ok or lost." },
   },
