@@ -14,6 +14,7 @@ import { makeRow, type Row } from "./row.ts";
 import { coxUp } from "./support/crew.ts";
 import { median, quantile, spreadOf } from "./support/stats.ts";
 import { programPath, runToEnd, Workshop } from "./support/workshop.ts";
+import { compileZmq } from "./support/zmq.ts";
 
 export const name = "socket_pair";
 
@@ -86,14 +87,8 @@ function conversation(result: string): Config {
 
 /** @returns microseconds; null where libzmq is not installed. */
 async function zmqRoundTrip(workshop: Workshop): Promise<number | null> {
-  const program = `${workshop.folder}/zmq`;
-  const source = programPath("zmq_round_trip.c");
-  const argv = ["-O2", "-Wall", "-Werror", "-o", program, source, "-lzmq"];
-  const { success } = await new Deno.Command("gcc", { args: argv, stderr: "null" }).output();
-  if (!success) {
-    console.error("libzmq3-dev is not installed: no comparison with ZeroMQ");
-    return null;
-  }
+  const program = await compileZmq(workshop, "zmq_round_trip");
+  if (program === null) return null;
   const result = `${workshop.folder}/zmq.txt`;
   await runToEnd([program, `${workshop.folder}/zmq.sock`, result]);
   return Number(await Deno.readTextFile(result));

@@ -35,8 +35,6 @@ const METHODS: Readonly<Record<MethodName, Readonly<Record<string, Field>>>> = {
     signal: { kind: "string", required: true },
   },
   channels: {},
-  deadlines: {},
-  stamps: { seconds: { kind: "integer", required: false } },
   shutdown: { wait: { kind: "boolean", required: false } },
   events: {
     since: { kind: "integer", required: false },

@@ -64,7 +64,6 @@ export const ARROWS: Readonly<Record<string, readonly string[]>> = {
   cli: [
     "config",
     "plan",
-    "deadline/misfits.ts",
     "control",
     "process",
     "os",

@@ -136,22 +136,9 @@ export class Consumer<F extends StructFields = never> implements Disposable {
    * @param countMax 1 … 256.
    */
   pollBatch(countMax: number): SampleBatch<F> | NoSample {
-    const { samples } = this.#batch;
-    samples.length = 0;
-    for (;;) {
-      const found = this.#take();
-      if (found.kind !== "sample") {
-        if (samples.length === 0) return found;
-        break;
-      }
-      samples.push(found);
-      this.#tail++;
-      if (samples.length >= countMax) break;
-    }
-    const nowNs = this.#port.nowNs();
-    this.#tail -= samples.length;
-    for (const sample of samples) this.#lend(sample, nowNs);
-    return this.#batch;
+    this.#batch.samples.length = 0;
+    const end = this.#gather(countMax);
+    return this.#batch.samples.length === 0 ? end : this.#batch;
   }
 
   /**
@@ -163,17 +150,24 @@ export class Consumer<F extends StructFields = never> implements Disposable {
   receive(timeoutNs = Infinity): Sample<F> | NoSample {
     const found = this.poll();
     if (found.kind !== "none") return found;
-    if (this.#spinning.spins) {
-      for (let at = 0; at < LOOKS_AT_ONCE; at++) if (this.#look()) return this.#found;
-    }
-    const endNs = this.#port.nowNs() + timeoutNs;
-    for (;;) {
-      if (this.#spinning.spin(this.#look, endNs)) return this.#found;
-      const leftNs = endNs - this.#port.nowNs();
-      if (!(leftNs > 0)) return this.poll();
-      if (this.#spinning.parks) this.#park(leftNs);
-      if (this.#look()) return this.#found;
-    }
+    return this.#wait(timeoutNs);
+  }
+
+  /**
+   * As {@linkcode receive}, and then all that are there.
+   *
+   * @param countMax 1 … 256.
+   * @param timeoutNs 0 … Infinity. @default Infinity
+   */
+  receiveBatch(countMax: number, timeoutNs = Infinity): SampleBatch<F> | NoSample {
+    const found = this.pollBatch(countMax);
+    if (found.kind !== "none") return found;
+    const first = this.#wait(timeoutNs);
+    if (first.kind !== "sample") return first;
+    const { samples } = this.#batch;
+    samples[0] = first;
+    if (countMax > 1) this.#gather(countMax);
+    return this.#batch;
   }
 
   /**
@@ -262,6 +256,41 @@ export class Consumer<F extends StructFields = never> implements Disposable {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  /** Adds what is there to the batch. @returns why there was no more */
+  #gather(countMax: number): NoSample {
+    const { samples } = this.#batch;
+    const before = samples.length;
+    let end: NoSample = NONE;
+    while (samples.length < countMax) {
+      const found = this.#take();
+      if (found.kind !== "sample") {
+        end = found;
+        break;
+      }
+      samples.push(found);
+      this.#tail++;
+    }
+    if (samples.length === before) return end;
+    const nowNs = this.#port.nowNs();
+    this.#tail -= samples.length - before;
+    for (let at = before; at < samples.length; at++) this.#lend(samples[at]!, nowNs);
+    return end;
+  }
+
+  #wait(timeoutNs: number): Sample<F> | NoSample {
+    if (this.#spinning.spins) {
+      for (let at = 0; at < LOOKS_AT_ONCE; at++) if (this.#look()) return this.#found;
+    }
+    const endNs = this.#port.nowNs() + timeoutNs;
+    for (;;) {
+      if (this.#spinning.spin(this.#look, endNs)) return this.#found;
+      const leftNs = endNs - this.#port.nowNs();
+      if (!(leftNs > 0)) return this.poll();
+      if (this.#spinning.parks) this.#park(leftNs);
+      if (this.#look()) return this.#found;
+    }
   }
 
   #park(timeoutNs: number): void {

@@ -59,11 +59,7 @@ export function startMember(task: MemberTask, descriptors: readonly number[]): M
 export async function endOf(member: Member, watchdogMs = 120_000): Promise<Line[]> {
   const buffer = new Uint8Array(65_536);
   const decoder = new TextDecoder();
-  const exit = ended(member);
-  let over = false;
-  void exit.then(() => over = true, () => over = true);
-  await until(`end of ${member.role} ${member.number}`, () => over, watchdogMs);
-  await exit;
+  await ended(member, watchdogMs);
   for (;;) {
     const count = readFd(member.outputFd, buffer);
     if (count === 0 || count === "would-block") break;

@@ -82,11 +82,12 @@ export function mustSpawn(request: SpawnRequest): Extract<SpawnResult, { kind: "
 /** Waits for the end of a child of ours and collects it. */
 export async function ended(
   child: { readonly pid: number; readonly pidfd: number },
+  withinMs = WATCHDOG_MS,
 ): Promise<Extract<ReapResult, { kind: "exited" }>> {
   const result = await until(`exit of ${child.pid}`, () => {
     const found = reap(child.pid);
     return found.kind === "exited" ? found : null;
-  });
+  }, withinMs);
   closeFd(child.pidfd);
   return result;
 }

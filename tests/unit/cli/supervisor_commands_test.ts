@@ -36,7 +36,6 @@ function snapshotOf(guardPid: number): CrewSnapshot {
     processes: { web: RUNNING },
     system: { "@log": RUNNING },
     channels: {},
-    deadlines: {},
     events: 2,
   };
 }

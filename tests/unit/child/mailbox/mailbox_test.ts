@@ -220,6 +220,23 @@ Deno.test("Consumer.pollBatch() lends what is there, up to the limit, and releas
   assertEquals(new Int32Array(memory.consumers[0]!)[CURSOR], 9);
 });
 
+Deno.test("Consumer.receiveBatch() waits for the first and takes what is there with it", () => {
+  const { makeProducer, makeConsumer, port } = open(shapeWith(), { waiting: "park" });
+  const producer = makeProducer();
+  const consumer = makeConsumer();
+  assertEquals(consumer.receiveBatch(4, 2e6), { kind: "none" });
+  port.waitForBell = () => {
+    for (let at = 1; at <= 4; at++) producer.send(bytesOf(at));
+    return 0;
+  };
+  for (const expected of [[1, 2, 3], [4]]) {
+    const batch = consumer.receiveBatch(3);
+    assert(batch.kind === "batch");
+    assertEquals(batch.samples.map(({ bytes }) => bytes[0]), expected);
+    assertEquals(consumer.releaseAll(), 0);
+  }
+});
+
 Deno.test("a new producer continues the numbers, and a new consumer where the policy says", () => {
   const { makeProducer, makeConsumer } = open(shapeWith());
   makeProducer().send(bytesOf(1));
