@@ -74,3 +74,15 @@ export function processState(pid: number): string | null {
     throw error;
   }
 }
+
+/** The scheduling policy of each thread of a process, as sched.h numbers it. */
+export function threadPolicies(
+  pid: number,
+): { readonly thread: number; readonly policy: number }[] {
+  return [...Deno.readDirSync(`/proc/${pid}/task`)].map(({ name }) => {
+    const text = Deno.readTextFileSync(`/proc/${pid}/task/${name}/stat`);
+    // Field 41; those before it begin after the name in parentheses, with field 3.
+    const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+    return { thread: Number(name), policy: Number(fields[41 - 3]) };
+  });
+}
