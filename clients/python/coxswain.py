@@ -19,7 +19,7 @@ import struct
 from typing import Any, Callable, Dict, Iterator, List, Optional
 
 __all__ = [
-    "Link", "MessageError", "NotSupervisedError", "connect", "extend_timeout", "is_supervised",
+    "Link", "MessageError", "NotSupervisedError", "connect", "dial", "extend_timeout", "is_supervised",
     "links", "ready", "reloading", "status", "stopping", "watchdog",
 ]
 
@@ -358,6 +358,33 @@ def connect(name: str) -> Link:
                       "by another one?" % (name, found["fd"], found["kind"]))
     _connected.add(found["fd"])
     return Link(found)
+
+
+def dial(name: str, timeout: Optional[float] = None) -> socket.socket:
+    """Connects to a listener that this process is a declared client of, by the name of its channel,
+    as often as it likes. The socket is the caller's.
+
+    While the server is down the connection waits for its next instance; it may also still be
+    refused, which shows as its end. timeout: seconds for the connection itself, None to wait; it
+    stays the socket's.
+
+    Raises LookupError for a name that is none of such a listener, OSError as connect(2) does:
+    ConnectionRefusedError when the server has finally ended.
+    """
+    known = [link for link in links() if link["direction"] == "connect"]
+    path = next((link["path"] for link in known if link["name"] == name), None)
+    if path is None:
+        listed = ", ".join('"%s"' % link["name"] for link in known)
+        raise LookupError('Cannot dial "%s": this process is a client of %s' % (
+            name, listed or "no listener"))
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        connection.settimeout(timeout)
+        connection.connect(path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def ready() -> None:

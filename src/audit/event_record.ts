@@ -197,6 +197,15 @@ export type EventBody =
   | DeadlineExcusedEvent
   | DeadlinesExcusedEvent
   | DeadlineResumedEvent
+  /** The stamps around a miss are in a file now. */
+  | {
+    readonly event: "traceWritten";
+    readonly contract: string;
+    readonly process: string;
+    readonly instance: number;
+    /** Absolute. */
+    readonly path: string;
+  }
   /** A program that a missed contract runs has ended, or could not be started. */
   | {
     readonly event: "missProgram";

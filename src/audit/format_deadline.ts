@@ -1,7 +1,7 @@
 /** What was found of a time contract, in words. Pure. Must not know: where it is shown. */
 import type { DeadlineEvent } from "./deadline_event.ts";
 import type { EventRecord } from "./event_record.ts";
-import { formatMs } from "./format_ms.ts";
+import { formatFineMs } from "./format_ms.ts";
 
 type DeadlineRecord = Extract<
   EventRecord,
@@ -12,7 +12,8 @@ type DeadlineRecord = Extract<
       | "deadlineExcused"
       | "deadlinesExcused"
       | "deadlineResumed"
-      | "missProgram";
+      | "missProgram"
+      | "traceWritten";
   }
 >;
 
@@ -22,7 +23,9 @@ export function formatDeadline(record: DeadlineRecord): string {
     case "deadline":
       return formatMiss(record);
     case "deadlineRecovered":
-      return `${record.contract} holds again after ${formatMs(record.afterMs)}: ${nameOf(record)}`;
+      return `${record.contract} holds again after ${formatFineMs(record.afterMs)}: ${
+        nameOf(record)
+      }`;
     case "deadlineExcused":
       return `${record.contract} missed, and nobody is to blame: ${nameOf(record)} ` +
         (record.why === "stopped"
@@ -31,11 +34,15 @@ export function formatDeadline(record: DeadlineRecord): string {
         "; nothing is done";
     case "deadlinesExcused":
       return record.why === "stopped"
-        ? `the supervisor was stopped for ${formatMs(record.forMs)}: nobody is blamed`
-        : `the machine was suspended for ${formatMs(record.forMs)}: nobody is blamed`;
+        ? `the supervisor was stopped for ${formatFineMs(record.forMs)}: nobody is blamed`
+        : `the machine was suspended for ${formatFineMs(record.forMs)}: nobody is blamed`;
     case "deadlineResumed":
-      return `${nameOf(record)} runs again after ${formatMs(record.afterMs)}: its contracts are ` +
+      return `${nameOf(record)} runs again after ${
+        formatFineMs(record.afterMs)
+      }: its contracts are ` +
         "judged from now on";
+    case "traceWritten":
+      return `the stamps around the miss of ${record.contract} are in ${record.path}`;
     case "missProgram":
       return `${record.program}, which ${record.contract} runs, ${record.outcome}`;
   }
@@ -56,8 +63,8 @@ function formatMiss(event: DeadlineEvent): string {
 export function whatHappened(event: DeadlineEvent): string {
   const { reason, item, limitMs, lateMs, came } = event;
   const who = nameOf(event);
-  const limit = formatMs(limitMs);
-  const took = formatMs(limitMs + lateMs);
+  const limit = formatFineMs(limitMs);
+  const took = formatFineMs(limitMs + lateMs);
   switch (reason) {
     case "silent":
     case "not-alive":

@@ -51,6 +51,7 @@ export function formatEvent(record: EventRecord): string {
     case "deadlinesExcused":
     case "deadlineResumed":
     case "missProgram":
+    case "traceWritten":
       return formatDeadline(record);
     case "stall":
       return formatStall(record);

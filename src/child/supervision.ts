@@ -182,9 +182,10 @@ function explain(reason: NotSupervisedReason, alone: string | null): string {
   }
 }
 
-/** What a port leads to where it is tried out; `packets()` has nothing that would speak to it. */
+/** What a port leads to where it is tried out; packets come back as they went. */
 const ALONE: Readonly<Record<string, string>> = {
   connect: "-",
+  packets: "seqpacket|cat",
   listener: "listen:8080",
   takeListenerFd: "listen:8080",
 };

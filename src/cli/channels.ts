@@ -3,16 +3,12 @@ import type { ControlClient } from "../control/client.ts";
 import { ControlConnectionError } from "../control/client.ts";
 import type { ChannelFigures, ChannelsReport } from "../control/protocol.ts";
 import { nearestName } from "../config/did_you_mean.ts";
-import { parseDurationNs } from "../config/units.ts";
 import { channelLines } from "./channel_table.ts";
 import type { CommandContext } from "./command.ts";
 import { connect } from "./connect.ts";
 import { EXIT, UserError } from "./exit_codes.ts";
+import { parseInterval } from "./interval.ts";
 import { Redraw } from "./redraw.ts";
-
-const INTERVAL_MIN_MS = 100;
-const INTERVAL_MAX_MS = 3_600_000;
-const SECOND_MS = 1000;
 
 export async function run(context: CommandContext): Promise<number> {
   const { options } = context;
@@ -101,17 +97,4 @@ function namesOf({ channel, from, to }: ChannelFigures): string[] {
   const processOf = (end: string) =>
     end.slice(0, end.includes(".") ? end.lastIndexOf(".") : end.length);
   return [channel, processOf(from), processOf(to)];
-}
-
-function parseInterval(text: string | null, isWatch: boolean): number | null {
-  if (text === null) return isWatch ? SECOND_MS : null;
-  if (!isWatch) throw new UserError("Option --interval needs --watch");
-  let ms: number;
-  try {
-    ms = parseDurationNs(text) / 1e6;
-  } catch (error) {
-    throw new UserError(`Option --interval: ${(error as Error).message}`);
-  }
-  if (ms >= INTERVAL_MIN_MS && ms <= INTERVAL_MAX_MS) return ms;
-  throw new UserError(`Option --interval must be 100ms to 1h, is "${text}"`);
 }

@@ -3,6 +3,7 @@
  * Must not know: how a command does its work.
  */
 import type { CommandSpec, OptionSpec } from "./command_spec.ts";
+import { DEADLINE_COMMANDS } from "./deadline_commands.ts";
 
 /** Understood by every command, before or after its name. */
 export const GLOBAL_OPTIONS: readonly OptionSpec[] = [
@@ -89,8 +90,9 @@ const RUN_COMMANDS: readonly CommandSpec[] = [
         value: "NAME=HOW",
         repeatable: true,
         text: "What is at the other end of a port: `-` this terminal (reads stdin, writes " +
-          "stdout), `<FILE`, `>FILE`, `<|COMMAND` and `>|COMMAND` of the shell, `listen:PORT` on " +
-          "127.0.0.1 or `listen:PATH`; repeatable",
+          "stdout), `<FILE`, `>FILE`, `<|COMMAND` and `>|COMMAND` of the shell, `<>|COMMAND`, " +
+          "`seqpacket|COMMAND` and `datagram|COMMAND` with a socket pair as that command's stdin and " +
+          "stdout, `listen:PORT` on 127.0.0.1 or `listen:PATH`; repeatable",
       },
       {
         name: "allow",
@@ -285,7 +287,9 @@ const OTHER_COMMANDS: readonly CommandSpec[] = [
     operandsMax: 0,
     text:
       "Tries it: makes and removes a cgroup, starts a PID namespace, takes the run directory and " +
-      "clears away what a dead run left there. Exits 0 even if something optional is lost, 111 if cox cannot run here.",
+      "clears away what a dead run left there. Then it measures for three seconds how late timers " +
+      "and wake-ups are, and says which time contracts of the configuration here that allows. " +
+      "Exits 0 even if something optional is lost, 111 if cox cannot run here.",
     options: [JSON_OUTPUT],
     example: { line: "cox doctor", text: "One line for each thing: ok or lost." },
   },
@@ -314,6 +318,7 @@ const OTHER_COMMANDS: readonly CommandSpec[] = [
 /** Every command, in the order of the overview. */
 export const COMMANDS: readonly CommandSpec[] = [
   ...RUN_COMMANDS,
+  ...DEADLINE_COMMANDS,
   ...PROCESS_COMMANDS,
   ...CONFIG_COMMANDS,
   ...OTHER_COMMANDS,

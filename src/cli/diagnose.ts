@@ -9,26 +9,21 @@ import { peerOfForeign } from "../process/peer.ts";
 import { pidNamespaceProblem } from "../process/pid_namespace.ts";
 import { childrenOf } from "../process/tree.ts";
 import type { CommandContext } from "./command.ts";
+import { diagnoseTime } from "./diagnose_time.ts";
 import { DENO_VERSION_MIN, isOlder } from "./deno_version.ts";
 import { UserError } from "./exit_codes.ts";
+import { broken, type Finding, lost, ok } from "./finding.ts";
 import { locateRunDir } from "./locate.ts";
-
-/** One thing that was looked at. */
-export interface Finding {
-  readonly name: string;
-  /** broken: cox cannot run here. */
-  readonly status: "ok" | "lost" | "broken";
-  /** What was found. */
-  readonly detail: string;
-  /** What does not work without it; null when nothing is missing. */
-  readonly consequence: string | null;
-}
 
 /** Programs of util-linux and coreutils that exec chains use, and what for. */
 const TOOLS: readonly (readonly [name: string, use: string])[] = [
   ["setpriv", "processes cannot run as another `user` or `group`"],
   ["prlimit", "`limits` of processes cannot be set"],
   ["nice", "`nice` of processes cannot be set"],
+  ["choom", "`scheduling.oomScore` cannot be set"],
+  ["ionice", "`scheduling.io` cannot be set"],
+  ["taskset", "`scheduling.cpus` cannot be set"],
+  ["chrt", "`scheduling.policy` cannot be set"],
   ["unshare", "no PID namespaces"],
 ];
 
@@ -44,19 +39,8 @@ export async function diagnose(context: CommandContext): Promise<readonly Findin
     await runDir(context),
     user(),
     ...limits(),
+    ...await diagnoseTime(context),
   ];
-}
-
-function ok(name: string, detail: string): Finding {
-  return { name, status: "ok", detail, consequence: null };
-}
-
-function lost(name: string, detail: string, consequence: string): Finding {
-  return { name, status: "lost", detail, consequence };
-}
-
-function broken(name: string, detail: string, consequence: string): Finding {
-  return { name, status: "broken", detail, consequence };
 }
 
 function runtime(): Finding {

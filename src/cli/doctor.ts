@@ -1,7 +1,8 @@
 /** `cox doctor`: one line for each thing that this machine has or lacks. */
 import type { CommandContext } from "./command.ts";
-import { diagnose, type Finding } from "./diagnose.ts";
+import { diagnose } from "./diagnose.ts";
 import { EXIT } from "./exit_codes.ts";
+import type { Finding } from "./finding.ts";
 
 export async function run(context: CommandContext): Promise<number> {
   const { io, options, color } = context;

@@ -4,12 +4,16 @@
  */
 import { UserError } from "./exit_codes.ts";
 
+type PairType = "stream" | "seqpacket" | "datagram";
+
 /** What is at the other end of a port. */
 export type RunEnd =
   /** The program reads a file, or writes one anew. */
   | { readonly kind: "file"; readonly direction: "read" | "write"; readonly path: string }
   /** The program reads what a command of the shell writes, or the reverse. */
   | { readonly kind: "shell"; readonly direction: "read" | "write"; readonly command: string }
+  /** A socket to a command of the shell, which has it as its stdin and stdout. */
+  | { readonly kind: "pair"; readonly type: PairType; readonly command: string }
   /** What it reads is our stdin, what it writes goes to our stdout. */
   | { readonly kind: "terminal" }
   /** It accepts connections. */
@@ -44,7 +48,8 @@ const PERMISSIONS = ["read", "write", "net", "env", "sys", "run", "ffi", "import
 
 /**
  * Parses `--port`: `NAME=-`, `NAME=<FILE`, `NAME=>FILE`, `NAME=<|COMMAND`, `NAME=>|COMMAND`,
- * `NAME=listen:PORT`, `NAME=listen:PATH`.
+ * `NAME=<>|COMMAND`, `NAME=seqpacket|COMMAND`, `NAME=datagram|COMMAND`, `NAME=listen:PORT`,
+ * `NAME=listen:PATH`.
  *
  * @throws {UserError} when it is none of these.
  */
@@ -59,6 +64,13 @@ export function parsePort(text: string): RunPort {
   }
   const listen = /^listen:(.+)$/s.exec(how)?.[1];
   if (listen !== undefined) return { name, end: { kind: "listen", address: listen } };
+  const [, pair, command = ""] = /^(<>|seqpacket|datagram)\|\s*(.+)$/s.exec(how) ?? [];
+  if (pair !== undefined) {
+    return {
+      name,
+      end: { kind: "pair", type: pair === "<>" ? "stream" : pair as PairType, command },
+    };
+  }
   const [, arrow, bar, rest = ""] = /^([<>])(\|?)\s*(.+)$/s.exec(how) ?? [];
   if (arrow === undefined) throw unknownEnd(text);
   const direction = arrow === "<" ? "read" : "write";
@@ -70,7 +82,8 @@ export function parsePort(text: string): RunPort {
 function unknownEnd(text: string): UserError {
   return new UserError(
     `Option --port must be NAME=- (this terminal), NAME=<FILE, NAME=>FILE, NAME=<|COMMAND, ` +
-      `NAME=>|COMMAND or NAME=listen:PORT or PATH, is "${text}"`,
+      `NAME=>|COMMAND, NAME=<>|COMMAND, NAME=seqpacket|COMMAND, NAME=datagram|COMMAND or ` +
+      `NAME=listen:PORT or PATH, is "${text}"`,
   );
 }
 
@@ -131,6 +144,8 @@ export function runConfig(request: RunRequest): unknown {
     processes[other] = { run: { kind: "command", argv: otherArgv(end) }, ...once };
     channels[name] = end.kind === "terminal"
       ? { kind: "pair", between: [port, `${other}.link`] }
+      : end.kind === "pair"
+      ? pairOf(port, other, end.type)
       : end.direction === "read"
       ? { kind: "pipe", from: `${other}.stdout`, to: port }
       : { kind: "pipe", from: port, to: `${other}.stdin` };
@@ -141,6 +156,11 @@ export function runConfig(request: RunRequest): unknown {
   return { name: "run", processes, channels };
 }
 
+function pairOf(port: string, other: string, type: PairType): object {
+  const between = [port, `${other}.link`];
+  return { kind: "pair", between, type, ...(type === "datagram" ? { ends: "hold" } : {}) };
+}
+
 function otherArgv(end: RunEnd): string[] {
   switch (end.kind) {
     case "file": {
@@ -149,6 +169,9 @@ function otherArgv(end: RunEnd): string[] {
     }
     case "shell":
       return ["/bin/sh", "-c", end.command];
+    case "pair":
+      // Its one port is descriptor 4.
+      return ["/bin/sh", "-c", `exec <&4 >&4 4>&-\n${end.command}`];
     case "terminal":
     case "listen":
       return ["/bin/true"];

@@ -40,6 +40,8 @@ export async function runForeground(plan: Plan, log: (text: string) => void): Pr
   const nullFd = openNull();
   const hasTerminal = plan.processes.some(({ name }) => name === RUN_TERMINAL);
   const started = new Map<string, Running>();
+  // Before anything is started that a signal to us would leave behind.
+  const unlisten = forwardSignals(started);
   const notify = createPipe();
   watchReports(reactor, notify.readFd, log);
   for (const declared of plan.processes) {
@@ -53,10 +55,11 @@ export async function runForeground(plan: Plan, log: (text: string) => void): Pr
   for (const [at, ends] of fds.entries()) {
     const { second, ...others } = ends;
     for (const fd of Object.values(others)) closeFd(fd);
-    if (second !== undefined && plan.channels[at]!.kind === "pair") terminal = joinTerminal(second);
+    if (second === undefined) continue;
+    if (otherOf(plan, plan.channels[at]!) === RUN_TERMINAL) terminal = joinTerminal(second);
+    else closeFd(second);
   }
   const program = started.get(RUN_PROCESS)!;
-  const unlisten = forwardSignals(program, [...started.values()]);
   const { reason } = await program.ended;
   sendSignal(-program.pid, KILL);
   await endOthers(plan, started);
@@ -142,12 +145,12 @@ function start(
 }
 
 /** Each is in a session of its own, where the keys of this terminal do not reach. */
-function forwardSignals(program: Running, all: readonly Running[]): () => void {
+function forwardSignals(started: ReadonlyMap<string, Running>): () => void {
   let count = 0;
   const listeners = FORWARDED.map((signal) => {
     const listener = () => {
-      if (count++ === 0) sendSignal(-program.pid, signalNumber(signal)!);
-      else for (const { pid } of all) sendSignal(-pid, KILL);
+      if (count++ === 0) sendSignal(-started.get(RUN_PROCESS)!.pid, signalNumber(signal)!);
+      else for (const { pid } of started.values()) sendSignal(-pid, KILL);
     };
     Deno.addSignalListener(signal, listener);
     return () => Deno.removeSignalListener(signal, listener);
@@ -155,12 +158,27 @@ function forwardSignals(program: Running, all: readonly Running[]): () => void {
   return () => listeners.forEach((remove) => remove());
 }
 
-/** Who wrote to the program has nobody left; who reads from it is given time to finish. */
+/** The process at the other side of one of the program's ports. */
+function otherOf(plan: Plan, channel: ChannelPlan): string | null {
+  if (channel.kind !== "pipe" && channel.kind !== "pair") return null;
+  const names = [channel.from, channel.to].map(({ processes }) =>
+    plan.processes[processes[0]!]!.name
+  );
+  return names.find((name) => name !== RUN_PROCESS) ?? null;
+}
+
+/**
+ * Who wrote to the program has nobody left, nor has who shares datagrams with it, which have no
+ * end; who reads from it is given time to finish.
+ */
 async function endOthers(plan: Plan, started: ReadonlyMap<string, Running>): Promise<void> {
   for (const channel of plan.channels) {
-    if (channel.kind !== "pipe") continue;
-    const name = plan.processes[channel.from.processes[0]!]!.name;
-    if (name !== RUN_PROCESS) sendSignal(-started.get(name)!.pid, TERM);
+    const other = started.get(otherOf(plan, channel) ?? "");
+    if (other === undefined) continue;
+    const seesEnd = channel.kind === "pair"
+      ? channel.type !== "datagram"
+      : channel.kind === "pipe" && plan.processes[channel.from.processes[0]!]!.name === RUN_PROCESS;
+    if (!seesEnd) sendSignal(-other.pid, TERM);
   }
   await Promise.all([...started.values()].map(({ ended }) => ended));
 }

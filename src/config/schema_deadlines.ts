@@ -35,7 +35,8 @@ const heartbeatSchema = z.strictObject({
 const cycleSchema = z.strictObject({
   period: doc(
     duration(LIMITS.cycleMin),
-    "The time from one cycle to the next. Cycle n is due n periods after the first start.",
+    "The time from one cycle to the next. Cycles are due at whole periods of the monotonic clock, " +
+      "so that those of several processes are in step.",
   ),
   budget: z.exactOptional(doc(
     duration(LIMITS.contractMin),

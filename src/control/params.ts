@@ -35,6 +35,8 @@ const METHODS: Readonly<Record<MethodName, Readonly<Record<string, Field>>>> = {
     signal: { kind: "string", required: true },
   },
   channels: {},
+  deadlines: {},
+  stamps: { seconds: { kind: "integer", required: false } },
   shutdown: { wait: { kind: "boolean", required: false } },
   events: {
     since: { kind: "integer", required: false },

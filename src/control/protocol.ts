@@ -3,6 +3,7 @@
  * socket `<runDir>/control.sock`. This is an API: `ps --json` and the summary file
  * use the same objects. Must not know: sockets, the driver.
  */
+import type { DeadlineSnapshots, StampsReport } from "./deadline_report.ts";
 import type { ExitReason } from "../core/exit_reason.ts";
 import type { ProcessStatus } from "../core/effect.ts";
 
@@ -285,6 +286,8 @@ export interface CrewSnapshot {
   /** Our own processes (`@log`, `@relay`). */
   readonly system: Readonly<Record<string, ProcessSnapshot>>;
   readonly channels: Readonly<Record<string, ChannelSnapshot>>;
+  /** Time contracts, by name. */
+  readonly deadlines: DeadlineSnapshots;
   /** Number of events so far. */
   readonly events: number;
 }
@@ -298,6 +301,7 @@ export interface Summary {
   readonly processes: CrewSnapshot["processes"];
   readonly system: CrewSnapshot["system"];
   readonly channels: CrewSnapshot["channels"];
+  readonly deadlines: CrewSnapshot["deadlines"];
   readonly events: number;
 }
 
@@ -330,6 +334,15 @@ export interface ControlMethods {
   readonly channels: {
     readonly params: Record<string, never>;
     readonly result: ChannelsReport;
+  };
+  readonly deadlines: {
+    readonly params: Record<string, never>;
+    readonly result: { readonly deadlines: DeadlineSnapshots };
+  };
+  /** What was stamped in the last seconds (5 if not said), as far as memory goes back. */
+  readonly stamps: {
+    readonly params: { readonly seconds?: number };
+    readonly result: StampsReport;
   };
   /**
    * The kept events with `seq` >= `since`; with `follow`, later ones come as

@@ -4,6 +4,7 @@
  */
 import type { EventLog } from "../audit/event_log.ts";
 import type { EventRecord } from "../audit/event_record.ts";
+import type { StampsReport } from "../control/deadline_report.ts";
 import { ControlError } from "../control/control_error.ts";
 import type { MethodName } from "../control/params.ts";
 import {
@@ -18,6 +19,7 @@ import type { Request } from "../core/event.ts";
 import { signalNumber } from "../os/signals.ts";
 import type { ProcessIndex } from "../plan/plan.ts";
 import type { ChannelReporter } from "./channel_report.ts";
+import type { Deadlines } from "./monitor/deadlines.ts";
 import { knownNames, resolveNames } from "./names.ts";
 import type { Supervisor } from "./supervisor.ts";
 import type { Goal } from "./waiters.ts";
@@ -28,10 +30,16 @@ export interface ControlHandlerParts {
   readonly log: EventLog;
   readonly cox: string;
   readonly pid: number;
-  readonly snapshot: () => CrewSnapshot;
+  readonly snapshot: () => Promise<CrewSnapshot>;
+  /** null in a crew without contracts. */
+  readonly deadlines: Deadlines | null;
   /** Begins to watch the channels for one connection. */
   readonly watchChannels: () => ChannelReporter;
 }
+
+/** Of the past, if nothing is said, and at most. */
+const STAMPS_SECONDS = 5;
+const STAMPS_SECONDS_MAX = 3600;
 
 type Outcome = RequestResult["outcomes"][number];
 type ProcessOp = "start" | "stop" | "restart";
@@ -55,7 +63,7 @@ export class SupervisorControl implements ControlHandler {
       case "version":
         return { cox: this.#parts.cox, pid: this.#parts.pid };
       case "snapshot":
-        return this.#parts.snapshot();
+        return await this.#parts.snapshot();
       case "start":
       case "stop":
       case "restart":
@@ -66,6 +74,10 @@ export class SupervisorControl implements ControlHandler {
         return this.#shutdown(peer);
       case "channels":
         return await this.#reporterOf(connection).report();
+      case "deadlines":
+        return { deadlines: await this.#parts.deadlines?.snapshots() ?? {} };
+      case "stamps":
+        return this.#stamps(params as { seconds?: number });
       case "events":
         return this.#events(params as { since?: number; follow?: boolean }, connection);
     }
@@ -153,6 +165,15 @@ export class SupervisorControl implements ControlHandler {
       connection.onClose(unfollow);
     }
     return { events, next: log.seq + 1 };
+  }
+
+  #stamps({ seconds = STAMPS_SECONDS }: { seconds?: number }): StampsReport {
+    if (seconds < 1 || seconds > STAMPS_SECONDS_MAX) {
+      const message = `seconds must be 1 to ${STAMPS_SECONDS_MAX}`;
+      throw new ControlError(RPC_ERROR.invalidParams, message);
+    }
+    const { deadlines } = this.#parts;
+    return deadlines?.stamps(seconds) ?? { fromMs: 0, toMs: 0, processes: [] };
   }
 
   /** A connection watches from its first call on, until it is closed. */

@@ -10,6 +10,7 @@ import type {
   ProcessSnapshot,
   StallSnapshot,
 } from "../control/protocol.ts";
+import type { DeadlineSnapshots } from "../control/deadline_report.ts";
 import type { CoreState, ProcessState } from "../core/state.ts";
 import { monotonicMs } from "../os/monotonic.ts";
 import type { ChannelIndex, ChannelPlan, Plan, PortPlan } from "../plan/plan.ts";
@@ -31,6 +32,7 @@ export interface SnapshotSources {
   readonly endedCpuMs: readonly number[];
   /** STATUS= of the live instance, by process. */
   readonly statusText: (process: number) => string | null;
+  readonly deadlines: DeadlineSnapshots;
   readonly supervisorPid: number;
   readonly guardPid: number;
   readonly events: number;
@@ -55,6 +57,7 @@ export function takeSnapshot(sources: SnapshotSources): CrewSnapshot {
     processes: user,
     system,
     channels: channelSnapshots(plan, sources),
+    deadlines: sources.deadlines,
     events: sources.events,
   };
 }

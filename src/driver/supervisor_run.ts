@@ -38,7 +38,7 @@ import { HardwareWatchdog } from "./hardware_watchdog.ts";
 import { listenForShutdown } from "./shutdown_signals.ts";
 import { takeSnapshot } from "./snapshot.ts";
 import { StallRules } from "./stall_rules.ts";
-import { writeSummary } from "./summary.ts";
+import { summarise } from "./summary.ts";
 import { Supervisor } from "./supervisor.ts";
 import { whenQuiet } from "./when_quiet.ts";
 
@@ -258,6 +258,7 @@ export class SupervisorRun {
       record: (body) => this.#supervisor.record(body),
       post: (event) => this.#supervisor.post(event),
       onBug: (error) => reportError(error),
+      events: () => this.#log.since(1),
     });
   }
 
@@ -342,6 +343,7 @@ export class SupervisorRun {
           cox: this.#plan.cox,
           pid: Deno.pid,
           snapshot: () => this.#snapshot(),
+          deadlines: this.#deadlines,
           watchChannels: () => this.#openReporter(),
         }),
         onBug: (error) => reportError(error),
@@ -354,8 +356,10 @@ export class SupervisorRun {
     }
   }
 
-  #snapshot(): CrewSnapshot {
+  async #snapshot(): Promise<CrewSnapshot> {
+    const deadlines = await this.#deadlines?.snapshots() ?? {};
     return takeSnapshot({
+      deadlines,
       state: this.#supervisor.state,
       clock: this.#clock,
       channels: this.#channels,
@@ -373,28 +377,16 @@ export class SupervisorRun {
     // What was orphaned would have landed under the guard; without one it is ours to end.
     if (this.#guardIsLost) await this.#containment.killRest();
     this.#stalls.stop();
-    this.#deadlines?.stop();
+    await this.#deadlines?.stop();
     this.#hardwareWatchdog?.stop(code === 0);
     this.#supervisor.record({ event: "supervisorStopped", exitCode: code });
     this.#log.flush();
-    const exit = this.#summarise(code);
+    const { summaryPath } = this.#options;
+    const exit = summaryPath === null ? code : summarise(summaryPath, await this.#snapshot(), code);
     await this.#control?.close();
     removeNotifyPlaces(this.#plan);
     // Also removes the paths that were listened on.
     for (const channel of this.#channels) channel[Symbol.dispose]();
     exitWith(exit);
-  }
-
-  /** @returns the exit code: a summary that was asked for and not written is a failure. */
-  #summarise(code: number): number {
-    const { summaryPath } = this.#options;
-    if (summaryPath === null) return code;
-    try {
-      writeSummary(summaryPath, this.#snapshot(), code);
-      return code;
-    } catch (error) {
-      console.error(`cox: the summary was not written: ${(error as Error).message}`);
-      return code === 0 ? REFUSED_EXIT_CODE : code;
-    }
   }
 }

@@ -6,7 +6,7 @@ import { checked } from "./errno.ts";
 import { libc } from "./libc.ts";
 
 /** linux/sched.h. */
-const POLICIES = { fifo: 1, rr: 2, batch: 3, idle: 5 } as const;
+const POLICIES = { other: 0, fifo: 1, rr: 2, batch: 3, idle: 5 } as const;
 /** asm-generic/unistd.h, and x86-64's own table. */
 const SYS_SCHED_SETSCHEDULER = Deno.build.arch === "x86_64" ? 144n : 119n;
 const SYS_SCHED_SETAFFINITY = Deno.build.arch === "x86_64" ? 203n : 122n;

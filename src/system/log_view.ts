@@ -118,6 +118,7 @@ function isShown(record: EventRecord): boolean {
     case "request":
     case "notify":
     case "signal":
+    case "traceWritten":
       return false;
     default:
       return true;

@@ -321,3 +321,44 @@ for frame in source.frames(max_frame_bytes=1000, on_bad_message=bad): say(frame)
   );
   assertEquals(outcome.out.trim().split(/\s+/).join(" "), "\\0 \\0 \\0 003 x x x");
 });
+
+Deno.test("coxswain.py dials by the channel's name, and says what it is a client of", async () => {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/door`;
+  const link = { name: "door", port: "door", kind: "listen", direction: "connect", fd: -1, path };
+  const env = { COX_LINKS: JSON.stringify({ ...LINKS, links: [...LINKS.links, link] }) };
+  const body = `
+with dial("door", timeout=5) as door:
+    door.sendall(b"hello")
+    say(door.recv(100).decode())
+for name in ("frames", "window"):
+    try: dial(name)
+    except LookupError as error: say(error)
+os.remove(links()[-1]["path"])
+try: dial("door")
+except FileNotFoundError: say("gone")`;
+  try {
+    using server = Deno.listen({ transport: "unix", path });
+    const serving = (async () => {
+      using client = await server.accept();
+      const buffer = new Uint8Array(100);
+      const count = await client.read(buffer);
+      await client.write(buffer.subarray(0, count ?? 0));
+    })();
+    const { stderr } = await runPython(body, { env });
+    await serving;
+    assertEquals(stderr.split("\n"), [
+      "hello",
+      'Cannot dial "frames": this process is a client of "door"',
+      'Cannot dial "window": this process is a client of "door"',
+      "gone",
+      "",
+    ]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+  const none = await runPython(`
+try: dial("door")
+except LookupError as error: say(error)`);
+  assertStringIncludes(none.stderr, "is a client of no listener");
+});

@@ -263,6 +263,29 @@ Deno.test("connections a second are limited: others wait, and none is lost", asy
   assert(performance.now() - began >= 7 * 200 - 50);
 });
 
+Deno.test("a declared Python client dials by the channel's name; another process of the crew has no such link", async () => {
+  const dialling = `
+import coxswain, sys
+name = sys.argv[1]
+try:
+    with coxswain.dial("door") as door:
+        door.sendall(name.encode() + b"\\n")
+        print(name, "got", door.recv(100).decode().strip(), flush=True)
+except (LookupError, coxswain.NotSupervisedError) as error:
+    print(name, "failed:", type(error).__name__, flush=True)
+`;
+  const path = new URL("../../clients/python", import.meta.url).pathname;
+  const dialler = (name: string) =>
+    `${name}: { ...client("${name}", "dial.py"), ` +
+    `env: { PYTHONPATH: "${path}", PYTHONDONTWRITEBYTECODE: "1" }, ` +
+    `run: command(["python3", "-S", "dial.py", "${name}"]) },`;
+  await using crew = await startCrew(
+    config(`clients: ["friend"]`, `${dialler("friend")} ${dialler("other")}`),
+    { files: { "server.ts": SERVER, "dial.py": dialling } },
+  );
+  await saysAll(crew, "friend got in friend", "other failed: NotSupervisedError");
+});
+
 Deno.test({
   name:
     "a declared Deno client with a user of its own dials by the channel's name, and cannot take the path over",

@@ -171,3 +171,34 @@ Deno.test("cox run refuses what it does not understand", async () => {
     assertStringIncludes(err, text, line);
   }
 });
+
+Deno.test("cox run joins a port and a command of the shell by a pair of any type", async () => {
+  using place = makePlace({
+    "talk.ts": ECHO,
+    "packets.ts": `
+import { packets } from ${MOD};
+const talk = packets("talk");
+const answers = talk.receive();
+const sizes = [];
+for (const size of [1, 4000, 60000]) {
+  talk.send(new Uint8Array(size));
+  const { value } = await answers.next();
+  sizes.push(value.length);
+}
+console.log(sizes.join());
+talk.close();`,
+  });
+  const { code, out, err } = await place.run(
+    `cox run talk.ts --port 'talk=<>|echo one; read a; echo "$a, two"; read b; echo "$b" > said'`,
+  );
+  assertEquals({ code, out, err }, { code: 0, out: "", err: "" });
+  assertEquals(Deno.readTextFileSync(`${place.path}/said`), "got got one, two\n");
+  for (const type of ["seqpacket", "datagram"]) {
+    const echoed = await place.run(`cox run packets.ts --port 'talk=${type}|cat'`);
+    assertEquals(echoed, { code: 0, out: "1,4000,60000\n", err: "" });
+  }
+  const line = /^ {2}(cox run .*)$/m.exec(
+    (await place.run("deno run --no-prompt packets.ts")).err,
+  )![1]!;
+  assertEquals((await place.run(line)).out, "1,4000,60000\n");
+});

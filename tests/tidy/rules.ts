@@ -64,6 +64,7 @@ export const ARROWS: Readonly<Record<string, readonly string[]>> = {
   cli: [
     "config",
     "plan",
+    "deadline/misfits.ts",
     "control",
     "process",
     "os",

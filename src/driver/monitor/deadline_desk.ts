@@ -13,6 +13,7 @@ import type { EventBody } from "../../audit/event_record.ts";
 import type { CoreEvent, MissAct } from "../../core/event.ts";
 import type { ContractIndex, ContractPlan, MissAction } from "../../plan/contract.ts";
 import type { Plan, ProcessIndex } from "../../plan/plan.ts";
+import type { Glimpse } from "../../process/strain.ts";
 import { ABSENCES, DID, EXCUSES, HEAR, type ToldVerdict, verdictOf } from "./messages.ts";
 import { limitNsOf, stepName } from "./contract_text.ts";
 
@@ -30,7 +31,7 @@ export interface DeskParts {
   readonly nowNs: () => number;
   readonly record: (body: EventBody) => void;
   readonly post: (event: CoreEvent) => void;
-  readonly evidenceOf: (process: ProcessIndex) => MissEvidence;
+  readonly evidenceOf: (process: ProcessIndex, glimpse: Glimpse | null) => MissEvidence;
   /** Runs the program of an action, told of the miss. */
   readonly run: (action: RunAction, event: DeadlineEvent) => void;
   /** Called after each miss that was recorded. */
@@ -177,7 +178,7 @@ export class DeadlineDesk {
       tolerated: contract.tolerate.misses,
       broke: verdict.broke,
       did: actions.map(actionText),
-      evidence: isTold ? this.#parts.evidenceOf(contract.process) : null,
+      evidence: isTold ? this.#parts.evidenceOf(contract.process, verdict.glimpse) : null,
     };
   }
 

@@ -2,7 +2,8 @@
  * Time contracts in a running crew: what the rest of the driver sees of them. Makes the parts, tells
  * the monitor what the core's state has become, and gives figures. Must not know: threads, judges.
  */
-import type { EventBody } from "../../audit/event_record.ts";
+import type { EventBody, EventRecord } from "../../audit/event_record.ts";
+import type { DeadlineSnapshot, StampsReport } from "../../control/deadline_report.ts";
 import type { ProcessStatus } from "../../core/effect.ts";
 import type { CoreEvent } from "../../core/event.ts";
 import type { CoreState } from "../../core/state.ts";
@@ -11,6 +12,7 @@ import { SystemError } from "../../os/errno.ts";
 import { monotonicMs } from "../../os/monotonic.ts";
 import type { Reactor } from "../../os/reactor.ts";
 import { setThreadCpus, setThreadPolicy } from "../../os/thread_scheduling.ts";
+import type { ContractPlan } from "../../plan/contract.ts";
 import type { Plan, ProcessIndex } from "../../plan/plan.ts";
 import { openPidfd } from "../../process/pidfd.ts";
 import type { Channel } from "../../channel/channel.ts";
@@ -21,11 +23,16 @@ import type { Instance } from "../instance.ts";
 import type { Watchdog } from "../notifications.ts";
 import { DeadlineDesk } from "./deadline_desk.ts";
 import { EvidenceKeeper } from "./evidence.ts";
-import type { ContractFigures } from "./figures.ts";
+import { deadlineSnapshots } from "./deadline_snapshot.ts";
+import { FlightRecorder } from "./flight_recorder.ts";
 import { MissPrograms } from "./miss_program.ts";
 import { Monitor } from "./monitor.ts";
 import type { PulseMemories } from "./pulse_memories.ts";
+import { readStamps } from "./stamps.ts";
 import { soundsOf } from "./shared_channels.ts";
+
+/** Of the past, in the file of a miss. */
+const RECORDED_SECONDS = 10;
 
 /** What contracts need of the supervisor. */
 export interface DeadlinesParts {
@@ -44,6 +51,8 @@ export interface DeadlinesParts {
   readonly record: (body: EventBody) => void;
   readonly post: (event: CoreEvent) => void;
   readonly onBug: (error: Error) => void;
+  /** The kept events. */
+  readonly events: () => readonly EventRecord[];
 }
 
 /** A live instance, as the monitor was told of it. */
@@ -62,6 +71,7 @@ export class Deadlines {
   readonly #desk: DeadlineDesk;
   readonly #evidence: EvidenceKeeper;
   readonly #programs: MissPrograms;
+  readonly #recorder: FlightRecorder;
   /** Whose contracts there are. */
   readonly #processes: ReadonlySet<ProcessIndex>;
   readonly #told = new Map<ProcessIndex, Told>();
@@ -92,9 +102,14 @@ export class Deadlines {
       nowNs,
       record,
       post,
-      evidenceOf: (process) => this.#evidence.of(process),
+      evidenceOf: (process, glimpse) => this.#evidence.of(process, glimpse),
       run: (action, event) => this.#programs.run(action, event),
-      onMiss: () => {},
+      onMiss: (event) => this.#recorder.missed(event),
+    });
+    this.#recorder = new FlightRecorder({
+      folder: `${plan.runDir}/traces`,
+      stamps: () => this.stamps(RECORDED_SECONDS),
+      record,
     });
     this.#monitor = new Monitor({
       plan,
@@ -114,13 +129,15 @@ export class Deadlines {
     this.#evidence.start();
   }
 
-  /** Ends for good. Idempotent. */
-  stop(): void {
+  /** Ends for good, with what was found last. Idempotent. */
+  async stop(): Promise<void> {
+    await this.#monitor.figures();
     this.#monitor.hear();
     this.#monitor.stop();
     this.#evidence.stop();
     this.#desk.close();
     this.#programs.stop();
+    this.#recorder.stop();
   }
 
   /** Called after each spawn, before the core hears of it. */
@@ -174,9 +191,38 @@ export class Deadlines {
     return this.#monitor.criticalBroken;
   }
 
-  /** What was found so far. */
-  async figures(): Promise<readonly ContractFigures[]> {
-    return await this.#monitor.figures();
+  /** What was found so far, by name. */
+  async snapshots(): Promise<Record<string, DeadlineSnapshot>> {
+    const figures = await this.#monitor.figures();
+    const { plan, clock } = this.#parts;
+    return deadlineSnapshots({
+      plan,
+      figures,
+      recordOf: (contract) => this.#desk.recordOf(contract),
+      pulseOf: (contract) => this.#pulseOf(contract),
+      nowNs: clock.nowNs(),
+      wallOf: clock.wallOf,
+    });
+  }
+
+  /** What was stamped in the last seconds. */
+  stamps(seconds: number): StampsReport {
+    const { plan, clock, events } = this.#parts;
+    return readStamps({
+      plan,
+      memories: this.memories,
+      events: events(),
+      originNs: this.#originNs,
+      nowNs: clock.nowNs(),
+      seconds,
+    });
+  }
+
+  #pulseOf(contract: ContractPlan): { count: number; lastNs: number | null } | null {
+    const line = lineOf(contract);
+    if (line === null) return null;
+    const { count, lastNs } = this.memories.lastOf(contract.process, line);
+    return { count, lastNs: lastNs === null ? null : lastNs - this.#originNs };
   }
 
   #tell(
@@ -239,4 +285,18 @@ export class Deadlines {
 /** CLOCK_MONOTONIC. */
 function nowNs(): number {
   return monotonicMs() * 1e6;
+}
+
+/** The line of pulse memory that a contract is judged by; null: another thing. */
+function lineOf(contract: ContractPlan): number | null {
+  switch (contract.kind) {
+    case "heartbeat":
+      return contract.source.by === "channel" ? null : contract.source.line;
+    case "cycle":
+    case "steps":
+    case "liveliness":
+      return contract.line;
+    default:
+      return null;
+  }
 }

@@ -8,7 +8,7 @@ import type { ChannelEvidence, MissEvidence } from "../../audit/deadline_event.t
 import { type FlowMemory, holdsUp, standsForMs } from "../../channel/watch/observe.ts";
 import { monotonicMs } from "../../os/monotonic.ts";
 import type { Plan, ProcessIndex } from "../../plan/plan.ts";
-import { pressure, type Strain, strainOf } from "../../process/strain.ts";
+import { type Glimpse, glimpsed, pressure, type Strain, strainOf } from "../../process/strain.ts";
 import { openFileOf } from "../../process/tree.ts";
 import type { ChannelWatch, Watcher } from "../channel_watch.ts";
 
@@ -58,26 +58,25 @@ export class EvidenceKeeper {
     this.#watcher.close();
   }
 
-  /** What is to be seen of a process now. */
-  of(process: ProcessIndex): MissEvidence {
+  /** What is to be seen of a process now. @param glimpse what was seen before it was signalled */
+  of(process: ProcessIndex, glimpse: Glimpse | null): MissEvidence {
     const pid = this.#parts.pidOf(process);
     const now = pid === null ? null : this.#look(process, pid);
     const before = now === null ? null : this.#before(process, now);
     const { strain } = now ?? { strain: GONE };
     const base = before?.strain ?? ZERO;
-    const callOn = pid === null || strain.callFd === null
-      ? null
-      : this.#callOn(process, pid, strain.callFd);
+    const { state, call, callFd } = glimpse === null ? strain : glimpsed(glimpse);
+    const callOn = pid === null || callFd === null ? null : this.#callOn(process, pid, callFd);
     return {
       overMs: now === null || before === null ? null : Math.round(now.atMs - before.atMs),
-      state: strain.state,
+      state,
       ranMs: since(strain.ranNs, base.ranNs),
       waitedMs: since(strain.waitedNs, base.waitedNs),
       voluntarySwitches: strain.voluntarySwitches - base.voluntarySwitches,
       forcedSwitches: strain.forcedSwitches - base.forcedSwitches,
       minorFaults: strain.minorFaults - base.minorFaults,
       majorFaults: strain.majorFaults - base.majorFaults,
-      call: strain.call,
+      call,
       callOn,
       pressure: pressure(),
       channels: this.#channelsOf(process),

@@ -5,6 +5,7 @@
  * Times are CLOCK_MONOTONIC, nanoseconds. Every record is about one process, unless it says other.
  */
 import type { MissReason, Verdict } from "../../deadline/verdict.ts";
+import type { Glimpse } from "../../process/strain.ts";
 import type { Absence } from "../../deadline/watch.ts";
 
 /** From the control loop to the monitor. */
@@ -52,7 +53,7 @@ export const HEAR = {
 } as const;
 
 /** Numbers in a record, either way. */
-export const RECORD_WIDTH = 16;
+export const RECORD_WIDTH = 20;
 
 /** Why nobody is to blame, by number. */
 export const EXCUSES = ["stopped", "debugged"] as const;
@@ -89,6 +90,8 @@ export interface ToldVerdict extends Verdict {
   readonly instance: number;
   /** Bits of {@link DID}. */
   readonly did: number;
+  /** What its process was at, before it was signalled; null: it was not. */
+  readonly glimpse: Glimpse | null;
 }
 
 /** Writes a verdict into a record. */
@@ -108,6 +111,11 @@ export function verdictRecord(told: ToldVerdict, record: Float64Array): void {
   record[12] = told.missedInWindow;
   record[13] = told.lastNs;
   record[14] = told.did;
+  record[15] = told.glimpse === null ? 0 : 1;
+  if (told.glimpse === null) return;
+  record[16] = told.glimpse.state;
+  record[17] = told.glimpse.call;
+  record[18] = told.glimpse.fd;
 }
 
 /** Reads it back. */
@@ -129,5 +137,6 @@ export function verdictOf(record: Float64Array): ToldVerdict {
     missedInWindow: record[12]!,
     lastNs: record[13]!,
     did: record[14]!,
+    glimpse: record[15] === 1 ? { state: record[16]!, call: record[17]!, fd: record[18]! } : null,
   };
 }

@@ -20,6 +20,7 @@ import type { MonitorCalls } from "../../os/monitor_calls.ts";
 import type { ContractIndex, ContractPlan } from "../../plan/contract.ts";
 import type { ProcessIndex, StopPlan } from "../../plan/plan.ts";
 import type { HoldUp } from "../../process/hold_up.ts";
+import type { Glimpse } from "../../process/strain.ts";
 import { InstanceContracts } from "./instance_contracts.ts";
 import { ABSENCES, DID, EXCUSES, HEAR, RECORD_WIDTH, TELL, verdictRecord } from "./messages.ts";
 import { endsInstance, phaseOf } from "./phases.ts";
@@ -45,6 +46,7 @@ export interface LoopParts {
   /** To be made readable when something was reported. */
   readonly reportFd: number;
   readonly holdUpOf: (pid: number) => HoldUp | null;
+  readonly glimpseOf: (pid: number) => Glimpse;
   /** The memory is that of this instance; true where there is none. */
   readonly isMemoryOf: (process: ProcessIndex, instance: number) => boolean;
   /** Signs of it may be on their way, unheard by the control loop. */
@@ -179,7 +181,10 @@ export class MonitorLoop implements WatchListener {
     const did = (ends ? DID.stopSignal : 0) | (isMiss ? DID.onMiss : 0) |
       (verdict.broke ? DID.onBroken : 0);
     const record = new Float64Array(RECORD_WIDTH);
-    verdictRecord({ ...verdict, instance: watched.instance, did }, record);
+    const isActedOn = ends || actions.some(({ kind }) => kind === "signal");
+    // What it waits in is gone once it has been signalled.
+    const glimpse = isActedOn ? this.#parts.glimpseOf(watched.pid) : null;
+    verdictRecord({ ...verdict, instance: watched.instance, did, glimpse }, record);
     this.#reports.put(record);
     for (const action of actions) {
       if (action.kind === "signal") this.#parts.calls.signal(watched.pidfd, action.signal, false);

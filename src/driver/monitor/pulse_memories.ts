@@ -12,10 +12,12 @@ import {
   pulseBytes,
   type PulseLineShape,
   pulsePlace,
+  SIGN_NS,
   stampSign,
   writePulse,
 } from "../../deadline/pulse_layout.ts";
 import { createSharedMemory } from "../../os/shared_memory.ts";
+import { CycleSource, StepSource } from "../../deadline/pulse_source.ts";
 import { pulseLinesOf } from "../../deadline/pulse_shape.ts";
 import type { Plan, ProcessIndex } from "../../plan/plan.ts";
 import type { PulseSources } from "../descriptor_table.ts";
@@ -81,10 +83,19 @@ export class PulseMemories implements PulseSources {
     stampSign(words, doubles, pulsePlace(lines, line), nowNs);
   }
 
-  /** How many signs or passes there are on a line. */
-  countOf(process: ProcessIndex, line: number): number {
-    const { words, lines } = this.#of(process);
-    return words[pulsePlace(lines, line).word + BEGUN]! >>> 0;
+  /** How many signs, passes or steps there are on a line, and when the last was. */
+  lastOf(process: ProcessIndex, line: number): { count: number; lastNs: number | null } {
+    const { words, doubles, lines } = this.#of(process);
+    const place = pulsePlace(lines, line);
+    const count = Atomics.load(words, place.word + BEGUN) >>> 0;
+    if (count === 0) return { count, lastNs: null };
+    if (place.kind === "heartbeat") return { count, lastNs: doubles[place.double + SIGN_NS]! };
+    const source = place.kind === "cycle"
+      ? new CycleSource({ words, doubles }, place)
+      : new StepSource({ words, doubles }, place);
+    const isKept = source.read(count);
+    const lastNs = source instanceof CycleSource ? source.startNs : source.atNs;
+    return { count, lastNs: isKept ? lastNs : null };
   }
 
   #of(process: ProcessIndex): Held {

@@ -21,6 +21,7 @@ import { openMonitorCalls } from "../../os/monitor_calls.ts";
 import { closeFd } from "../../os/pipe.ts";
 import type { ContractIndex, ContractPlan } from "../../plan/contract.ts";
 import type { ChannelIndex, ProcessIndex, StopPlan } from "../../plan/plan.ts";
+import { glimpseOf } from "../../process/strain.ts";
 import { holdUpOf } from "../../process/hold_up.ts";
 import { contractSources, HeardSigns, type WatchedChannel } from "./contract_sources.ts";
 import { Ears } from "./ears.ts";
@@ -104,6 +105,7 @@ export function watchOver(init: ThreadInit, post: (message: ThreadMessage) => vo
     toldFd,
     reportFd,
     holdUpOf,
+    glimpseOf,
     isMemoryOf: (process, instance) => {
       const memory = memories.get(process);
       return memory === undefined || Atomics.load(memory.views.words, PULSE_EPOCH) === instance;

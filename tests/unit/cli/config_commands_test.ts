@@ -144,7 +144,13 @@ Deno.test("cox doctor reports every probe, as lines and as JSON", async () => {
   const { out } = await at.cox("doctor");
   const json = JSON.parse((await at.cox("doctor", "--json")).out);
   const names = json.findings.map((finding: { name: string }) => finding.name);
-  for (const name of ["deno", "cgroup.kill", "guard", "setpriv", "run directory", "open files"]) {
+  for (
+    const name of [
+      ...["deno", "cgroup.kill", "guard", "setpriv", "run directory", "open files", "timers"],
+      ...["wake-ups", "real-time policies", "real-time share", "pressure", "locked memory"],
+      ...["hardware watchdog", "contracts", "frequency", "isolated CPUs", "chrt"],
+    ]
+  ) {
     assert(names.includes(name), name);
     assertStringIncludes(out, name);
   }
@@ -152,6 +158,22 @@ Deno.test("cox doctor reports every probe, as lines and as JSON", async () => {
     assert(["ok", "lost", "broken"].includes(status));
     assertEquals(consequence === null, status === "ok");
   }
+});
+
+Deno.test("cox doctor says which contracts of the configuration here cannot be kept, and why", async () => {
+  const cycles = { fast: { period: "100us" }, slow: { period: "10s", budget: "1s" } };
+  const config = {
+    name: "x",
+    processes: { a: { run: { kind: "command", argv: ["true"] }, deadlines: { cycles } } },
+  };
+  await using at = await project({ "supervisor.config.json": JSON.stringify(config) });
+  const { findings } = JSON.parse((await at.cox("doctor", "--json")).out);
+  const named = (name: string) => findings.filter((each: { name: string }) => each.name === name);
+  assertEquals(named("a.cycle.slow"), []);
+  const [summary] = named("contracts");
+  if (summary.status === "ok") return assertEquals(summary.detail, "all 2 fit what was measured");
+  assertEquals(summary.detail, "1 of 2 fit what was measured");
+  assertStringIncludes(named("a.cycle.fast")[0].detail, "a period of 0.1 ms is below the");
 });
 
 Deno.test("cox up refuses a run directory whose socket path would be too long, or has a comma", async () => {

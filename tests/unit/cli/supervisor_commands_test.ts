@@ -36,6 +36,7 @@ function snapshotOf(guardPid: number): CrewSnapshot {
     processes: { web: RUNNING },
     system: { "@log": RUNNING },
     channels: {},
+    deadlines: {},
     events: 2,
   };
 }

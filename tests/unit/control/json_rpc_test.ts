@@ -68,7 +68,7 @@ Deno.test("parseAnswer() reads back results, errors and notifications, and nothi
 });
 
 Deno.test("checkCall() knows every method, refuses unknown names, keys, kinds and lengths", () => {
-  assertEquals(METHOD_NAMES.length, 9);
+  assertEquals(METHOD_NAMES.length, 11);
   const name = (size: number) => ({ name: "n".repeat(size) });
   assertEquals(checkCall("stop", name(1)), null);
   assertEquals(checkCall("stop", name(256)), null);
