@@ -275,7 +275,9 @@ async function killBoth(framing: RelayChannel["framing"]): Promise<void> {
   // frames the beginning of none: all 20 that are in the pipe, but for the last round's.
   const most = framing === "lines" ? 20 : 9 * 20;
   assert(load.sent - found.length <= most, `${found.length} of ${load.sent}`);
-  assertEquals(rig.leg(1).dropped.lost, 9);
+  const { lost } = rig.leg(1).dropped;
+  // One a round, and what was just delivered when it was killed: of that it had no time to say so.
+  assert(lost >= 9 && (lost - 9) % 20 === 0, `${lost} lost`);
   load.writer.close();
   last.close();
 }

@@ -34,6 +34,7 @@ Deno.test("examples/video drops what its slow stage cannot take, says so, and te
   const { dropped, messages, queuedMessages } = detector;
   const gone = Object.values(dropped).reduce((total, count) => total + count, 0);
   assert(dropped.overflow > 0, text);
+  assertEquals(detector.peakMessages, 1, "never more than its high-water mark");
   // Every frame that was taken was delivered, dropped for a reason, or is still there.
   assertEquals(camera.messages, messages + gone + queuedMessages);
   await Deno.remove(folder, { recursive: true });

@@ -182,18 +182,22 @@ export class OutLeg {
     this.#hasRead = true;
   }
 
-  /** Writes what there is room for. @returns whether anything has left the queue. */
+  /** Writes what there is room for. @returns whether anything has moved, at the consumer's too. */
   flush(nowMs: number): boolean {
-    const [before, restBefore] = [this.#queue.messages.messages, this.#rest];
+    const [before, restBefore, hasRead] = [
+      this.#queue.messages.messages,
+      this.#rest,
+      this.#hasRead,
+    ];
     if (this.#waiting === 0 && !this.#stream.isCarrying && !this.#needsFeed) return false;
     this.#queue.expire(nowMs);
-    if (this.#hasRead) this.counters.flow(nowMs);
+    if (hasRead) this.counters.flow(nowMs);
     this.#hasRead = false;
     this.#deliver(nowMs);
     if (this.#waiting > 0) this.counters.block(nowMs);
     else this.counters.flow(nowMs);
     this.#book();
-    return this.#queue.messages.messages !== before || this.#rest !== restBefore;
+    return hasRead || this.#queue.messages.messages !== before || this.#rest !== restBefore;
   }
 
   /** Everything that waits is dropped. */
