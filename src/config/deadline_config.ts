@@ -130,8 +130,8 @@ export interface SupervisorConfig {
   readonly watchdog?: WatchdogConfig;
 }
 /** How the thread that watches the contracts is scheduled. */
-export interface MonitorSchedulingConfig
-  extends Omit<SchedulingConfig, "io" | "oomScore" | "timerSlack"> {
+export interface MonitorSchedulingConfig extends Pick<SchedulingConfig, "priority" | "cpus"> {
+  readonly policy?: Exclude<SchedulingConfig["policy"], "deadline" | undefined>;
   /** The code of the supervisor. */
   readonly lockMemory?: boolean;
 }

@@ -133,6 +133,8 @@ export const LIMITS = {
   pulseLinesMax: 60,
   stepsMax: 64,
   pathsMax: 1000,
+  /** Of a crew, replicas one by one: what one thread can watch with room to spare. */
+  contractsMax: 20_000,
   pathChannelsMax: 64,
   /** CPU_SETSIZE of sched_setaffinity(2) is 1024. */
   cpuMax: 1023,

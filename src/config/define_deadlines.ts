@@ -59,11 +59,15 @@ export type PathInput<P extends string, C extends string> =
   & ContractInput<Omit<PathConfig, "through" | "to">>
   & { readonly through: readonly C[]; readonly to?: P };
 
-/** Scheduling policies: each with the keys that belong to it. */
-export type PolicyInput =
+/** Scheduling policies of a thread: each with the keys that belong to it. */
+export type ThreadPolicyInput =
   | { readonly policy?: never }
   | { readonly policy: "fifo" | "rr"; readonly priority: number }
-  | { readonly policy: "batch" | "idle" }
+  | { readonly policy: "batch" | "idle" };
+
+/** Scheduling policies of a process. */
+export type PolicyInput =
+  | ThreadPolicyInput
   | {
     readonly policy: "deadline";
     readonly runtime: Duration;
@@ -79,5 +83,5 @@ export type SchedulingInput = Omit<SchedulingConfig, PolicyKeys> & PolicyInput;
 
 /** What is set up for the supervisor itself. */
 export interface SupervisorInput extends Omit<SupervisorConfig, "scheduling"> {
-  readonly scheduling?: Pick<MonitorSchedulingConfig, "cpus" | "lockMemory"> & PolicyInput;
+  readonly scheduling?: Pick<MonitorSchedulingConfig, "cpus" | "lockMemory"> & ThreadPolicyInput;
 }

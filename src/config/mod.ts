@@ -43,6 +43,7 @@ export {
   type StallInput,
   type SupervisorInput,
   task,
+  type ThreadPolicyInput,
 } from "./define.ts";
 export {
   type FieldType,

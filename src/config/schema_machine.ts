@@ -92,7 +92,14 @@ const watchdogSchema = z.strictObject({
 export const supervisorSchema = z.strictObject({
   scheduling: z.exactOptional(doc(
     z.strictObject({
-      ...policyKeys,
+      policy: z.exactOptional(doc(
+        z.enum(["fifo", "rr", "batch", "idle"]),
+        "Scheduling policy (sched(7)) of that thread. `fifo`, `rr`: before everything that has no " +
+          "real-time policy.",
+        { absent: "that of cox" },
+      )),
+      priority: policyKeys.priority,
+      cpus: policyKeys.cpus,
       lockMemory: z.exactOptional(doc(
         z.boolean(),
         "Keeps the code of the supervisor in RAM (mlock(2)), and with it that of all programs run " +

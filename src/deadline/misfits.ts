@@ -13,7 +13,13 @@ import type {
   SchedulingPlan,
   SchedulingPolicy,
 } from "../plan/contract.ts";
-import { analyse, type ResponseTime, type Task, type Utilisation } from "./analysis.ts";
+import {
+  analyse,
+  RESPONSE_TIMES_MAX,
+  type ResponseTime,
+  type Task,
+  type Utilisation,
+} from "./analysis.ts";
 
 /** What is known of a machine. */
 export interface MachineFigures {
@@ -65,6 +71,7 @@ export function misfits(
     ...scheduled.flatMap((each) => belowJitter(each, machine)),
     ...found.utilisations.flatMap((each) => each.fits ? [] : [overload(each)]),
     ...found.responseTimes.flatMap((each) => each.fits ? [] : [tooLate(each)]),
+    ...found.notComputed === 0 ? [] : [notComputed(tasks, found.notComputed)],
     ...scheduled.flatMap(({ contract, scheduling }) =>
       contract.kind === "cycle" ? reservation(contract, scheduling) : []
     ),
@@ -153,6 +160,18 @@ function tooLate({ name, cpu, budgetNs, delayedBy, steps, limitNs }: ResponseTim
     message: `it may end later than ${milliseconds(limitNs)} after it is due: ` +
       `R = ${added([milliseconds(budgetNs), ...terms])} has come to ${reached} (CPU ${cpu})`,
     fix: "raise its priority, lower budgets, or let it run on another CPU",
+  };
+}
+
+/** Nothing is known, and that is said. */
+function notComputed(tasks: readonly Task[], count: number): Misfit {
+  return {
+    contracts: tasks.filter(({ policy }) => policy.kind === "fixed").slice(0, 1)
+      .map(({ name }) => name),
+    message:
+      `response times are not computed: ${count} cycles of policy fifo or rr have one CPU, ` +
+      `and at most ${RESPONSE_TIMES_MAX} are looked at`,
+    fix: "none is needed: their budgets were added up all the same",
   };
 }
 

@@ -10,6 +10,10 @@ const OWN = 96;
 const PIPE = 2;
 /** As `LEG_PIPES_MAX` of src/channel/relay/relay_protocol.ts, which the plan does not know. */
 const LEG_PIPES = 16;
+/** Of contracts: what the monitor's thread is told by, and reports by; the watch over channels. */
+const MONITOR = 4;
+/** Of a process with contracts: the memory that it stamps, and the monitor's own pidfd. */
+const WATCHED = 2;
 /** The socket to `@relay`, its other end during a spawn, and the counters. */
 const RELAY = 3;
 
@@ -21,6 +25,8 @@ const RELAY = 3;
  *  a process: a pidfd, another while its finish program runs, a socket or pipe to hear
  *  readiness by, one to be asked about connections; for each captured stream a pipe and the
  *  copy that `@log` is handed
+ *  a process with contracts: its memory, the monitor's pidfd; of each miss that runs a program
+ *  one more while it runs
  *  an end of a relayed pipe: a pipe of each instance that `@relay` is not done with
  * ```
  */
@@ -28,7 +34,20 @@ export function descriptorsNeeded(plan: Plan): number {
   const ofProcesses = plan.processes.reduce((sum, process) => sum + needOf(process), 0);
   const ofChannels = plan.channels.reduce((sum, channel) => sum + needOfChannel(channel), 0);
   const ofRelay = plan.relayed.length > 0 ? RELAY : 0;
-  return OWN + plan.limits.controlConnectionsMax + ofChannels + ofProcesses + ofRelay;
+  const ofContracts = needOfContracts(plan);
+  return OWN + plan.limits.controlConnectionsMax + ofChannels + ofProcesses + ofRelay +
+    ofContracts;
+}
+
+function needOfContracts({ contracts, supervisor }: Plan): number {
+  const watchdog = supervisor.watchdog === null ? 0 : 1;
+  if (contracts.length === 0) return watchdog;
+  const processes = new Set(contracts.map(({ process }) => process)).size;
+  const programs =
+    contracts.filter(({ onMiss, onBroken }) =>
+      [...onMiss, ...onBroken].some(({ kind }) => kind === "run")
+    ).length;
+  return watchdog + MONITOR + processes * WATCHED + programs;
 }
 
 function needOfChannel(channel: ChannelPlan): number {

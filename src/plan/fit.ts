@@ -5,7 +5,8 @@
 import { type MachineFigures, misfits } from "../deadline/misfits.ts";
 import type { ContractPlan } from "./contract.ts";
 import type { Expansion } from "./expand.ts";
-import type { Facts } from "./facts.ts";
+import { LIMITS } from "../config/defaults.ts";
+import type { Facts, RightsFact } from "./facts.ts";
 import type { IssuePath, Issues } from "./issues.ts";
 import { schedulingPlan } from "./scheduling.ts";
 
@@ -16,8 +17,11 @@ import { schedulingPlan } from "./scheduling.ts";
  */
 const ASSUMED_JITTER_NS = { realTime: 200_000, other: 1_000_000 };
 
+/** Of a sum of reservations. */
+const SHARES_SHOWN = 5;
+
 /**
- * Warns of what cannot fit.
+ * Warns of what cannot fit, and refuses what the kernel would.
  *
  * @param contracts All of a crew; processes are numbered as in the expansion.
  * @param expansion What exists.
@@ -30,7 +34,17 @@ export function checkFit(
   { rights }: Facts,
   issues: Issues,
 ): void {
-  if (contracts.length === 0 || rights === null) return;
+  if (contracts.length > LIMITS.contractsMax) {
+    issues.error(
+      [],
+      `there must be at most ${LIMITS.contractsMax} time contracts, replicas one by one, are ` +
+        `${contracts.length}`,
+    );
+    return;
+  }
+  if (rights === null) return;
+  checkAdmission(expansion, rights, issues);
+  if (contracts.length === 0) return;
   const machine: MachineFigures = {
     cpus: rights.cpus,
     realTimeShare: rights.realTimeShare,
@@ -47,6 +61,31 @@ export function checkFit(
     const path = contract === undefined ? [] : pathOf(contract, expansion);
     issues.warning(path, message, fix);
   }
+}
+
+/** The kernel starts no process whose reservation, with all others, is more than there is. */
+function checkAdmission(
+  { processes }: Expansion,
+  { cpus, realTimeShare }: RightsFact,
+  issues: Issues,
+): void {
+  const reserved = processes.flatMap(({ declaredName, config }) => {
+    const policy = schedulingPlan(config.scheduling)?.policy ?? null;
+    return policy?.kind === "deadline"
+      ? [{ declaredName, share: policy.runtimeNs / policy.periodNs }]
+      : [];
+  });
+  const sum = reserved.reduce((total, { share }) => total + share, 0);
+  const most = cpus.length * realTimeShare;
+  if (sum <= most) return;
+  const shares = reserved.slice(0, SHARES_SHOWN).map(({ share }) => share.toFixed(3)).join(" + ");
+  const more = reserved.length > SHARES_SHOWN ? ` + ${reserved.length - SHARES_SHOWN} more` : "";
+  issues.error(
+    ["processes", reserved.at(-1)!.declaredName, "scheduling"],
+    `the kernel cannot admit all reservations: ${shares}${more} = ${sum.toFixed(3)}, above ` +
+      `${cpus.length} × ${realTimeShare} (CPUs × sched_rt_runtime_us / sched_rt_period_us)`,
+    "lower runtimes, or raise periods",
+  );
 }
 
 function pathOf(contract: ContractPlan, { processes }: Expansion): IssuePath {

@@ -124,6 +124,12 @@ export function mistakes(): void {
     supervisor: { scheduling: { timerSlack: "1us" } },
   });
   defineConfig({
+    name: "reserved",
+    processes: { a: { run } },
+    // @ts-expect-error: a reservation is of a process
+    supervisor: { scheduling: { policy: "deadline", runtime: "1ms", period: "2ms" } },
+  });
+  defineConfig({
     name: "paths",
     processes: { a: { run }, b: { run } },
     channels: { one: pipe({ from: "a.x", to: "b.x", framing: "lines" }) },

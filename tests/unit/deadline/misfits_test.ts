@@ -125,3 +125,17 @@ Deno.test("misfits() holds a cycle to the reservation of its process", () => {
     "its budget is more than its reservation: 3 ms/20 ms = 0.15, above 1 ms/10 ms = 0.1",
   ]]);
 });
+
+Deno.test("misfits() computes response times of 200 cycles, and says where there are more", () => {
+  const many = (count: number) =>
+    Array.from({ length: count }, (_, at): [ContractPlan, SchedulingPlan] => [
+      cycle(`c${at}`, 0.001, 1000),
+      fifo(5, [0]),
+    ]);
+  assertEquals(found(many(200)), []);
+  assertEquals(found(many(201)), [[
+    "c0",
+    "response times are not computed: 201 cycles of policy fifo or rr have one CPU, and at most " +
+    "200 are looked at",
+  ]]);
+});

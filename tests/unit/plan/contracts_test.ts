@@ -350,3 +350,34 @@ Deno.test("compile() warns of contracts that cannot fit, at the contract, with t
     ]),
   ]);
 });
+
+Deno.test("compile() refuses reservations that the kernel would not admit, together", () => {
+  const reserved = (runtime: "190ms" | "191ms") =>
+    crew({
+      a: commandProcess({
+        replicas: 10,
+        scheduling: { policy: "deadline", runtime, period: "1s" },
+      }),
+    });
+  compiled(reserved("190ms"));
+  const error = onlyError(reserved("191ms"));
+  assertEquals(error.path, ["processes", "a", "scheduling"]);
+  assertEquals(
+    error.message,
+    "the kernel cannot admit all reservations: 0.191 + 0.191 + 0.191 + 0.191 + 0.191 + 5 more = " +
+      "1.910, above 2 × 0.95 (CPUs × sched_rt_runtime_us / sched_rt_period_us)",
+  );
+});
+
+Deno.test("compile() takes 20,000 contracts, and no more", () => {
+  const cycles = Object.fromEntries(
+    Array.from({ length: 20 }, (_, at) => [`c${at}`, { period: "1s", budget: "1us" }] as const),
+  ) as NonNullable<ProcessConfig["deadlines"]>["cycles"];
+  const a = denoProcess({}, { replicas: 1000, deadlines: { cycles: cycles! } });
+  assertEquals(compiled(crew({ a })).contracts.length, 20_000);
+  const b = commandProcess({ deadlines: { stop: { warn: "1s" } } });
+  assertEquals(
+    onlyError(crew({ a, b })).message,
+    "there must be at most 20000 time contracts, replicas one by one, are 20001",
+  );
+});

@@ -168,7 +168,7 @@ Deno.test("mailboxReports() calls a mailbox trusted whose command could write to
 
 Deno.test("cox permissions and cox graph know mailboxes", () => {
   assertEquals(
-    /^see\n.*$/m.exec(permissionReport(plan(), "text"))![0],
+    /^see\n.*$/m.exec(permissionReport(plan(), "/opt/cox", "text"))![0],
     "see\n  --allow-ffi (for its memory; given up before its first line)",
   );
   const text = formatGraph(plan(), "text");
