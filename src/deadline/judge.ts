@@ -45,6 +45,8 @@ export abstract class Judge {
   #missed = 0;
   #warned = 0;
   #broken = 0;
+  /** There is a miss in the window, or it is broken. */
+  #hasMissed = false;
 
   constructor(contract: ContractIndex, plan: ContractBase, court: Court) {
     this.contract = contract;
@@ -77,7 +79,10 @@ export abstract class Judge {
   /** So many outcomes were kept. */
   protected keep(count: number, nowNs: number): void {
     this.#kept += count;
+    // Where nothing was missed of late the window stays as it is.
+    if (!this.#hasMissed) return;
     if (this.window.keep(count) === "recovered") this.#court.recovered(this.contract, nowNs);
+    this.#hasMissed = this.window.missed > 0 || this.window.broken;
   }
 
   /** Whether nobody is to blame for what is just being found; then nothing is counted. */
@@ -94,6 +99,7 @@ export abstract class Judge {
   /** Counts misses that are told of later. @returns whether the contract broke with them */
   protected count(count: number): boolean {
     this.#missed += count;
+    this.#hasMissed = true;
     const broke = this.window.miss(count) === "broke";
     if (broke) this.#broken++;
     return broke;

@@ -41,21 +41,26 @@ export function pulseViews(buffer: ArrayBuffer): PulseViews {
 export class PulseSigns implements SignSource {
   signs = 0;
   lastNs = 0;
-  readonly #views: PulseViews;
-  readonly #place: PulsePlace;
+  readonly #words: Int32Array;
+  readonly #doubles: Float64Array;
+  readonly #begun: number;
+  readonly #ended: number;
+  readonly #sign: number;
 
-  constructor(views: PulseViews, place: PulsePlace) {
-    this.#views = views;
-    this.#place = place;
+  constructor({ words, doubles }: PulseViews, { word, double }: PulsePlace) {
+    this.#words = words;
+    this.#doubles = doubles;
+    this.#begun = word + BEGUN;
+    this.#ended = word + ENDED;
+    this.#sign = double + SIGN_NS;
   }
 
   read(): boolean {
-    const { words, doubles } = this.#views;
-    const { word, double } = this.#place;
+    const words = this.#words;
     for (let look = SIGN_LOOKS; look > 0; look--) {
-      const ended = load(words, word + ENDED);
-      this.lastNs = doubles[double + SIGN_NS]!;
-      this.signs = load(words, word + BEGUN);
+      const ended = load(words, this.#ended);
+      this.lastNs = this.#doubles[this.#sign]!;
+      this.signs = load(words, this.#begun);
       if (ended === this.signs) return true;
     }
     return false;
@@ -66,24 +71,31 @@ export class PulseSigns implements SignSource {
 abstract class Records {
   /** So many of the newest can be read while others are written. */
   readonly keeps: number;
-  protected readonly views: PulseViews;
-  protected readonly place: PulsePlace;
+  protected readonly words: Int32Array;
+  protected readonly doubles: Float64Array;
+  /** First word of the line. */
+  protected readonly word: number;
+  readonly #ringDouble: number;
+  readonly #mask: number;
 
-  constructor(views: PulseViews, place: PulsePlace) {
-    this.views = views;
-    this.place = place;
+  constructor({ words, doubles }: PulseViews, { word, ringDouble, ring }: PulsePlace) {
+    this.words = words;
+    this.doubles = doubles;
+    this.word = word;
+    this.#ringDouble = ringDouble;
+    this.#mask = ring - 1;
     // The place of the oldest is written before the next one is counted.
-    this.keeps = place.ring - 2;
+    this.keeps = ring - 2;
   }
 
   /** How many have begun, mod 2^32. */
   begun(): number {
-    return load(this.views.words, this.place.word + BEGUN) >>> 0;
+    return load(this.words, this.word + BEGUN) >>> 0;
   }
 
   /** First double of a record. */
   protected at(number: number): number {
-    return this.place.ringDouble + (number & (this.place.ring - 1)) * RECORD_DOUBLES;
+    return this.#ringDouble + (number & this.#mask) * RECORD_DOUBLES;
   }
 
   /** To be asked after record `number` was read: it was not overwritten meanwhile. */
@@ -105,7 +117,7 @@ export class CycleSource extends Records {
 
   /** Reads pass `number`, which has begun. @returns false: it is overwritten */
   read(number: number): boolean {
-    const { doubles } = this.views;
+    const { doubles } = this;
     const at = this.at(number);
     this.startNs = doubles[at + RECORD_START]!;
     this.endNs = doubles[at + RECORD_END]!;
@@ -116,14 +128,13 @@ export class CycleSource extends Records {
 
   /** How many have ended, mod 2^32. */
   ended(): number {
-    return load(this.views.words, this.place.word + ENDED) >>> 0;
+    return load(this.words, this.word + ENDED) >>> 0;
   }
 
   /** The program has left its loop, or has not entered it yet. */
   isBetweenRuns(): boolean {
-    const { words } = this.views;
-    const begun = load(words, this.place.word + BEGUN);
-    return begun === 0 || ((words[this.place.word + FIRST]! - begun) | 0) > 0;
+    const begun = load(this.words, this.word + BEGUN);
+    return begun === 0 || ((this.words[this.word + FIRST]! - begun) | 0) > 0;
   }
 }
 
@@ -135,7 +146,7 @@ export class StepSource extends Records {
 
   /** Reads checkpoint `number`, which was passed. @returns false: it is overwritten */
   read(number: number): boolean {
-    const { doubles } = this.views;
+    const { doubles } = this;
     const at = this.at(number);
     this.atNs = doubles[at + RECORD_AT]!;
     this.step = doubles[at + RECORD_STEP]!;
