@@ -206,7 +206,6 @@ export class MailboxChannel implements Channel {
   }
 }
 
-/** Of the samples the supervisor needs the first page alone. */
 /** A pipe that the supervisor can write to without ever waiting: a full one has rung enough. */
 function createDoorbell(): PipeEnds {
   const { readFd, writeFd } = createPipe({ capacityBytes: DOORBELL_BYTES });
@@ -215,6 +214,7 @@ function createDoorbell(): PipeEnds {
   return { readFd, writeFd: ringing };
 }
 
+/** Of the samples the supervisor needs the first page alone. */
 function makeSamples(plan: MailboxPlan, warnings: string[]): SharedMemory {
   const bytes = segmentBytes(plan.shape);
   const name = `samples ${plan.name}`;
