@@ -18,6 +18,7 @@ import type { ConsumerOptions } from "./mailbox/consumer_types.ts";
 import { PipeDoorbell } from "./mailbox/pipe_doorbell.ts";
 import { Producer, type ProducerOptions } from "./mailbox/producer.ts";
 import type { Waiting } from "./mailbox/spinning.ts";
+import { tellCorrupt } from "./notify.ts";
 import { sealedMemory } from "./supervision.ts";
 
 /** Options of both ends; what is left out is as the configuration says. */
@@ -139,6 +140,7 @@ export function mailboxConsumer<F extends StructFields = never>(
     number: link.number,
     from: link.from,
     behind: options.behind ?? link.behind,
+    onCorrupt: tellCorrupt,
     ...doorbellFd === undefined ? {} : { doorbell: new PipeDoorbell(doorbellFd) },
   };
   return new Consumer<F>(memory, memory.calls, withDefaults(own, link, layout, options));

@@ -18,6 +18,7 @@ import { startFinish } from "./finish.ts";
 import { watchGate } from "./gate.ts";
 import { disposeInstance, type Instance } from "./instance.ts";
 import { Launcher } from "./launcher.ts";
+import type { MailboxAttendance } from "./mailbox_attendance.ts";
 import { notifyPathFor, usesSocket } from "./notify_place.ts";
 import {
   type Listening,
@@ -39,7 +40,7 @@ export interface CrewContext {
   readonly post: (event: CoreEvent) => void;
   readonly record: (body: EventBody) => void;
   /** Told of each start before it, and of each end. */
-  readonly attendance: { starts(process: ProcessIndex): void; ended(process: ProcessIndex): void };
+  readonly attendance: Pick<MailboxAttendance, "starts" | "ended" | "look">;
   /** Called before each spawn, whether it succeeds or not. */
   readonly beforeSpawn: (process: ProcessIndex, instance: number) => void;
   /** Called before anything is told of an end. */

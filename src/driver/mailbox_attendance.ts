@@ -38,6 +38,14 @@ export class MailboxAttendance {
     }
   }
 
+  /** Tells what was asked for and could not be had. */
+  tellWarnings(): void {
+    const mailboxes = new Set([...this.#seats.values()].flat().map(({ mailbox }) => mailbox));
+    for (const message of [...mailboxes].flatMap(({ warnings }) => warnings)) {
+      this.#record({ event: "warning", message });
+    }
+  }
+
   /** Before an instance of `process` starts. */
   starts(process: ProcessIndex): void {
     for (const { mailbox, consumer } of this.#seats.get(process) ?? []) {

@@ -32,6 +32,8 @@ export interface NotifyContext {
   readonly record: (body: EventBody) => void;
   /** The live instance; null before its spawn has returned. */
   readonly instance: () => Instance | null;
+  /** Whoever speaks may have left something in its mailboxes. */
+  readonly attendance: { look(process: ProcessIndex): void };
   /** null: no contract of the process asks for signs of life. */
   readonly watchdog: Watchdog | null;
 }
@@ -172,6 +174,7 @@ function hearMessage(context: NotifyContext, message: NotifyMessage, text: strin
   const instance = context.instance();
   if (message.status !== null && instance !== null) instance.statusText = message.status;
   hearWatchdog(context.watchdog, message);
+  context.attendance.look(index);
   if (isWorthRecording(message)) {
     const shown = text.trimEnd().replaceAll("\n", " ").slice(0, 512);
     context.record({ event: "notify", process: process.name, instance: number, text: shown });

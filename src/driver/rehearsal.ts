@@ -51,7 +51,7 @@ export async function rehearseRestart(parts: RehearsalParts): Promise<void> {
     nowNs: clock.nowNs,
     post: (event) => supervisor.post(event),
     record: (body) => supervisor.record(body),
-    attendance: { starts: () => {}, ended: () => {} },
+    attendance: { starts: () => {}, ended: () => {}, look: () => {} },
     beforeSpawn: () => {},
     beforeEnd: () => {},
     watchdogOf: () => null,

@@ -22,7 +22,6 @@ import { ChannelWatch } from "./channel_watch.ts";
 import { startClock } from "./clock.ts";
 import { SupervisorControl } from "./control_handler.ts";
 import { Crew } from "./crew.ts";
-import { MailboxChannel } from "../channel/mailbox/mailbox_channel.ts";
 import { MailboxAttendance } from "./mailbox_attendance.ts";
 import { Deadlines } from "./monitor/deadlines.ts";
 import { PulseMemories } from "./monitor/pulse_memories.ts";
@@ -138,10 +137,7 @@ export class SupervisorRun {
       const message = `The guard alone holds the crew, no cgroup can be made: ${cgroupProblem}`;
       supervisor.record({ event: "warning", message });
     }
-    for (const channel of this.#channels) {
-      const warnings = channel instanceof MailboxChannel ? channel.warnings : [];
-      for (const message of warnings) supervisor.record({ event: "warning", message });
-    }
+    this.#attendance.tellWarnings();
     const shutDown = () => void supervisor.request({ op: "shutdown", exitCode: 0 });
     listenForShutdown(this.#clock.nowNs, shutDown);
     armParentDeath(guardPid, () => {
@@ -358,6 +354,7 @@ export class SupervisorRun {
 
   async #snapshot(): Promise<CrewSnapshot> {
     const deadlines = await this.#deadlines?.snapshots() ?? {};
+    this.#attendance.look();
     return takeSnapshot({
       deadlines,
       state: this.#supervisor.state,

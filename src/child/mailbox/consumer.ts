@@ -304,6 +304,7 @@ export class Consumer<F extends StructFields = never> implements Disposable {
     const { fault } = this.#core;
     if (this.#over?.fault !== fault) {
       reportFault(this.#page, fault);
+      this.#options.onCorrupt?.();
       this.#over = freeze({ kind: "corrupt", fault });
     }
     return this.#over;

@@ -50,6 +50,8 @@ export interface ConsumerOptions {
   readonly checked?: boolean;
   /** What wakes `next()`. @default none: `next` is refused */
   readonly doorbell?: Doorbell;
+  /** Called once, when the link has ended because the memory is corrupt. @default nothing */
+  readonly onCorrupt?: () => void;
   /** What samples are made of, to lend them by fields; `shape` was compared with it. */
   readonly layout?: StructLayout;
 }

@@ -1,7 +1,7 @@
 /** Mailboxes of real crews: sealed programs, commands, and what the supervisor makes of deaths. */
 import { assert, assertEquals } from "@std/assert";
 import type { MailboxSnapshot } from "../../../src/control/protocol.ts";
-import { startCrew, type TestCrew } from "../../support/crew.ts";
+import { eventually, startCrew, type TestCrew } from "../../support/crew.ts";
 
 const CHILD = new URL("../../../src/child/", import.meta.url).href;
 const PYTHON = new URL("../../../clients/python/", import.meta.url).pathname;
@@ -185,4 +185,52 @@ __import__("time").sleep(1000)
   await received(crew, "Python has written its counter", [10, 10, 4242]);
   await crew.stop();
   assertEquals(crew.output().match(/wrong:.*/g), null, crew.output());
+});
+
+Deno.test("a producer that corrupts its mailbox is named in an event while its consumer runs on", async () => {
+  await using crew = await startCrew(
+    `
+import { defineConfig, deno, mailbox } from "coxswain";
+export default defineConfig({
+  name: "corrupt",
+  processes: {
+    producer: { run: deno("./producer.ts"), after: { consumer: "ready" } },
+    consumer: { run: deno("./consumer.ts"), ready: { by: "notify" } },
+  },
+  channels: { readings: mailbox({ from: "producer.out", to: "consumer.in", sampleBytes: "64B" }) },
+});`,
+    {
+      files: {
+        "producer.ts": `
+const { memory } = globalThis[Symbol.for("coxswain.links")];
+// The slot after the first says nothing that could be a sample.
+const words = new Int32Array(memory.mailboxes[0].samples);
+words[(4096 + 128) / 4] = 77;
+Atomics.store(words, 64 / 4, 1);
+setInterval(() => {}, 1000);
+`,
+        "consumer.ts": `
+import { mailboxConsumer, ready } from "coxswain/child";
+const samples = mailboxConsumer("in");
+await ready();
+setInterval(() => {
+  const { kind } = samples.poll();
+  if (kind === "corrupt") console.log("goes on");
+}, 10);
+`,
+      },
+    },
+  );
+  const told = () =>
+    crew.events().filter((event) => event.event === "mailboxCorrupt") as unknown as {
+      process: string;
+      consumer: string;
+      fault: string;
+    }[];
+  await eventually("the event", () => told().length > 0);
+  assertEquals([told()[0]!.process, told()[0]!.consumer], ["producer", "consumer"]);
+  assert(told()[0]!.fault.length > 0);
+  await eventually("the consumer goes on", () => crew.output().includes("goes on"));
+  await crew.snapshot();
+  assertEquals(told().length, 1, "once");
 });
