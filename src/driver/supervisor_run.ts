@@ -152,7 +152,8 @@ export class SupervisorRun {
     this.#control = this.#openControl();
     // When what is under way has been done.
     setTimeout(() => void this.#rehearse());
-    whenQuiet(() => this.#log.seq, giveMemoryBack);
+    const code = this.#deadlines === null;
+    whenQuiet(() => this.#log.seq, () => giveMemoryBack({ code }));
   }
 
   async #rehearse(): Promise<void> {

@@ -109,6 +109,7 @@ const SYMBOLS = {
   pthread_sigmask: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
   syscall: { parameters: ["i64", "i64", "i64", "i64"], result: "i64" },
   // With something to read or write as the third argument.
+  syscallWith: { name: "syscall", parameters: ["i64", "i32", "buffer", "usize"], result: "i64" },
   syscallOf: {
     name: "syscall",
     parameters: ["i64", "i64", "i64", "buffer"],

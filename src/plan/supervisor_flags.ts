@@ -58,8 +58,10 @@ export function notifyDirectory(runDir: string): string {
 /**
  * A young generation of 1 MiB: with V8's own 16 MiB, a crash loop of 1,000 restarts a second keeps
  * 100 MiB of garbage, and is no faster for it. And the means to collect it when the start is over.
+ * Each thread collects alone: one that waits for helpers, which have no priority, waits for the CPU
+ * with them, and the monitor must not.
  */
-const V8_FLAGS = "--v8-flags=--max-semi-space-size=1,--expose-gc";
+const V8_FLAGS = "--v8-flags=--max-semi-space-size=1,--expose-gc,--single-threaded-gc";
 
 /**
  * The supervisor's command-line flags before its module.

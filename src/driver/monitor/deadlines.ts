@@ -11,7 +11,7 @@ import { lockCode, ownCodeRanges } from "../../os/code_pages.ts";
 import { SystemError } from "../../os/errno.ts";
 import { monotonicMs } from "../../os/monotonic.ts";
 import type { Reactor } from "../../os/reactor.ts";
-import { setThreadCpus, setThreadPolicy } from "../../os/thread_scheduling.ts";
+import { setThreadCpus, setThreadPolicy, setThreadSlice } from "../../os/thread_scheduling.ts";
 import type { ContractPlan } from "../../plan/contract.ts";
 import type { Plan, ProcessIndex } from "../../plan/plan.ts";
 import { openPidfd } from "../../process/pidfd.ts";
@@ -33,6 +33,9 @@ import { soundsOf } from "./shared_channels.ts";
 
 /** Of the past, in the file of a miss. */
 const RECORDED_SECONDS = 10;
+
+/** The kernel's least: what the monitor does takes less. */
+const SLICE_NS = 100_000;
 
 /** What contracts need of the supervisor. */
 export interface DeadlinesParts {
@@ -258,6 +261,7 @@ export class Deadlines {
   /** Of its thread, as the plan says; what is refused is said, and the rest goes on. */
   #setUp(thread: number): void {
     const { scheduling } = this.#parts.plan.supervisor;
+    this.#attempt("given short slices of CPU time", () => setThreadSlice(thread, SLICE_NS));
     if (scheduling === null) return;
     const { policy, cpus, lockMemory: locks } = scheduling;
     if (cpus !== null) this.#attempt("kept to its CPUs", () => setThreadCpus(thread, cpus));

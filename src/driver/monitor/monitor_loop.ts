@@ -181,9 +181,8 @@ export class MonitorLoop implements WatchListener {
     const did = (ends ? DID.stopSignal : 0) | (isMiss ? DID.onMiss : 0) |
       (verdict.broke ? DID.onBroken : 0);
     const record = new Float64Array(RECORD_WIDTH);
-    const isActedOn = ends || actions.some(({ kind }) => kind === "signal");
-    // What it waits in is gone once it has been signalled.
-    const glimpse = isActedOn ? this.#parts.glimpseOf(watched.pid) : null;
+    // What it waits in is gone once it has been told to end.
+    const glimpse = ends ? this.#parts.glimpseOf(watched.pid) : null;
     verdictRecord({ ...verdict, instance: watched.instance, did, glimpse }, record);
     this.#reports.put(record);
     for (const action of actions) {

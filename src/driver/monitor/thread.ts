@@ -29,6 +29,7 @@ import { type ContractFigures, figuresOf } from "./figures.ts";
 import { RECORD_WIDTH } from "./messages.ts";
 import { MonitorLoop } from "./monitor_loop.ts";
 import { RecordRing } from "./record_ring.ts";
+import { rehearseMisses } from "./thread_rehearsal.ts";
 import { type MappedAt, mappedFrom, type SharedChannel } from "./shared_channels.ts";
 
 /** What the thread is told first. */
@@ -130,6 +131,7 @@ export function watchOver(init: ThreadInit, post: (message: ThreadMessage) => vo
     },
     criticalChanged: (broken) => Atomics.store(words, CRITICAL_WORD, broken),
   });
+  rehearseMisses({ calls, holdUpOf, glimpseOf });
   post({ kind: "watches", thread: currentThread() });
   loop.run();
 }

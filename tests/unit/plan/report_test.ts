@@ -64,7 +64,7 @@ Deno.test("supervisorFlags() grants the run directory and the summary's folder a
     "--no-config",
     "--cached-only",
     "--no-lock",
-    "--v8-flags=--max-semi-space-size=1,--expose-gc",
+    "--v8-flags=--max-semi-space-size=1,--expose-gc,--single-threaded-gc",
     "--allow-ffi",
     "--allow-read=/run/x,/run/x.notify,/out,/cox/src",
     "--allow-write=/run/x,/run/x.notify,/out",
