@@ -76,7 +76,7 @@ const checkpointsSchema = z.strictObject({
       min: 2,
       max: LIMITS.stepsMax,
     }),
-    "The steps, in the order in which the program reports them (`checkpoint()` of " +
+    "The steps, in the order in which the program reports them (`checkpoints()` of " +
       "`coxswain/child`), again and again. One that is reported out of order is a miss.",
   ),
   within: z.exactOptional(doc(
