@@ -25,6 +25,7 @@ import {
   type Silences,
   silentCrew,
   timesOf,
+  together,
 } from "./support/silence.ts";
 import { quantile } from "./support/stats.ts";
 import { measureTimers, type Timers } from "./support/timers.ts";
@@ -109,7 +110,7 @@ class LatenessBench {
       runSilentCrew(this.#workshop, name, configOf, order, check),
       runStandIn(this.#workshop, this.#tools, 0, { ...ORDER, by: "pulse" }),
     ]);
-    return { cox, standIn, timers: await measureTimers(this.#tools.timer) };
+    return { cox: cox[0]!, standIn: standIn[0]!, timers: await measureTimers(this.#tools.timer) };
   }
 
   row(
@@ -141,7 +142,8 @@ class LatenessBench {
 
   /** For contrast. */
   async polledRow({ cox }: Measured): Promise<Row> {
-    const { latenessMs } = await runStandIn(this.#workshop, this.#tools, POLL_MS, POLLED);
+    const polled = await runStandIn(this.#workshop, this.#tools, POLL_MS, POLLED);
+    const { latenessMs } = polled.reduce(together);
     return makeRow({
       claim: "the same by a stand-in that looks once a second, median",
       measured: quantile(latenessMs, 0.5),

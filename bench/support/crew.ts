@@ -34,16 +34,20 @@ export class BenchCrew implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #socket: string;
 
-  private constructor(child: Deno.ChildProcess, socket: string) {
+  /** What it has written of what happened. */
+  readonly eventsPath: string;
+
+  private constructor(child: Deno.ChildProcess, runDir: string) {
     this.#child = child;
-    this.#socket = socket;
+    this.#socket = `${runDir}/control.sock`;
+    this.eventsPath = `${runDir}/events.jsonl`;
   }
 
   /** Starts a crew and waits until it answers. */
   static async start(workshop: Workshop, name: string, config: Config): Promise<BenchCrew> {
     const argv = await coxUp(workshop, name, config);
     const child = workshop.start(argv, { stdout: "null", stderr: "null" });
-    const crew = new BenchCrew(child, `${workshop.folder}/${name}/run/control.sock`);
+    const crew = new BenchCrew(child, `${workshop.folder}/${name}/run`);
     await crew.until("it answers", () => true);
     return crew;
   }

@@ -83,7 +83,8 @@ export function argumentsOf(folder: string, order: SilenceOrder, number: string)
 /**
  * Runs such a crew until all of its programs have told what they saw.
  *
- * @param look is called while they are at work, when the first has begun.
+ * @param look is called while they are at work.
+ * @returns by number of the program.
  */
 export async function runSilentCrew(
   workshop: Workshop,
@@ -91,7 +92,7 @@ export async function runSilentCrew(
   config: (folder: string) => Config,
   order: SilenceOrder,
   look: (crew: BenchCrew) => Promise<void> = () => Promise.resolve(),
-): Promise<Silences> {
+): Promise<Silences[]> {
   const folder = `${workshop.folder}/${name}-results`;
   await Deno.mkdir(folder);
   await using crew = await BenchCrew.start(workshop, name, config(folder));
@@ -105,7 +106,7 @@ export async function runStandIn(
   tools: { readonly standIn: string; readonly probe: string },
   pollMs: number,
   order: SilenceOrder,
-): Promise<Silences> {
+): Promise<Silences[]> {
   const folder = await Deno.makeTempDir({ dir: workshop.folder });
   const { limitMs, count } = order;
   const watch = [tools.standIn, `${pollMs}`, `${limitMs * 1000}`, `${count}`];
@@ -114,7 +115,7 @@ export async function runStandIn(
 }
 
 /** Waits for the results of all. @throws {Error} when one does not come */
-async function readSilences(folder: string, count: number): Promise<Silences> {
+async function readSilences(folder: string, count: number): Promise<Silences[]> {
   const giveUpMs = performance.now() + GIVE_UP_MS;
   const texts: string[] = [];
   while (texts.length < count) {
@@ -131,7 +132,7 @@ async function readSilences(folder: string, count: number): Promise<Silences> {
     }
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
-  return texts.map(silencesOf).reduce(together);
+  return texts.map(silencesOf);
 }
 
 function silencesOf(text: string): Silences {
@@ -153,7 +154,8 @@ function silencesOf(text: string): Silences {
   };
 }
 
-function together(one: Silences, other: Silences): Silences {
+/** All that two programs have seen. */
+export function together(one: Silences, other: Silences): Silences {
   return {
     latenessMs: [...one.latenessMs, ...other.latenessMs],
     signals: one.signals + other.signals,
