@@ -79,6 +79,7 @@ export async function rehearseRestart(parts: RehearsalParts): Promise<void> {
         queueMicrotask(() => supervisor.request({ op: "shutdown", exitCode: 0 }));
       }
     },
+    beforeSignal: () => {},
     onExit: over.resolve,
   });
   rehearseAside(plan, containment);

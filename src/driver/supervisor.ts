@@ -43,6 +43,8 @@ export interface SupervisorParts {
   readonly askToStop: (process: ProcessIndex, leaving: boolean) => boolean;
   /** Called with each new state, before anything else looks at it. */
   readonly stateChanged: (state: CoreState) => void;
+  /** Called right before a process is sent a signal, with the state that it is sent for. */
+  readonly beforeSignal: (process: ProcessIndex, state: CoreState) => void;
   /** Called once, when the core says `exit`. */
   readonly onExit: (code: number) => void;
 }
@@ -130,6 +132,7 @@ export class Supervisor {
       case "kill":
         // No signal: one that comes before its handler would cut off the last lines.
         if (this.#asksToStop(effect)) return;
+        this.#parts.beforeSignal(effect.process, this.#state);
         return crew.kill(effect, this.#state.processes[effect.process]?.pid ?? null);
       case "setTimer":
         return this.#timers.set(effect.timer, effect.dueNs);

@@ -315,6 +315,7 @@ export class SupervisorRun {
         this.#stalls.changed();
         this.#deadlines?.changed(state);
       },
+      beforeSignal: (process, state) => this.#deadlines?.signalled(process, state),
       onExit: (code) => void this.#leave(code),
     });
   }

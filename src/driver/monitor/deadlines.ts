@@ -158,6 +158,16 @@ export class Deadlines {
     this.#monitor.spawned(process, number, { pid, pidfd, sinceNs });
   }
 
+  /**
+   * Called before an instance is sent a signal: of one that is to stop nothing is judged any more
+   * but how long that takes, however much else the control loop does first.
+   */
+  signalled(process: ProcessIndex, state: CoreState): void {
+    const told = this.#told.get(process);
+    const { status, instance, pid, readySinceNs } = state.processes[process]!;
+    if (instance === told?.instance) this.#tell(process, told, { status, pid, readySinceNs });
+  }
+
   /** Called with each new state. */
   changed(state: CoreState): void {
     if (state.shutdown !== null && !this.#hasToldShutdown) {

@@ -156,6 +156,8 @@ export class MonitorLoop implements WatchListener {
     const watched = this.#watched[process];
     if (watched === null || watched === undefined) return true;
     if (!this.#parts.isMemoryOf(process, watched.instance)) return true;
+    // It has exited, which is told of as what it is as soon as the control loop gets to it.
+    if (this.#parts.calls.isReadable(watched.pidfd)) return true;
     const heldUp = this.#parts.holdUpOf(watched.pid);
     if (heldUp !== null) {
       this.#holdUp(process, contract, watched, heldUp, nowNs);

@@ -33,9 +33,9 @@ class StubCrew {
 function makeSupervisor(
   plan: Plan,
   log: EventLog,
-  parts: { crew?: StubCrew; askToStop?: SupervisorParts["askToStop"] } = {},
+  parts: Partial<Pick<SupervisorParts, "askToStop" | "beforeSignal">> & { crew?: StubCrew } = {},
 ) {
-  const { crew = new StubCrew(), askToStop = () => false } = parts;
+  const { crew = new StubCrew(), askToStop = () => false, beforeSignal = () => {} } = parts;
   const supervisor = new Supervisor({
     plan,
     clock: { nowNs: () => 0, wall: () => "", wallOf: () => "" },
@@ -45,6 +45,7 @@ function makeSupervisor(
     seed: 1,
     askToStop,
     stateChanged: () => {},
+    beforeSignal,
     onExit: () => {},
   });
   crew.supervisor = supervisor;
@@ -125,4 +126,19 @@ Deno.test("Supervisor asks system processes to stop, one after the other, and ki
   end(1, 2);
   assertEquals([asked.splice(0), crew.kills.splice(0)], [["0 true"], ["0:15:process"]]);
   end(0, 2);
+});
+
+Deno.test("Supervisor tells of a stop before its signal is sent, each process in its turn", () => {
+  using folder = temporaryDirectory();
+  using log = openLog(folder.path);
+  const crew = new StubCrew();
+  const told: string[] = [];
+  const supervisor = makeSupervisor(planOf([processPlan("a"), processPlan("b")]), log, {
+    crew,
+    beforeSignal: (process, { processes }) =>
+      told.push(`${process} ${processes[process]?.status} ${crew.kills.length}`),
+  });
+  supervisor.post({ kind: "boot" });
+  supervisor.request({ op: "shutdown", exitCode: 0 });
+  assertEquals(told, ["1 stopping 0", "0 stopping 1"]);
 });
