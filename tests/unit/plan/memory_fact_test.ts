@@ -1,8 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
+import { readSmallFile } from "../../../src/os/file.ts";
 import { cgroupFacts, machineFact, memoryFact } from "../../../src/plan/probe/memory_fact.ts";
 
 Deno.test("memoryFact() finds no more than the machine has", () => {
-  const { bytes, what } = memoryFact();
+  const { bytes, what } = memoryFact(readSmallFile);
   assert(bytes > 2 ** 20 && bytes <= 2 ** 50, `${bytes}`);
   assert(what !== "");
 });
