@@ -13,10 +13,11 @@ const LEAKING_FRONT = new URL("./support/leaking_front.ts", import.meta.url).pat
  *  a ─frames─► b ─stdout─► c ─poses─► d ─stdout─► e        f
  *  └──side────────────────────────────────────────────────►┘
  *              b ◄──────────replies── d
+ *  a ─vitals, a mailbox─► c and f, and what each of them says of where it is back to a
  * ```
  */
 const CONFIG = `
-import { command, defineConfig, deno, pipe } from "coxswain";
+import { command, defineConfig, deno, mailbox, pipe } from "coxswain";
 export default defineConfig({
   name: "six",
   processes: {
@@ -35,14 +36,20 @@ export default defineConfig({
     result: pipe({ from: "d.stdout", to: "e.stdin" }),
     side: pipe({ from: "a.side", to: "f.side" }),
     replies: pipe({ from: "d.replies", to: "b.replies" }),
+    vitals: mailbox({ from: "a.vitals", to: ["c.vitals", "f.vitals"], sampleBytes: "64B" }),
   },
 });`;
 
 const FILES = {
   // Every link is adopted, so that what the runtime makes of it is seen too.
   "hold.ts": `
-import { connect, links, ready } from "coxswain/child";
-for (const { port, direction } of links()) {
+import { connect, links, mailboxConsumer, mailboxProducer, ready } from "coxswain/child";
+for (const { port, kind, direction } of links()) {
+  if (kind === "mailbox") {
+    if (direction === "write") mailboxProducer(port).send(new Uint8Array(8));
+    else void mailboxConsumer(port).next();
+    continue;
+  }
   const link = connect(port);
   if (direction === "write") await link.drained();
   else void link.receive().next();
@@ -60,7 +67,10 @@ time.sleep(1000)
 `,
 };
 
-const DECLARED = ["a -> b", "a -> f", "b -> c", "c -> d", "d -> b", "d -> e"];
+const DECLARED = [
+  ...["a -> b", "a -> c", "a -> f", "b -> c", "c -> a", "c -> d"],
+  ...["d -> b", "d -> e", "f -> a"],
+];
 
 async function startSix(front?: readonly string[]): Promise<TestCrew> {
   const crew = await startCrew(CONFIG, {
@@ -99,14 +109,29 @@ Deno.test("the pairs are the same after each process was killed and came back", 
 });
 
 Deno.test("a descriptor that leaks to a neighbour is found, whichever end it is", async () => {
+  const samples = { fd: 9, kind: "mailbox", channel: 6, part: "samples", consumer: -1 };
   const leaks = [
-    { descriptor: { fd: 9, kind: "channel", channel: 1, end: "write" }, pair: "f -> c" },
-    { descriptor: { fd: 9, kind: "channel", channel: 2, end: "read" }, pair: "c -> f" },
+    { process: "e", descriptor: { ...samples, access: "read" }, pairs: ["a -> e"] },
+    {
+      process: "e",
+      descriptor: { ...samples, access: "write" },
+      pairs: ["a -> e", "e -> a", "e -> c", "e -> f"],
+    },
+    {
+      process: "f",
+      descriptor: { fd: 9, kind: "channel", channel: 1, end: "write" },
+      pairs: ["f -> c"],
+    },
+    {
+      process: "f",
+      descriptor: { fd: 9, kind: "channel", channel: 2, end: "read" },
+      pairs: ["c -> f"],
+    },
   ];
-  for (const { descriptor, pair } of leaks) {
-    const leak = JSON.stringify({ process: "f", descriptor });
+  for (const { process, descriptor, pairs } of leaks) {
+    const leak = JSON.stringify({ process, descriptor });
     await using crew = await startSix([LEAKING_FRONT, leak]);
-    assertEquals(await pairsOf(crew), [...DECLARED, pair].sort());
+    assertEquals(await pairsOf(crew), [...DECLARED, ...pairs].sort());
   }
 });
 

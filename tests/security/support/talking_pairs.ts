@@ -1,14 +1,14 @@
 /**
  * Who can talk to whom, read from the kernel and not from a plan: pipe and socket inodes on the
- * descriptors of each process and of all its descendants. Owns the reading of /proc and of the
- * kernel's socket list. Must not know: what was configured.
+ * descriptors of each process and of all its descendants, and memory that it has open or mapped.
+ * Owns the reading of /proc and of the kernel's socket list. Must not know: what was configured.
  */
 
 /** An ordered pair, `"sender -> receiver"`. */
 export type Pair = string;
 
 /**
- * Finds every ordered pair that shares a pipe in that direction, or a socket.
+ * Finds every ordered pair that shares a pipe or memory in that direction, or a socket.
  *
  * @param processes Names and pids; a process stands for its whole tree.
  * @returns Sorted pairs.
@@ -33,7 +33,7 @@ export async function talkingPairs(processes: ReadonlyMap<string, number>): Prom
 
 /** Inodes that a tree of processes has open. */
 interface Opened {
-  /** Pipes and named pipes, by the access that the descriptor gives. */
+  /** Pipes, named pipes and memory, by the access that the descriptor or the mapping gives. */
   readonly reads: Set<number>;
   readonly writes: Set<number>;
   readonly sockets: Set<number>;
@@ -55,14 +55,30 @@ function addDescriptors(pid: number, opened: Opened): number {
     count++;
     const socket = /^socket:\[(\d+)\]$/.exec(target)?.[1];
     if (socket !== undefined) opened.sockets.add(Number(socket));
-    const pipe = pipeInode(`/proc/${pid}/fd/${fd}`, target);
+    const path = `/proc/${pid}/fd/${fd}`;
+    const pipe = pipeInode(path, target) ?? memoryInode(path, target);
     if (pipe === null) continue;
     const flags = /^flags:\s*(\d+)$/m.exec(readText(`/proc/${pid}/fdinfo/${fd}`) ?? "")?.[1];
     const access = parseInt(flags ?? "0", 8) & 3;
     if (access !== 1) opened.reads.add(pipe);
     if (access !== 0) opened.writes.add(pipe);
   }
+  addMappings(pid, opened);
   return count;
+}
+
+/** `7f… rw-s 00000000 00:01 1234 /memfd:samples frames (deleted)`; what is private is nobody else's. */
+function addMappings(pid: number, opened: Opened): void {
+  const maps = readText(`/proc/${pid}/maps`) ?? "";
+  for (const match of maps.matchAll(/^\S+ (r|-)(w|-).s \S+ \S+ (\d+) +\/memfd:/gm)) {
+    const [, reads, writes, inode] = match;
+    if (reads === "r") opened.reads.add(Number(inode));
+    if (writes === "w") opened.writes.add(Number(inode));
+  }
+}
+
+function memoryInode(path: string, target: string): number | null {
+  return target.startsWith("/memfd:") ? Deno.statSync(path).ino : null;
 }
 
 function pipeInode(path: string, target: string): number | null {
