@@ -121,12 +121,13 @@ function sourceOf(
 
 function start(
   reactor: Reactor,
-  { name, executable, argv, cwd, env, umask, descriptors }: ProcessPlan,
+  { name, kind, executable, argv, cwd, env, umask, descriptors: wanted }: ProcessPlan,
   source: (entry: DescriptorPlan) => number,
   started: ReadonlyMap<string, Running>,
 ): Running {
-  const entries = descriptors.map((entry) => ({ fd: entry.fd, source: source(entry) }));
-  const result = spawnProcess({ executable, argv, cwd, env, umask, descriptors: entries });
+  const descriptors = wanted.map((entry) => ({ fd: entry.fd, source: source(entry) }));
+  const noDebugger = kind === "deno";
+  const result = spawnProcess({ executable, argv, cwd, env, umask, descriptors, noDebugger });
   if (result.kind === "failed") {
     for (const { pid } of started.values()) sendSignal(-pid, KILL);
     throw new SystemRefusal(`Cannot start ${name}: ${result.errno} on ${result.path}`);

@@ -50,6 +50,8 @@ export function startSupervisorAhead({ argv, env, lockFd }: AheadRequest): Super
     cwd: Deno.cwd(),
     env,
     umask: 0o077,
+    // Whoever is in its debugger has all that the crew's processes may do, and foreign functions.
+    noDebugger: true,
     descriptors: [
       ...[0, 1, 2].map((fd) => ({ fd, source: fd })),
       { fd: GO_FD, source: go.readFd },

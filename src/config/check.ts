@@ -5,6 +5,7 @@
 import { checkAfter } from "./check_after.ts";
 import { checkChannelDeadlines, checkPaths } from "./check_channel_deadlines.ts";
 import { checkChannels } from "./check_channels.ts";
+import { checkDebuggerSignal } from "./check_debugger_signal.ts";
 import { checkDeadlines } from "./check_deadlines.ts";
 import { checkGroups } from "./check_groups.ts";
 import { checkMachine } from "./check_machine.ts";
@@ -30,6 +31,7 @@ export function checkConfig(config: Config): ConfigIssue[] {
     ...checkDeadlines(config),
     ...checkChannelDeadlines(config),
     ...checkPaths(config),
+    ...checkDebuggerSignal(config),
     ...checkMachine(config),
   ];
 }

@@ -97,7 +97,7 @@ function checkAction(config: Config, action: DeadlineActionConfig, path: IssuePa
     issues.push(errorAt(
       path,
       'an action that is an object must have one of "signal" and "run"',
-      'two actions are a list: [{ signal: "SIGUSR1" }, { run: command(["program"]) }]',
+      'two actions are a list: [{ signal: "SIGUSR2" }, { run: command(["program"]) }]',
     ));
   }
   if (timeout !== undefined && run === undefined) {
@@ -107,7 +107,7 @@ function checkAction(config: Config, action: DeadlineActionConfig, path: IssuePa
     issues.push(errorAt(
       [...path, "signal"],
       `${signal} suspends a process, and this one is late already`,
-      'use "SIGUSR1" or another that the program handles',
+      'use "SIGUSR2" or another that the program handles',
     ));
   }
   const program = run?.argv[0];

@@ -182,14 +182,14 @@ function checkAction(action: StallActionConfig, framed: boolean, path: IssuePath
     return [errorAt(
       path,
       'an action that is an object must have one of "signal" and "overflow"',
-      'two actions are a list: [{ signal: "SIGUSR1" }, { overflow: "drop-oldest" }]',
+      'two actions are a list: [{ signal: "SIGUSR2" }, { overflow: "drop-oldest" }]',
     )];
   }
   if (signal !== undefined && SUSPENDING_SIGNALS.includes(signal)) {
     return [errorAt(
       [...path, "signal"],
       `${signal} suspends a process, and this one is too slow already`,
-      'use "SIGUSR1" or another that the program handles',
+      'use "SIGUSR2" or another that the program handles',
     )];
   }
   if (overflow === undefined || framed) return [];

@@ -127,7 +127,7 @@ const stallSchema = z.strictObject({
     }),
     "What happens then, once for each stall; of a list, everything, in order. `event`: a line " +
       "in the event log. `warn`: one that the terminal shows too. `restart`: the slow side is " +
-      'restarted. `{ signal: "SIGUSR1" }`: the slow side is sent a signal. ' +
+      'restarted. `{ signal: "SIGUSR2" }`: the slow side is sent a signal. ' +
       '`{ overflow: "drop-oldest" }`: overflow is handled in this way until the consumer has ' +
       "recovered (with `framing` alone). The slow side is the consumer, or, where the consumer " +
       "only waits for another channel, the process at the end of that chain.",

@@ -17,7 +17,8 @@ export class Launcher {
     const { name, executable, argv, cwd, umask } = process;
     const env: Environment = [...process.env, ["COX_RUN", runId], ["COX_PROCESS", name]];
     this.#name = name;
-    this.#spawner = new Spawner({ executable, argv, cwd, env, umask });
+    const noDebugger = process.kind === "deno";
+    this.#spawner = new Spawner({ executable, argv, cwd, env, umask, noDebugger });
     this.#markOf = lineageMarks(runId, name);
   }
 

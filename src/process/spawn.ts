@@ -20,6 +20,7 @@ import {
   X_OK,
 } from "../os/libc.ts";
 import { closeFd, readFd } from "../os/pipe.ts";
+import { signalNumber } from "../os/signals.ts";
 import { lineageMarkOf, withLineageMark } from "./lineage.ts";
 import { type DescriptorSource, planDescriptorMoves } from "./descriptor_moves.ts";
 
@@ -38,6 +39,13 @@ export interface Program {
   readonly env: Environment;
   /** 0 … 0o777. */
   readonly umask: number;
+  /**
+   * A program of the runtime's: it never sees SIGUSR1, at which the runtime, half a second after
+   * its start, opens its debugger to everybody on the machine (and who is in there reads the raw
+   * functions out of the seal's closures). It can send that to itself without a permission.
+   * @default false
+   */
+  readonly noDebugger?: boolean;
 }
 
 /** What is of one start of a program alone. */
@@ -68,7 +76,8 @@ export type SpawnResult =
 /**
  * Starts a program and returns when its `execve` has succeeded or failed.
  *
- * The child leads a new session, has default dispositions for all signals and blocks none.
+ * The child leads a new session, has default dispositions for all signals and blocks none (but
+ * for {@link Program.noDebugger}).
  *
  * @throws {SystemError} EBADF when a source is not open: our bug.
  * @throws {RangeError} when a descriptor is given twice.
@@ -118,7 +127,7 @@ export class Spawner implements Disposable {
             this.#pid,
             this.#executable,
             actions,
-            attributes(),
+            attributesFor(this.#program.noDebugger ?? false),
             this.#argv,
             table,
           ),
@@ -199,20 +208,26 @@ function accepted(errno: number, action: string): void {
   if (errno !== 0) throw new SystemError(`posix_spawn_file_actions_${action}`, errno);
 }
 
-let sharedAttributes: Uint8Array<ArrayBuffer> | null = null;
+const sharedAttributes = new Map<boolean, Uint8Array<ArrayBuffer>>();
 
 /** The same for every spawn, and read only by the C library: made once. */
-function attributes(): Uint8Array<ArrayBuffer> {
-  if (sharedAttributes !== null) return sharedAttributes;
+function attributesFor(noDebugger: boolean): Uint8Array<ArrayBuffer> {
+  const made = sharedAttributes.get(noDebugger);
+  if (made !== undefined) return made;
   const bytes = new Uint8Array(SPAWN_ATTRIBUTES_BYTES);
   const all = new Uint8Array(SIGSET_BYTES).fill(0xff);
-  const none = new Uint8Array(SIGSET_BYTES);
+  const blocked = new Uint8Array(SIGSET_BYTES);
+  if (noDebugger) {
+    const bit = signalNumber("SIGUSR1")! - 1;
+    blocked[bit >> 3]! |= 1 << (bit & 7);
+  }
   const flags = POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK;
   accepted(libc().posix_spawnattr_init(bytes), "attributes");
   accepted(libc().posix_spawnattr_setsigdefault(bytes, all), "setsigdefault");
-  accepted(libc().posix_spawnattr_setsigmask(bytes, none), "setsigmask");
+  accepted(libc().posix_spawnattr_setsigmask(bytes, blocked), "setsigmask");
   accepted(libc().posix_spawnattr_setflags(bytes, flags), "setflags");
-  return sharedAttributes = bytes;
+  sharedAttributes.set(noDebugger, bytes);
+  return bytes;
 }
 
 /** `posix_spawn` gives one error for all its steps: look at what it may have been. */

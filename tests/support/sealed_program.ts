@@ -148,6 +148,7 @@ export async function runSealed(
       cwd: options.cwd ?? folder,
       env: [["NO_COLOR", "1"], ["PATH", "/usr/bin:/bin"], ["HOME", Deno.env.get("HOME") ?? "/"]],
       umask: 0o022,
+      noDebugger: true,
       descriptors: [0, 1, 2].map((fd) => ({ fd, source: nullFd })).concat(descriptors),
     });
     if (spawned.kind === "failed") throw new Error(`${spawned.errno} ${spawned.path}`);

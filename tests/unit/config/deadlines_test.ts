@@ -174,12 +174,12 @@ Deno.test("checkContract() refuses what can never break, and actions that are no
   assertEquals(heartbeat({ miss: ["warn", "warn"], broken: { timeout: "1s" } }), [
     'heartbeat.miss.1 | "warn" is listed twice | remove it',
     'heartbeat.broken | an action that is an object must have one of "signal" and "run" | ' +
-    'two actions are a list: [{ signal: "SIGUSR1" }, { run: command(["program"]) }]',
+    'two actions are a list: [{ signal: "SIGUSR2" }, { run: command(["program"]) }]',
     'heartbeat.broken.timeout | "timeout" is about the program of "run"',
   ]);
   assertEquals(heartbeat({ miss: { signal: "SIGSTOP" } }), [
     "heartbeat.miss.signal | SIGSTOP suspends a process, and this one is late already | " +
-    'use "SIGUSR1" or another that the program handles',
+    'use "SIGUSR2" or another that the program handles',
   ]);
   assertEquals(heartbeat({ miss: "reboot" }), [
     'heartbeat.miss | "miss" must be "warn", "restart", "stop", "fail-group", "safe-mode", ' +

@@ -141,7 +141,7 @@ Deno.test("checkPipe() refuses empty marks and rates, and a burst of no rate", (
 Deno.test("checkPipe() refuses actions that are none, come twice, suspend or contradict", () => {
   const stall = (action: Data) => pipeIssues(relayed({ stall: { after: "1s", action } }));
   const either = 'an action that is an object must have one of "signal" and "overflow" | ' +
-    'two actions are a list: [{ signal: "SIGUSR1" }, { overflow: "drop-oldest" }]';
+    'two actions are a list: [{ signal: "SIGUSR2" }, { overflow: "drop-oldest" }]';
   assertEquals(stall({}), [`stall.action | ${either}`]);
   assertEquals(stall([{ signal: "SIGUSR1", overflow: "fail" }]), [`stall.action.0 | ${either}`]);
   assertEquals(stall(["warn", "event", "warn"]), [
@@ -149,7 +149,7 @@ Deno.test("checkPipe() refuses actions that are none, come twice, suspend or con
   ]);
   assertEquals(stall({ signal: "SIGSTOP" }), [
     "stall.action.signal | SIGSTOP suspends a process, and this one is too slow already | " +
-    'use "SIGUSR1" or another that the program handles',
+    'use "SIGUSR2" or another that the program handles',
   ]);
   assertEquals(stall([{ overflow: "fail" }, { overflow: "block" }]), [
     'stall.action | overflow can be handled in one way at a time | leave one action with "overflow"',

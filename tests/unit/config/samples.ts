@@ -79,7 +79,7 @@ export function fullConfig(): Data {
               offset: "1ms",
               late: "2ms",
               tolerate: { misses: 2, in: 50 },
-              miss: { signal: "SIGUSR1" },
+              miss: { signal: "SIGUSR2" },
               broken: ["restart", "warn"],
               recoverAfter: 10,
             },
@@ -177,7 +177,7 @@ export function fullConfig(): Data {
         consumerEnds: "hold",
         stall: {
           after: "250ms",
-          action: ["warn", { signal: "SIGUSR1" }, { overflow: "drop-newest" }, "restart"],
+          action: ["warn", { signal: "SIGUSR2" }, { overflow: "drop-newest" }, "restart"],
         },
       },
       control: {
