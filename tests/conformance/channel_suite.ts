@@ -7,7 +7,7 @@ import type { Channel } from "../../src/channel/channel.ts";
 import { libc, O_NONBLOCK } from "../../src/os/libc.ts";
 import { closeFd, readFd, writeFd } from "../../src/os/pipe.ts";
 import { startShell } from "./instances.ts";
-import type { Mechanism } from "./mechanism.ts";
+import type { Mechanism, TestConsumer, TestProducer } from "./mechanism.ts";
 
 const F_GETFD = 1;
 const F_GETFL = 3;
@@ -21,14 +21,14 @@ export function channelSuite(mechanism: Mechanism): void {
 
   test("openEnd() gives descriptors that stay out of later children", () => {
     using channel = mechanism.open();
-    for (const end of [mechanism.producerEnd, mechanism.consumerEnd]) {
-      const fd = channel.openEnd(end, 1);
+    for (const fd of handed(mechanism, channel)) {
       assertEquals(libc().fcntl(fd, F_GETFD, 0) & FD_CLOEXEC, FD_CLOEXEC);
       closeFd(fd);
     }
   });
 
-  test("openEnd() gives the next instance a blocking end, whatever the last one set", () => {
+  const byBytes = mechanism.players === undefined ? test : () => {};
+  byBytes("openEnd() gives the next instance a blocking end, whatever the last one set", () => {
     using channel = mechanism.open();
     for (const end of [mechanism.producerEnd, mechanism.consumerEnd]) {
       const fd = channel.openEnd(end, 1);
@@ -40,7 +40,37 @@ export function channelSuite(mechanism: Mechanism): void {
     }
   });
 
-  test("order is kept, and nothing is lost, over many times the capacity", async () => {
+  if (mechanism.players !== undefined) {
+    test("order is kept, and nothing is lost, over many times the capacity", () => {
+      using channel = mechanism.open();
+      const [producer, consumer] = openBoth(mechanism, channel);
+      let received = "";
+      let sent = "";
+      for (let number = 1; number <= 10_000; number++) {
+        while (producer.send(`${number}\n`) === "full") received += consumer.take().text;
+        sent += `${number}\n`;
+      }
+      received += consumer.take().text;
+      assert(received === sent);
+      producer.close();
+      consumer.close();
+    });
+
+    test("a full channel takes no more, and one again when one was taken", () => {
+      using channel = mechanism.open();
+      const [producer, consumer] = openBoth(mechanism, channel);
+      let sent = 0;
+      while (producer.send("x") === "sent") sent++;
+      assert(sent > 0 && sent < 1000, `${sent}`);
+      assertEquals(producer.send("y"), "full");
+      assertEquals(consumer.take().text, "x".repeat(sent));
+      assertEquals(producer.send("y"), "sent");
+      producer.close();
+      consumer.close();
+    });
+  }
+
+  byBytes("order is kept, and nothing is lost, over many times the capacity", async () => {
     using channel = mechanism.open({ capacityBytes: 4096 });
     const { producerEnd, consumerEnd } = mechanism;
     const producer = startShell("seq 1 100000 >&4", [{ channel, end: producerEnd, fd: 4 }]);
@@ -54,7 +84,10 @@ export function channelSuite(mechanism: Mechanism): void {
   const exactly = mechanism.isExact === false ? () => {} : test;
   exactly("a full channel takes no byte more, and one again when one was taken", () => {
     using channel = mechanism.open({ capacityBytes: 8192 });
-    const [producer, consumer] = openBoth(mechanism, channel);
+    const [producer, consumer] = [
+      openNonBlocking(channel, mechanism.producerEnd),
+      openNonBlocking(channel, mechanism.consumerEnd),
+    ];
     assertEquals(writeFd(producer, new Uint8Array(channel.capacityBytes)), channel.capacityBytes);
     assertEquals(channel.fillBytes(), channel.capacityBytes);
     assertEquals(writeFd(producer, new Uint8Array(1)), "would-block");
@@ -68,27 +101,30 @@ export function channelSuite(mechanism: Mechanism): void {
   test("half-close: the consumer sees the end after the last byte, once the producer has ended", async () => {
     using channel = mechanism.open();
     const [producer, consumer] = openBoth(mechanism, channel);
-    writeFd(producer, encode("last\n"));
-    closeFd(producer);
+    producer.send("last\n");
+    producer.close();
     await mechanism.settle?.(channel);
-    assertEquals(readText(consumer), "last\n");
-    assertEquals(readFd(consumer, new Uint8Array(1)), "would-block", "it may be restarted");
+    assertEquals(consumer.take(), { text: "last\n", ended: false }, "it may be restarted");
     channel.endProducer();
     await mechanism.settle?.(channel);
-    assertEquals(readFd(consumer, new Uint8Array(1)), 0);
-    closeFd(consumer);
+    assertEquals(consumer.take(), { text: "", ended: true });
+    consumer.close();
   });
 
-  test("half-close: the producer sees a closed channel once the consumer has ended", async () => {
-    using channel = mechanism.open();
-    const [producer, consumer] = openBoth(mechanism, channel);
-    closeFd(consumer);
-    assertEquals(writeFd(producer, encode("kept\n")), 5, "it may be restarted");
-    channel.endConsumer();
-    await mechanism.settle?.(channel);
-    assertEquals(writeFd(producer, encode("lost\n")), "closed");
-    closeFd(producer);
-  });
+  const seesEnd = mechanism.seesConsumersEnd === false ? () => {} : test;
+  seesEnd(
+    "half-close: the producer sees a closed channel once the consumer has ended",
+    async () => {
+      using channel = mechanism.open();
+      const [producer, consumer] = openBoth(mechanism, channel);
+      consumer.close();
+      assertEquals(producer.send("kept\n"), "sent", "it may be restarted");
+      channel.endConsumer();
+      await mechanism.settle?.(channel);
+      assertEquals(producer.send("lost\n"), "closed");
+      producer.close();
+    },
+  );
 
   for (const order of INTERLEAVINGS) {
     test(`restarts lose nothing: ${order.join(", ")}`, () => restartIn(order, mechanism, false));
@@ -103,14 +139,14 @@ export function channelSuite(mechanism: Mechanism): void {
     test("who starts when the other side has finally ended sees it at once", async () => {
       using channel = mechanism.open();
       channel.endProducer();
-      const consumer = openNonBlocking(channel, mechanism.consumerEnd);
+      const consumer = openConsumer(mechanism, channel);
       await mechanism.settle?.(channel);
-      assertEquals(readFd(consumer, new Uint8Array(1)), 0);
-      closeFd(consumer);
+      assertEquals(consumer.take().ended, true);
+      consumer.close();
       channel.endConsumer();
-      const producer = openNonBlocking(channel, mechanism.producerEnd);
-      assertEquals(writeFd(producer, encode("lost\n")), "closed");
-      closeFd(producer);
+      const producer = openProducer(mechanism, channel);
+      assertEquals(producer.send("lost\n"), "closed");
+      producer.close();
     });
   }
 
@@ -122,11 +158,11 @@ export function channelSuite(mechanism: Mechanism): void {
     }
     if (mechanism.rejoins === "never") return;
     const [producer, consumer] = openBoth(mechanism, channel);
-    writeFd(producer, encode("x"));
+    producer.send("x");
     await mechanism.settle?.(channel);
-    assertEquals(readText(consumer), "x");
-    closeFd(producer);
-    closeFd(consumer);
+    assertEquals(consumer.take().text, "x");
+    producer.close();
+    consumer.close();
   });
 }
 
@@ -151,38 +187,36 @@ async function restartIn(
   final: boolean,
 ): Promise<void> {
   using channel = mechanism.open();
-  let producer: number | null = openNonBlocking(channel, mechanism.producerEnd);
-  let consumer: number | null = openNonBlocking(channel, mechanism.consumerEnd);
+  let producer: TestProducer | null = openProducer(mechanism, channel);
+  let consumer: TestConsumer | null = openConsumer(mechanism, channel);
   const sent: string[] = [];
   let received = "";
   const exchange = async (number: number) => {
     const message = `${number}\n`;
-    if (producer !== null && writeFd(producer, encode(message)) === message.length) {
-      sent.push(message);
-    }
+    if (producer?.send(message) === "sent") sent.push(message);
     await mechanism.settle?.(channel);
-    if (consumer !== null) received += readText(consumer);
+    received += consumer?.take().text ?? "";
   };
   await exchange(0);
   for (const [at, step] of order.entries()) {
     switch (step) {
       case "producer down":
-        closeFd(producer!);
+        producer!.close();
         producer = null;
         if (final) channel.endProducer();
         break;
       case "consumer down":
-        closeFd(consumer!);
+        consumer!.close();
         consumer = null;
         if (final) channel.endConsumer();
         break;
       case "producer up":
         if (final) channel.reopen();
-        producer = openNonBlocking(channel, mechanism.producerEnd);
+        producer = openProducer(mechanism, channel);
         break;
       case "consumer up":
         if (final) channel.reopen();
-        consumer = openNonBlocking(channel, mechanism.consumerEnd);
+        consumer = openConsumer(mechanism, channel);
         break;
     }
     await exchange(at + 1);
@@ -193,15 +227,44 @@ async function restartIn(
   if (!final) {
     assertEquals(sent.length, 6 - (order.indexOf("producer up") - order.indexOf("producer down")));
   }
-  closeFd(producer!);
-  closeFd(consumer!);
+  producer!.close();
+  consumer!.close();
 }
 
-function openBoth(mechanism: Mechanism, channel: Channel): [producer: number, consumer: number] {
-  return [
-    openNonBlocking(channel, mechanism.producerEnd),
-    openNonBlocking(channel, mechanism.consumerEnd),
-  ];
+function handed(mechanism: Mechanism, channel: Channel): number[] {
+  if (mechanism.handed !== undefined) return mechanism.handed(channel);
+  return [mechanism.producerEnd, mechanism.consumerEnd].map((end) => channel.openEnd(end, 1));
+}
+
+function openBoth(mechanism: Mechanism, channel: Channel): [TestProducer, TestConsumer] {
+  return [openProducer(mechanism, channel), openConsumer(mechanism, channel)];
+}
+
+/** Where bytes go by descriptors, one that writes them. */
+function openProducer(mechanism: Mechanism, channel: Channel): TestProducer {
+  if (mechanism.players !== undefined) return mechanism.players.producer(channel);
+  const fd = openNonBlocking(channel, mechanism.producerEnd);
+  return {
+    send(text) {
+      const bytes = encode(text);
+      const count = writeFd(fd, bytes);
+      if (count === "closed") return "closed";
+      return count === bytes.length ? "sent" : "full";
+    },
+    close: () => closeFd(fd),
+  };
+}
+
+function openConsumer(mechanism: Mechanism, channel: Channel): TestConsumer {
+  if (mechanism.players !== undefined) return mechanism.players.consumer(channel);
+  const fd = openNonBlocking(channel, mechanism.consumerEnd);
+  return {
+    take() {
+      const text = readText(fd);
+      return { text, ended: text === "" && readFd(fd, new Uint8Array(1)) === 0 };
+    },
+    close: () => closeFd(fd),
+  };
 }
 
 function openNonBlocking(channel: Channel, end: Parameters<Channel["openEnd"]>[0]): number {

@@ -6,6 +6,19 @@
 import type { Channel, ChannelEnd } from "../../src/channel/channel.ts";
 import type { LinkDescription } from "../../src/plan/preload.ts";
 
+/** A producer's instance, as a test plays it. None of its calls waits. */
+export interface TestProducer {
+  send(text: string): "sent" | "full" | "closed";
+  close(): void;
+}
+
+/** A consumer's instance, as a test plays it. */
+export interface TestConsumer {
+  /** All that is there, joined; `ended`: nothing will come after it. */
+  take(): { readonly text: string; readonly ended: boolean };
+  close(): void;
+}
+
 /** What a test wants of a channel. */
 export interface OpenOptions {
   /** @default the kernel's */
@@ -31,6 +44,18 @@ export interface Mechanism {
   readonly isExact?: boolean;
   /** It tells messages apart: whole ones arrive, whenever somebody dies. @default false */
   readonly keepsMessages?: boolean;
+  /**
+   * How instances of both sides are played where descriptors alone are not what is read and
+   * written. @default the ends' descriptors
+   */
+  readonly players?: {
+    producer(channel: Channel): TestProducer;
+    consumer(channel: Channel): TestConsumer;
+  };
+  /** The descriptors that an instance of each side is handed. @default one for an end */
+  handed?(channel: Channel): number[];
+  /** The producer sees that the consumers have finally ended. @default true */
+  readonly seesConsumersEnd?: boolean;
   /** Makes a channel as the supervisor would; the suite disposes of it. */
   open(options?: OpenOptions): Channel;
   /** Waits until what was done to the channel has had its effect. @default at once */
