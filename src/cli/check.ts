@@ -28,11 +28,16 @@ export async function run(context: CommandContext): Promise<number> {
   io.out(
     `${plan.name}: good; ${plural(count, "process", "processes")}, ` +
       `${plural(plan.groups.length - 1, "group", "groups")}, ` +
-      `${channelCount(plan)}\n`,
+      `${channelCount(plan)}${contractCount(plan)}\n`,
   );
   for (const listener of listenerReports(plan)) io.out(`  ${formatListener(listener)}\n`);
   for (const mailbox of mailboxReports(plan)) io.out(`  ${formatMailbox(mailbox)}\n`);
   return EXIT.ok;
+}
+
+/** Nothing of a crew that has none. */
+function contractCount({ contracts: { length } }: Plan): string {
+  return length === 0 ? "" : `, ${plural(length, "time contract", "time contracts")}`;
 }
 
 /** A relayed pipe is one channel, not its legs. */

@@ -116,6 +116,42 @@ export default defineConfig({
 });
 
 Deno.test({
+  name: "an ordinary user's processes can be made meeker, and are refused what takes a right",
+  ignore: missing !== null,
+  fn: async () => {
+    const config = (scheduling: string) => `
+import { command, defineConfig } from "coxswain";
+export default defineConfig({
+  name: "meek",
+  processes: {
+    sleeper: {
+      run: command(["sh", "-c", "chrt -p $$; ionice -p $$; cat /proc/$$/oom_score_adj"]),
+      restart: { policy: "temporary" },
+      scheduling: ${scheduling},
+    },
+  },
+});`;
+    using place = makePlace(
+      config('{ policy: "idle", oomScore: 50, io: { class: "idle" }, timerSlack: "1ms" }'),
+    );
+    const { code, stdout, stderr } = await cox(place, "up", "--for", "20s").output();
+    const text = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
+    assertEquals(code, 0, text);
+    for (const shown of ["policy: SCHED_IDLE", "sleeper | idle", "sleeper | 50"]) {
+      assertStringIncludes(text, shown);
+    }
+    const path = `${place.projectDir}/supervisor.config.ts`;
+    Deno.writeTextFileSync(path, config('{ policy: "fifo", priority: 1, oomScore: -1 }'));
+    const refused = await cox(place, "up").output();
+    const why = new TextDecoder().decode(refused.stderr);
+    assertEquals(refused.code, 100, why);
+    assertStringIncludes(why, 'policy "fifo" needs CAP_SYS_NICE');
+    assertStringIncludes(why, "-1 is below cox's own 0, which needs CAP_SYS_RESOURCE");
+    Deno.removeSync(await defaultRunDir(path, {}, UID), { recursive: true });
+  },
+});
+
+Deno.test({
   name: "cox doctor as an ordinary user says what is lost, and breaks on nothing",
   ignore: missing !== null,
   fn: async () => {

@@ -167,6 +167,10 @@ Deno.test("cox doctor says which contracts of the configuration here cannot be k
     processes: { a: { run: { kind: "command", argv: ["true"] }, deadlines: { cycles } } },
   };
   await using at = await project({ "supervisor.config.json": JSON.stringify(config) });
+  const checked = await at.cox("check");
+  assertEquals(checked.out, "x: good; 1 process, 0 groups, 0 channels, 2 time contracts\n");
+  // Assumed without a measurement.
+  assertStringIncludes(checked.err, "a period of 0.1 ms is below the 1 ms that a wake-up here is");
   const { findings } = JSON.parse((await at.cox("doctor", "--json")).out);
   const named = (name: string) => findings.filter((each: { name: string }) => each.name === name);
   assertEquals(named("a.cycle.slow"), []);
