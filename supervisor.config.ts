@@ -1,13 +1,17 @@
 /**
- * The vitals of this machine: four sandboxed programs on two pipes and a socket.
+ * The vitals of this machine: four sandboxed programs on a mailbox, a pipe and a socket.
  *
  *   sampler ──readings──► detector ──findings──┬► recorder ──► ./data
  *                                              └► panel ──http──► ./run/panel.sock
  *
  * `cox up` runs it. Kill any of the four and watch it come back;
  * `curl --unix-socket run/panel.sock http://vitals/` is answered all the same.
+ *
+ * Its time contracts: a sample every 20 ms, at the detector within 100 ms, at the recorder within
+ * 250 ms. Stop one with SIGSTOP and watch what is said; `cox deadlines` has the figures.
  */
-import { defineConfig, deno, group, listen, pipe } from "coxswain";
+import { defineConfig, deno, group, keepLast, listen, mailbox, pipe, struct } from "coxswain";
+import { READING_FIELDS } from "./examples/vitals/reading.ts";
 
 /** For ever: at once after a good run, then 100 ms, 200 ms, … and never above 5 s. */
 const forEver = {
@@ -26,8 +30,21 @@ export default defineConfig({
       ready: { by: "notify", within: "5s" },
       restart: forEver,
       stop: { signal: "SIGTERM", timeout: "3s" },
+      deadlines: {
+        // Warned of when it is more than a hiccup: on a busy machine a pass is late now and then.
+        cycles: {
+          sample: {
+            period: "20ms",
+            budget: "10ms",
+            tolerate: { misses: 10, in: 50 },
+            miss: [],
+            broken: "warn",
+            recoverAfter: 25,
+          },
+        },
+      },
     },
-    // No permission at all: two pipes are its whole world.
+    // No permission at all: its links are its whole world.
     detector: {
       run: deno("./examples/vitals/detector.ts"),
       after: { sampler: "ready" },
@@ -60,13 +77,21 @@ export default defineConfig({
       period: "10s",
     }),
   },
+  // From the sampler's stamp to the recorder, over both channels.
+  paths: {
+    vitals: { through: ["readings", "findings"], to: "recorder", within: "250ms" },
+  },
   channels: {
-    // Held by the supervisor: what is in a pipe survives the death of either end.
-    readings: pipe({
-      from: "sampler.stdout",
-      to: "detector.stdin",
-      producerEnds: "hold",
-      consumerEnds: "hold",
+    // In shared memory, held by the supervisor: neither end waits for the other, and what was
+    // published survives the death of either.
+    readings: mailbox({
+      from: "sampler.readings",
+      to: [{ port: "detector.readings", latency: { within: "100ms" } }],
+      schema: struct(READING_FIELDS),
+      slots: 16,
+      history: keepLast(8),
+      // No sample for so long: the sampler stands still, whatever it says.
+      deadline: { within: "500ms" },
     }),
     // Everything to both, each line whole. The recorder is waited for; a page that nobody
     // reads in time misses lines, and holds up nobody.

@@ -1,11 +1,21 @@
 /**
- * Reads samples on stdin, judges them against a running baseline, passes them on with its
+ * Takes samples from a mailbox, alone from stdin, judges them against a running baseline, passes them on with its
  * findings on stdout, and tells people on stderr: vitals once a second, each alert at
- * once. Needs no permission at all: its pipes are all it has.
+ * once. Needs no permission at all: its links are all it has.
  */
-import { isSupervised, readNdjson, ready, status, stopSignal, writeNdjson } from "coxswain/child";
+import {
+  isSupervised,
+  mailboxConsumer,
+  readNdjson,
+  ready,
+  status,
+  stopSignal,
+  struct,
+  writeNdjson,
+} from "coxswain/child";
 import { Detector, WARM_UP_SAMPLES } from "./detector_rules.ts";
-import { parseSample } from "./sample.ts";
+import { READING_FIELDS, readReading } from "./reading.ts";
+import { parseSample, type Sample } from "./sample.ts";
 import { formatAlert, formatVitals } from "./vitals_line.ts";
 
 const LINE_EVERY_SAMPLES = 50;
@@ -20,14 +30,7 @@ const detector = new Detector();
 const cpuHistory: number[] = [];
 let count = 0;
 
-const samples = readNdjson(Deno.stdin.readable, {
-  signal: stopSignal(),
-  parse: parseSample,
-  // One bad line must not end the watch; it is reported with its place in the stream.
-  onBadLine: (error) => console.error(`skipped: ${error.message}`),
-});
-
-for await (const sample of samples) {
+for await (const sample of isSupervised() ? fromMailbox() : fromStdin()) {
   const judged = detector.judge(sample);
   await writeNdjson(judged);
   for (const alert of judged.alerts) console.error(formatAlert(alert));
@@ -36,4 +39,26 @@ for await (const sample of samples) {
   if (cpuHistory.length > HISTORY_LENGTH) cpuHistory.shift();
   console.error(formatVitals(judged, cpuHistory));
   if (isSupervised()) await status(`${count} samples judged`);
+}
+
+async function* fromMailbox(): AsyncGenerator<Sample> {
+  const readings = mailboxConsumer("readings", { schema: struct(READING_FIELDS) });
+  const stop = stopSignal();
+  // Whoever waits for a sample that does not come is woken to end.
+  stop.addEventListener("abort", () => readings[Symbol.dispose](), { once: true });
+  for await (const reading of readings) {
+    const sample = readReading(reading.fields);
+    // One that was overwritten while it was read is none; the next one is there already.
+    if (reading.release() === "intact") yield sample;
+    if (stop.aborted) return;
+  }
+}
+
+function fromStdin(): AsyncIterable<Sample> {
+  return readNdjson(Deno.stdin.readable, {
+    signal: stopSignal(),
+    parse: parseSample,
+    // One bad line must not end the watch; it is reported with its place in the stream.
+    onBadLine: (error) => console.error(`skipped: ${error.message}`),
+  });
 }

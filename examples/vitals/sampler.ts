@@ -1,32 +1,49 @@
 /**
- * Reads load, memory and CPU times fifty times a second and writes them to stdout, one
- * JSON line each. Needs `--allow-sys=loadavg,systemMemoryInfo,cpus` and nothing else:
- * it cannot read a file, reach the network, or start a program.
+ * Reads load, memory and CPU times fifty times a second, on a cycle that the supervisor watches,
+ * and publishes them in a mailbox; alone it writes them to stdout, one JSON line each. Needs
+ * `--allow-sys=loadavg,systemMemoryInfo,cpus` and nothing else: it cannot read a file, reach the
+ * network, or start a program.
  */
 import { cpus } from "node:os";
-import { isSupervised, ready, stopSignal, writeNdjson } from "coxswain/child";
+import {
+  cycle,
+  isSupervised,
+  mailboxProducer,
+  ready,
+  stopSignal,
+  struct,
+  type Tick,
+  writeNdjson,
+} from "coxswain/child";
+import { READING_FIELDS, writeReading } from "./reading.ts";
 import type { Sample } from "./sample.ts";
-import { nextDue } from "./schedule.ts";
 
 const PERIOD_MS = 20;
 
-// Nothing to save: a line of this size is in the pipe as a whole or not at all.
+// Nothing to save: what is not published yet is a sample of which nobody knows.
 stopSignal().addEventListener("abort", () => Deno.exit(0));
 
-const startMs = performance.now();
-const sinceStartMs = () => performance.now() - startMs;
+const readings = isSupervised()
+  ? mailboxProducer("readings", { schema: struct(READING_FIELDS) })
+  : null;
+// Before the first pass is due: from here on the rest of the pipeline may come.
+if (readings !== null) await ready();
 
-let due = { dueMs: 0, skipped: 0 };
-for (let seq = 0;; seq++) {
-  await writeNdjson(takeSample(seq, due));
-  // The first sample is out: from here on the rest of the pipeline has something to read.
-  if (seq === 0 && isSupervised()) await ready();
-  due = nextDue(due.dueMs, PERIOD_MS, sinceStartMs());
-  await new Promise((resolve) => setTimeout(resolve, Math.max(0, due.dueMs - sinceStartMs())));
+let seq = 0;
+for await (const tick of cycle("sample", { alone: { periodMs: PERIOD_MS } })) {
+  const sample = takeSample(seq++, tick);
+  if (readings === null) {
+    await writeNdjson(sample);
+    continue;
+  }
+  const loan = readings.loan();
+  if (loan.kind !== "loan") continue;
+  writeReading(loan.fields, sample);
+  readings.publish();
 }
 
-function takeSample(seq: number, { dueMs, skipped }: { dueMs: number; skipped: number }): Sample {
-  const lateMs = Math.max(0, Math.round((sinceStartMs() - dueMs) * 1000) / 1000);
+function takeSample(seq: number, { dueNs, startNs, skipped }: Tick): Sample {
+  const lateMs = Math.max(0, Math.round((startNs - dueNs) / 1000) / 1000);
   const memory = Deno.systemMemoryInfo();
   let cpuBusyMs = 0;
   let cpuTotalMs = 0;

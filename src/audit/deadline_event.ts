@@ -83,6 +83,19 @@ export interface DeadlineResumedEvent {
   readonly afterMs: number;
 }
 
+/** One contract, between two looks. */
+export interface LiveContract {
+  readonly contract: string;
+  /** Signs, passes, steps or samples; null: nobody counts them. */
+  readonly perSecond: number | null;
+  /** Since the last; null: nobody keeps count. */
+  readonly ageMs: number | null;
+  /** 0: it was never late. */
+  readonly worstLateMs: number;
+  readonly missed: number;
+  readonly holds: boolean;
+}
+
 /** What was to be seen around a miss, just after it. */
 export interface MissEvidence {
   /** The figures below are of this long until now; null: of the whole life of the process. */

@@ -10,6 +10,7 @@ import type {
   DeadlineRecoveredEvent,
   DeadlineResumedEvent,
   DeadlinesExcusedEvent,
+  LiveContract,
 } from "./deadline_event.ts";
 import type { StallEndedEvent, StallEvent } from "./stall_event.ts";
 
@@ -197,6 +198,8 @@ export type EventBody =
   | DeadlineExcusedEvent
   | DeadlinesExcusedEvent
   | DeadlineResumedEvent
+  /** Figures of every contract, for whoever watches the terminal. */
+  | { readonly event: "deadlineFigures"; readonly contracts: readonly LiveContract[] }
   /** The stamps around a miss are in a file now. */
   | {
     readonly event: "traceWritten";

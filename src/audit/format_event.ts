@@ -52,6 +52,7 @@ export function formatEvent(record: EventRecord): string {
     case "deadlineResumed":
     case "missProgram":
     case "traceWritten":
+    case "deadlineFigures":
       return formatDeadline(record);
     case "stall":
       return formatStall(record);

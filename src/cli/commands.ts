@@ -51,6 +51,11 @@ const RUN_COMMANDS: readonly CommandSpec[] = [
     options: [
       { name: "for", value: "DURATION", text: "Stop the crew after this long: 10s, 2m" },
       {
+        name: "live",
+        value: "DURATION",
+        text: "Show the figures of time contracts so often: rate, age, worst lateness, misses",
+      },
+      {
         name: "summary",
         value: "FILE",
         text: "Write a JSON summary at the end: state, exits, restarts, CPU and memory of each " +

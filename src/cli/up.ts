@@ -26,7 +26,7 @@ type UpSystem = typeof import("./up_system.ts");
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 export async function run(context: CommandContext): Promise<number> {
-  const { forNs, summaryPath, containment } = parseUpOptions(context);
+  const { forNs, liveNs, summaryPath, containment } = parseUpOptions(context);
   const configPath = locateConfig(context);
   // First of all: what follows loads and runs while the configuration is evaluated.
   const loading = startLoading(context, configPath);
@@ -57,7 +57,7 @@ export async function run(context: CommandContext): Promise<number> {
       const cgroup = makeCgroup(context, system, prepared.plan.name, runDir, containment);
       const guardPid = ahead === null ? system.INIT_PID : Deno.pid;
       const color = context.color;
-      const options = { runDir, lockFd, guardPid, forNs, summaryPath, color, ...cgroup };
+      const options = { runDir, lockFd, guardPid, forNs, liveNs, summaryPath, color, ...cgroup };
       context.log("becoming the guard");
       becomeGuardOver(system, launch, ahead, options);
     }

@@ -11,6 +11,8 @@ export type Containment = "auto" | "cgroup" | "guard" | "pidns";
 export interface UpOptions {
   /** null: until told to stop. */
   readonly forNs: number | null;
+  /** Show the figures of time contracts so often; null: not at all. */
+  readonly liveNs: number | null;
   /** Absolute; null: no summary. */
   readonly summaryPath: string | null;
   readonly containment: Containment;
@@ -25,21 +27,22 @@ export interface UpOptions {
 export function parseUpOptions({ options, io }: CommandContext): UpOptions {
   const summary = options.value("summary");
   return {
-    forNs: parseFor(options.value("for")),
+    forNs: parseDuration("for", options.value("for")),
+    liveNs: parseDuration("live", options.value("live")),
     summaryPath: summary === null ? null : checkSummary(absolutePath(summary, io.cwd)),
     containment: parseContainment(options.value("contain")),
   };
 }
 
-function parseFor(text: string | null): number | null {
+function parseDuration(option: string, text: string | null): number | null {
   if (text === null) return null;
   let ns: number;
   try {
     ns = parseDurationNs(text);
   } catch (error) {
-    throw new UserError(`Option --for: ${(error as Error).message}`);
+    throw new UserError(`Option --${option}: ${(error as Error).message}`);
   }
-  if (ns <= 0) throw new UserError(`Option --for must be more than nothing, is "${text}"`);
+  if (ns <= 0) throw new UserError(`Option --${option} must be more than nothing, is "${text}"`);
   return ns;
 }
 

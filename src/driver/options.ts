@@ -21,6 +21,8 @@ export interface SupervisorOptions {
   readonly guardPid: number;
   /** Shut down after this long; null: run until told. */
   readonly forNs: number | null;
+  /** Show the figures of time contracts so often; null: not at all. */
+  readonly liveNs: number | null;
   /** Absolute path for the summary; null: none. */
   readonly summaryPath: string | null;
   /** Colour on the terminal. */
@@ -41,6 +43,7 @@ export function parseSupervisorOptions(text: string): SupervisorOptions {
   const good = typeof value.runDir === "string" && value.runDir.startsWith("/") &&
     Number.isInteger(value.lockFd) && Number.isInteger(value.guardPid) &&
     (value.forNs === null || Number.isSafeInteger(value.forNs)) &&
+    (value.liveNs === null || Number.isSafeInteger(value.liveNs)) &&
     (value.summaryPath === null || typeof value.summaryPath === "string") &&
     typeof value.color === "boolean" &&
     (value.cgroupDir === null || typeof value.cgroupDir === "string") &&

@@ -145,7 +145,7 @@ export class SupervisorRun {
       supervisor.post({ kind: "guardLost" });
     });
     if (forNs !== null) setTimeout(shutDown, Math.ceil(forNs / 1e6));
-    this.#deadlines?.start();
+    this.#deadlines?.start(this.#options.liveNs);
     this.#hardwareWatchdog?.start();
     supervisor.post({ kind: "boot" });
     this.#stalls.start();

@@ -8,7 +8,11 @@
  *          └─► event, with evidence                                five a second and contract
  * ```
  */
-import type { DeadlineEvent, MissEvidence } from "../../audit/deadline_event.ts";
+import type {
+  DeadlineEvent,
+  DeadlineExcusedEvent,
+  MissEvidence,
+} from "../../audit/deadline_event.ts";
 import type { EventBody } from "../../audit/event_record.ts";
 import type { CoreEvent, MissAct } from "../../core/event.ts";
 import type { ContractIndex, ContractPlan, MissAction } from "../../plan/contract.ts";
@@ -86,7 +90,12 @@ export class DeadlineDesk {
       case HEAR.recovered:
         return this.#recovered(first, second, third - fourth);
       case HEAR.excused:
-        return this.#excused(first, second, EXCUSES[fourth] ?? "stopped", fifth);
+        return this.#excused(first, {
+          process: this.#processName(record[6]!),
+          instance: second,
+          why: EXCUSES[fourth] ?? "stopped",
+          tracer: fifth,
+        });
       case HEAR.resumed: {
         const afterMs = toMs(third - fourth);
         const process = this.#processName(first);
@@ -197,20 +206,11 @@ export class DeadlineDesk {
 
   #excused(
     index: ContractIndex,
-    instance: number,
-    why: "stopped" | "debugged",
-    tracer: number,
+    of: Pick<DeadlineExcusedEvent, "process" | "instance" | "why" | "tracer">,
   ): void {
-    const { name, process, ...contract } = this.#contract(index);
-    this.#parts.record({
-      event: "deadlineExcused",
-      contract: name,
-      actions: actionTexts(contract),
-      process: this.#processName(process),
-      instance,
-      why,
-      tracer,
-    });
+    const contract = this.#contract(index);
+    const actions = actionTexts(contract);
+    this.#parts.record({ event: "deadlineExcused", contract: contract.name, actions, ...of });
   }
 
   /** False when it has said enough for now; what it has to say is counted. */

@@ -25,6 +25,7 @@ import { DeadlineDesk } from "./deadline_desk.ts";
 import { EvidenceKeeper } from "./evidence.ts";
 import { deadlineSnapshots } from "./deadline_snapshot.ts";
 import { FlightRecorder } from "./flight_recorder.ts";
+import { LiveFigures } from "./live_figures.ts";
 import { MissPrograms } from "./miss_program.ts";
 import { Monitor } from "./monitor.ts";
 import type { PulseMemories } from "./pulse_memories.ts";
@@ -81,6 +82,7 @@ export class Deadlines {
   /** By process: the line that its notifications are stamped on. */
   readonly #notifyLines = new Map<ProcessIndex, number>();
   #hasToldShutdown = false;
+  #live: ReturnType<typeof setInterval> | null = null;
 
   constructor(parts: DeadlinesParts) {
     this.#parts = parts;
@@ -126,14 +128,19 @@ export class Deadlines {
     });
   }
 
-  /** Begins to watch. */
-  start(): void {
+  /** Begins to watch. @param liveNs how often figures are shown; null: not at all */
+  start(liveNs: number | null): void {
+    if (liveNs !== null) {
+      const show = new LiveFigures(() => this.snapshots(), this.#parts.record);
+      this.#live = setInterval(() => void show.tell(), Math.ceil(liveNs / 1e6));
+    }
     this.#monitor.start();
     this.#evidence.start();
   }
 
   /** Ends for good, with what was found last. Idempotent. */
   async stop(): Promise<void> {
+    if (this.#live !== null) clearInterval(this.#live);
     await this.#monitor.figures();
     this.#monitor.hear();
     this.#monitor.stop();

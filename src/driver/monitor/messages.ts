@@ -42,7 +42,10 @@ export const HEAR = {
   verdict: 1,
   /** A broken contract holds again: contract, instance, when, since when it was broken. */
   recovered: 2,
-  /** Nobody is to blame: contract, instance, when, why ({@link EXCUSES}), tracer's pid. */
+  /**
+   * Nobody is to blame: contract, instance, when, why ({@link EXCUSES}), tracer's pid, and who is
+   * kept from it.
+   */
   excused: 3,
   /** A process runs again: process, instance, when, since when it did not. */
   resumed: 4,

@@ -16,7 +16,14 @@ import type { ContractFigures } from "./figures.ts";
 import { RECORD_WIDTH, TELL } from "./messages.ts";
 import type { PulseMemories } from "./pulse_memories.ts";
 import { RecordRing, ringBytes } from "./record_ring.ts";
-import { deafNsOf, mappedAt, pathCarriers, sharedChannels, type Sound } from "./shared_channels.ts";
+import {
+  deafNsOf,
+  keepersOf,
+  mappedAt,
+  pathCarriers,
+  sharedChannels,
+  type Sound,
+} from "./shared_channels.ts";
 import { CRITICAL_WORD, NOTIFY_WORD, type ThreadInit, type ThreadMessage } from "./thread.ts";
 
 /** Records of each ring: some for each process, and enough for a storm of a small crew. */
@@ -78,6 +85,7 @@ export class Monitor {
       channels: sharedChannels(plan, channels),
       counters: counters === null ? null : mappedAt(counters.buffer as ArrayBuffer),
       carriers: pathCarriers(plan),
+      keepers: keepersOf(plan),
       deafNs: deafNsOf(plan),
       told: ring(),
       reports: ring(),

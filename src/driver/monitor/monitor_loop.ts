@@ -36,6 +36,8 @@ const SIGKILL = 9;
 /** What the loop watches over, and by what means. */
 export interface LoopParts {
   readonly contracts: readonly ContractPlan[];
+  /** By contract: who may be kept from keeping it. */
+  readonly keepers: readonly (readonly ProcessIndex[])[];
   readonly stops: readonly StopPlan[];
   readonly judgeOf: (contract: ContractIndex, court: Court) => Judge;
   readonly calls: MonitorCalls;
@@ -89,6 +91,8 @@ export class MonitorLoop implements WatchListener {
   readonly #record = new Float64Array(RECORD_WIDTH);
   /** Whose contracts are over, or suspended, once the watch has looked at all that is due. */
   readonly #newlyEnding = new Set<ProcessIndex>();
+  /** Of others, too: a path is excused for each that its samples go through. */
+  readonly #newlyExcused = new Set<ContractIndex>();
   readonly #newlyHeldUp = new Set<ProcessIndex>();
   #starvedBeforeNs = 0;
   #starvedAtNs = -Infinity;
@@ -133,6 +137,8 @@ export class MonitorLoop implements WatchListener {
     this.#newlyEnding.clear();
     for (const process of this.#newlyHeldUp) this.#contracts.suspend(process, nowNs);
     this.#newlyHeldUp.clear();
+    for (const contract of this.#newlyExcused) this.watch.suspend(contract, nowNs);
+    this.#newlyExcused.clear();
     if (nowNs >= this.#heldUpLookNs) this.#lookForResumed(nowNs);
     this.#reports.flush();
     if (nowNs - this.#starvedAtNs > STARVED_LOOK_NS) {
@@ -158,9 +164,11 @@ export class MonitorLoop implements WatchListener {
     if (!this.#parts.isMemoryOf(process, watched.instance)) return true;
     // It has exited, which is told of as what it is as soon as the control loop gets to it.
     if (this.#parts.calls.isReadable(watched.pidfd)) return true;
-    const heldUp = this.#parts.holdUpOf(watched.pid);
-    if (heldUp !== null) {
-      this.#holdUp(process, contract, watched, heldUp, nowNs);
+    for (const keeper of this.#parts.keepers[contract]!) {
+      const kept = this.#watched[keeper] ?? null;
+      const heldUp = kept === null ? null : this.#parts.holdUpOf(kept.pid);
+      if (kept === null || heldUp === null) continue;
+      this.#holdUp(keeper, contract, kept, heldUp, nowNs);
       return true;
     }
     return this.#parts.isUnheard(process);
@@ -262,7 +270,7 @@ export class MonitorLoop implements WatchListener {
 
   #ended(process: ProcessIndex, watched: Watched, nowNs: number): void {
     this.#contracts.ended(process, nowNs);
-    if (watched.heldUpSinceNs !== null) this.#heldUpEnds(watched);
+    if (watched.heldUpSinceNs !== null) this.#heldUpEnds(watched, nowNs);
     this.#parts.closeFd(watched.pidfd);
     this.#watched[process] = null;
   }
@@ -294,9 +302,10 @@ export class MonitorLoop implements WatchListener {
     }
     if (watched.excused.has(contract)) return;
     watched.excused.add(contract);
+    this.#newlyExcused.add(contract);
     const tracer = heldUp.kind === "debugged" ? heldUp.tracer : 0;
     const why = EXCUSES.indexOf(heldUp.kind);
-    this.#reports.put([HEAR.excused, contract, watched.instance, nowNs, why, tracer]);
+    this.#reports.put([HEAR.excused, contract, watched.instance, nowNs, why, tracer, process]);
   }
 
   #lookForResumed(nowNs: number): void {
@@ -305,16 +314,17 @@ export class MonitorLoop implements WatchListener {
       if (watched === null || watched.heldUpSinceNs === null) return;
       if (this.#parts.holdUpOf(watched.pid) !== null) return;
       const sinceNs = watched.heldUpSinceNs;
-      this.#heldUpEnds(watched);
-      watched.excused.clear();
+      this.#heldUpEnds(watched, nowNs);
       this.#contracts.resume(process, nowNs);
       this.#reports.put([HEAR.resumed, process, watched.instance, nowNs, sinceNs]);
     });
     if (this.#heldUp > 0) this.#heldUpLookNs = nowNs + HELD_UP_LOOK_NS;
   }
 
-  #heldUpEnds(watched: Watched): void {
+  #heldUpEnds(watched: Watched, nowNs: number): void {
     watched.heldUpSinceNs = null;
     this.#heldUp--;
+    for (const contract of watched.excused) this.watch.resume(contract, nowNs);
+    watched.excused.clear();
   }
 }

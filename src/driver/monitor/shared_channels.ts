@@ -82,6 +82,21 @@ export function pathCarriers(plan: Plan): Map<ContractIndex, readonly number[]> 
   return carriers;
 }
 
+/** By path: the processes that its samples go through; of other contracts who keeps them. */
+export function keepersOf(plan: Plan): readonly (readonly ProcessIndex[])[] {
+  const carriers = pathCarriers(plan);
+  return plan.contracts.map((contract, index) => {
+    if (contract.kind !== "path") return [contract.process];
+    const on = contract.channels.flatMap((channel, at) => {
+      const declared = plan.channels[channel];
+      if (declared?.kind !== "mailbox") return declared?.to.processes ?? [];
+      const consumer = declared.consumers[carriers.get(index)?.[at] ?? 0];
+      return [...declared.from.processes, ...(consumer?.port.processes ?? [])];
+    });
+    return [...new Set([...on, contract.process])].filter((p) => !plan.processes[p]?.system);
+  });
+}
+
 /** A pipe to listen to. */
 export interface Sound {
   readonly contract: ContractIndex;

@@ -43,6 +43,8 @@ export interface ThreadInit {
   readonly counters: MappedAt | null;
   /** See {@link pathCarriers}. */
   readonly carriers: ReadonlyMap<ContractIndex, readonly number[]>;
+  /** See {@link keepersOf}. */
+  readonly keepers: readonly (readonly ProcessIndex[])[];
   /** See {@link deafNsOf}; null: nobody is to be heard. */
   readonly deafNs: number | null;
   readonly told: SharedArrayBuffer;
@@ -98,6 +100,7 @@ export function watchOver(init: ThreadInit, post: (message: ThreadMessage) => vo
   const ears = init.deafNs === null ? null : Ears.open(init.deafNs);
   const loop = new MonitorLoop({
     contracts,
+    keepers: init.keepers,
     stops,
     judgeOf: (index, court) => makeJudge(index, contracts[index]!, sources, court),
     calls,

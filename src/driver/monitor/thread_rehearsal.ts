@@ -50,6 +50,7 @@ export function rehearseMisses(
   const loop = new MonitorLoop({
     ...real,
     contracts: [CONTRACT],
+    keepers: [[0]],
     stops: [{ signal: 0, signalName: "", timeoutNs: 1, scope: "process" }],
     judgeOf: (index, court: Court) =>
       makeJudge(index, CONTRACT, { pulse: none, signs: () => signs, deliveries: none }, court),

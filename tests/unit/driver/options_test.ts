@@ -6,6 +6,7 @@ const good = {
   lockFd: 3,
   guardPid: 12,
   forNs: null,
+  liveNs: null,
   summaryPath: null,
   color: false,
   cgroupDir: null,
