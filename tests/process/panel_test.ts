@@ -1,9 +1,7 @@
 /** The panel of the default pipeline: answered while it is restarted and killed. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { connectControl } from "../../src/control/client.ts";
-import { startCrew } from "../support/crew.ts";
-
-const ROOT = new URL("../..", import.meta.url).pathname;
+import { allRun, startVitals } from "./support/vitals.ts";
 
 async function get(path: string, target: string): Promise<string> {
   using connection = await Deno.connect({ transport: "unix", path });
@@ -19,13 +17,9 @@ async function get(path: string, target: string): Promise<string> {
 }
 
 Deno.test("supervisor.config.ts: the panel answers page and JSON while it is restarted in a loop", async () => {
-  const config = Deno.readTextFileSync(`${ROOT}/supervisor.config.ts`);
-  await using crew = await startCrew(config.replaceAll('"./examples/', `"${ROOT}examples/`));
+  await using crew = await startVitals();
   const path = `${crew.projectDir}/run/panel.sock`;
-  await crew.until(
-    "all run",
-    ({ processes }) => Object.values(processes).every(({ state }) => state === "running"),
-  );
+  await allRun(crew);
   using control = await connectControl(`${crew.runDir}/control.sock`);
   for (let round = 0; round < 10; round++) {
     // Some of these are answered by the instance that goes, the others wait for the one that comes.

@@ -1,0 +1,50 @@
+/** The default pipeline keeps time, and says on the screen when a stage of it stands still. */
+import { assert, assertEquals } from "@std/assert";
+import { eventually } from "../../support/crew.ts";
+import { allRun, startVitals } from "../support/vitals.ts";
+import { eventsOf } from "./support.ts";
+
+Deno.test("supervisor.config.ts: a stage that is stopped is told of within a second, and so is its recovery", async () => {
+  await using crew = await startVitals({ args: ["--live", "1s"] });
+  await allRun(crew);
+  await eventually("samples reach the end", async () => {
+    const { deadlines } = await crew.snapshot();
+    return deadlines["path.vitals"]!.kept > 50;
+  });
+  for (
+    const [stage, contract] of [["detector", "readings.latency@detector"], [
+      "sampler",
+      "sampler.cycle.sample",
+    ]]
+  ) {
+    const { pid } = await crew.process(stage!);
+    const stoppedMs = Date.now();
+    Deno.kill(pid!, "SIGSTOP");
+    const told = () =>
+      eventsOf(crew, "deadlineExcused").find((event) => event.contract === contract);
+    await eventually(`${contract} is missed`, () => told() !== undefined);
+    const { why, process, wall } = told()!;
+    assertEquals([process, why], [stage, "stopped"]);
+    assert(Date.parse(wall) - stoppedMs < 1000, `told ${Date.parse(wall) - stoppedMs} ms later`);
+    Deno.kill(pid!, "SIGCONT");
+    const goneOnMs = Date.now();
+    const resumed = () =>
+      eventsOf(crew, "deadlineResumed").find((event) => event.process === stage);
+    await eventually(`${stage} goes on`, () => resumed() !== undefined);
+    assert(Date.parse(resumed()!.wall) - goneOnMs < 1000);
+  }
+  const shown = [
+    /detector#1 is stopped by a signal \(SIGSTOP\)/,
+    /detector#1 runs again after/,
+    /sampler#1 is stopped by a signal \(SIGSTOP\)/,
+    /sampler#1 runs again after/,
+    /sampler\.cycle\.sample \d+\/s, .* ago, /,
+  ];
+  for (const text of shown) {
+    await eventually(`${text} is on the screen`, () => text.test(crew.output()));
+  }
+  const { processes } = await crew.snapshot();
+  for (const { restarts } of Object.values(processes)) {
+    assertEquals(restarts, 0, "nobody is punished");
+  }
+});
