@@ -19,6 +19,11 @@ export async function coxUp(workshop: Workshop, name: string, config: Config): P
   return [...coxCommand(), "up", "--config", path, "--run-dir", `${folder}/run`];
 }
 
+/** The same for a configuration that is there. @param runDir made by `cox up` */
+export function coxUpFile(config: string, runDir: string): string[] {
+  return [...coxCommand(), "up", "--config", config, "--run-dir", runDir];
+}
+
 /** The task `cox` of deno.json, with this very Deno. */
 function coxCommand(): string[] {
   const { tasks } = JSON.parse(Deno.readTextFileSync(new URL("deno.json", ROOT)));

@@ -3,12 +3,18 @@
  *
  *   #include "coxswain.h"
  *
- *   struct cox_shape shape = {.slots = 8, .sample_bytes = 4096, .keep = 4, .consumers = 1};
+ *   #define READING(number, array) number(f64, t) array(f32, values, 3)
+ *   COX_STRUCT(reading, READING)         struct reading, and its schema as reading_schema
+ *
  *   struct cox_consumer in;
- *   if (cox_consumer_open(&in, samples_fd, page_fd, 0, &shape, COX_NEWEST) != COX_OK) exit(100);
+ *   if (cox_consumer_connect(&in, "readings", reading_schema) != COX_OK) {
+ *     fprintf(stderr, "readings: %s\n", in.fault);
+ *     exit(100);
+ *   }
  *   struct cox_sample sample;
  *   while (cox_receive(&in, &sample, -1) == COX_SAMPLE) {
- *     use(sample.data, sample.length);
+ *     const struct reading *reading = (const void *)sample.data;
+ *     use(reading->t, reading->values, sample.sequence, sample.missed);
  *     if (cox_release(&in, &sample) == COX_OVERTAKEN) forget();
  *   }
  *
@@ -23,6 +29,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -160,6 +167,38 @@ static inline cox_word *cox_map(int fd, uint64_t bytes, int access) {
   return memory == MAP_FAILED ? NULL : (cox_word *)memory;
 }
 
+/* ---- schemas ----------------------------------------------------------------------------- */
+
+typedef int8_t cox_i8;
+typedef uint8_t cox_u8;
+typedef int16_t cox_i16;
+typedef uint16_t cox_u16;
+typedef int32_t cox_i32;
+typedef uint32_t cox_u32;
+typedef int64_t cox_i64;
+typedef uint64_t cox_u64;
+typedef float cox_f32;
+typedef double cox_f64;
+
+#define COX_FIELD_NUMBER(type, name) cox_##type name;
+#define COX_FIELD_ARRAY(type, name, length) cox_##type name[length];
+#define COX_TEXT_NUMBER(type, name) #name ":" #type ";"
+#define COX_TEXT_ARRAY(type, name, length) #name ":" #type "[" #length "];"
+/* One list of fields makes the struct and its schema, so that the two cannot differ. Lengths are
+ * written as digits. */
+#define COX_STRUCT(name, FIELDS)                                                                   \
+  struct name {                                                                                    \
+    FIELDS(COX_FIELD_NUMBER, COX_FIELD_ARRAY)                                                      \
+  };                                                                                               \
+  static const char name##_schema[] = "struct{" FIELDS(COX_TEXT_NUMBER, COX_TEXT_ARRAY) "}";
+
+/* 64-bit FNV-1a of a schema; never 0, which is for plain bytes. */
+static inline uint64_t cox_schema_hash(const char *schema) {
+  uint64_t hash = 0xcbf29ce484222325u;
+  for (; *schema != 0; schema++) hash = (hash ^ (uint8_t)*schema) * 0x100000001b3u;
+  return hash == 0 ? 1 : hash;
+}
+
 /* ---- producer ---------------------------------------------------------------------------- */
 
 struct cox_loan {
@@ -187,9 +226,10 @@ static inline void cox_notify(struct cox_producer *p) {
   for (uint32_t at = 0; at < p->shape.consumers; at++) {
     uint32_t armed = cox_load(p->consumers[at] + COX_ARMED);
     if ((armed & 3) == 0 || armed == p->rung[at]) continue;
-    p->rung[at] = armed;
     if ((armed & 3) == 1) parked = 1;
-    else if (p->doorbells[at] >= 0 && write(p->doorbells[at], "", 1) < 0) continue;
+    /* One that is full has rung enough. */
+    else if (p->doorbells[at] < 0 || (write(p->doorbells[at], "", 1) < 0 && errno != EAGAIN)) continue;
+    p->rung[at] = armed;
   }
   if (!parked) return;
   cox_store(p->samples + COX_BELL, cox_read(p->samples + COX_BELL) + 1);
@@ -319,6 +359,8 @@ struct cox_consumer {
   uint32_t number, slot, turn, armed_count, woken, cursor_high;
   uint64_t next, seen, skipped, attached_at;
   double received, missed, bytes, overtaken;
+  int newest; /* one that has fallen behind goes on at the newest, not at the oldest kept */
+  int64_t spin_ns;
   const char *fault;
 };
 
@@ -377,6 +419,7 @@ static inline enum cox_result cox_consumer_open(struct cox_consumer *c, int samp
   memset(c, 0, sizeof *c);
   c->shape = *shape;
   c->number = number;
+  c->spin_ns = 20000;
   c->fault = "the segment";
   c->samples = cox_map(samples_fd, cox_segment_bytes(shape), PROT_READ);
   c->own = cox_map(page_fd, COX_PAGE, PROT_READ | PROT_WRITE);
@@ -404,14 +447,15 @@ static inline int cox_is_intact(struct cox_consumer *c, const struct cox_sample 
 /* The next sample, if there is one: COX_SAMPLE, COX_NONE, COX_ENDED, COX_CORRUPT. */
 static inline enum cox_result cox_poll(struct cox_consumer *c, struct cox_sample *into) {
   for (int attempt = 0; attempt < 16 && c->fault == NULL; attempt++) {
-    if (c->next > c->seen) {
+    if (c->next > c->seen || (c->newest && !c->shape.keep_all)) {
       int ended = cox_look(c);
       if (c->fault != NULL) return COX_CORRUPT;
       if (c->next > c->seen) return ended ? COX_ENDED : COX_NONE;
     }
     if (!c->shape.keep_all && c->next + c->shape.keep <= c->seen) {
-      c->skipped += c->seen - c->shape.keep + 1 - c->next;
-      cox_go_to(c, c->seen - c->shape.keep + 1);
+      uint64_t target = c->newest ? c->seen : c->seen - c->shape.keep + 1;
+      c->skipped += target - c->next;
+      cox_go_to(c, target);
     }
     cox_word *slot = cox_slot(c->samples, &c->shape, c->slot);
     if (cox_load(slot + COX_TURN) == c->turn) {
@@ -475,7 +519,7 @@ static inline enum cox_result cox_receive_spinning(struct cox_consumer *c, struc
 }
 static inline enum cox_result cox_receive(struct cox_consumer *c, struct cox_sample *into,
                                           int64_t timeout_ns) {
-  return cox_receive_spinning(c, into, timeout_ns, 20000);
+  return cox_receive_spinning(c, into, timeout_ns, c->spin_ns);
 }
 
 /* Gives it back, in the order of receiving: COX_OK or COX_OVERTAKEN. */
@@ -492,5 +536,134 @@ static inline enum cox_result cox_release(struct cox_consumer *c, const struct c
   cox_write_double(c->own + COX_LAST_RECEIVE, (double)now);
   cox_move_cursor(c, sample->sequence);
   return intact ? COX_OK : COX_OVERTAKEN;
+}
+
+/* ---- what the supervisor told: COX_LINKS -------------------------------------------------- */
+
+/* The end of a JSON value; NULL where it is none. */
+static inline const char *cox_json_end(const char *at) {
+  if (*at == '"') {
+    for (at++; *at != '"'; at++)
+      if (*at == 0 || (*at == '\\' && *++at == 0)) return NULL;
+    return at + 1;
+  }
+  if (*at != '{' && *at != '[') return at + strcspn(at, ",]}");
+  for (at++; *at != '}' && *at != ']';) {
+    if (*at == 0 || (at = cox_json_end(at)) == NULL) return NULL;
+    if (*at == ',' || *at == ':') at++;
+  }
+  return at + 1;
+}
+
+/* The value of a key; of an array, of an index. NULL: there is none. JSON without blanks, as
+ * the supervisor writes it. */
+static inline const char *cox_json_get(const char *at, const char *key, unsigned index) {
+  if (at == NULL || (*at != '{' && *at != '[')) return NULL;
+  int is_object = *at++ == '{';
+  for (unsigned count = 0; *at != '}' && *at != ']' && *at != 0; count++) {
+    const char *end = cox_json_end(at), *value = at;
+    if (end == NULL) return NULL;
+    if (is_object) {
+      value = end + 1;
+      size_t length = strlen(key);
+      if ((size_t)(end - at) == length + 2 && strncmp(at + 1, key, length) == 0) return value;
+      if ((end = cox_json_end(value)) == NULL) return NULL;
+    } else if (count == index) {
+      return value;
+    }
+    at = *end == ',' ? end + 1 : end;
+  }
+  return NULL;
+}
+
+static inline int cox_json_is(const char *value, const char *text) {
+  size_t length = strlen(text);
+  return value != NULL && *value == '"' && strncmp(value + 1, text, length) == 0 &&
+         value[length + 1] == '"';
+}
+static inline int64_t cox_json_number(const char *object, const char *key) {
+  const char *value = cox_json_get(object, key, 0);
+  return value == NULL ? -1 : strtoll(value, NULL, 10);
+}
+static inline int cox_json_fd(const char *object, const char *key, unsigned index) {
+  const char *value = cox_json_get(cox_json_get(object, key, 0), "", index);
+  return value == NULL ? -1 : atoi(value);
+}
+
+/* A mailbox in COX_LINKS, by the name of its port or of its channel; NULL with the reason. */
+static inline const char *cox_find_mailbox(const char *name, const char *role, const char *schema,
+                                           struct cox_shape *shape, const char **fault) {
+  const char *record = getenv("COX_LINKS");
+  *fault = "no supervisor started this program (COX_LINKS is not set); run it with cox up";
+  if (record == NULL) return NULL;
+  *fault = "COX_LINKS is of another version than this header";
+  if (cox_json_number(record, "version") != 1) return NULL;
+  const char *links = cox_json_get(record, "links", 0), *link, *found = NULL;
+  for (unsigned at = 0; found == NULL && (link = cox_json_get(links, "", at)) != NULL; at++)
+    if (cox_json_is(cox_json_get(link, "port", 0), name)) found = link;
+  for (unsigned at = 0; found == NULL && (link = cox_json_get(links, "", at)) != NULL; at++)
+    if (cox_json_is(cox_json_get(link, "name", 0), name)) found = link;
+  *fault = "this process has no link of that name";
+  if (found == NULL) return NULL;
+  const char *mailbox = cox_json_get(found, "mailbox", 0), *told = cox_json_get(mailbox, "shape", 0);
+  *fault = "the link is no mailbox";
+  if (told == NULL) return NULL;
+  *fault = "this process is at the other end of that mailbox";
+  if (!cox_json_is(cox_json_get(mailbox, "role", 0), role)) return NULL;
+  const char *hash = cox_json_get(told, "schemaHash", 0);
+  *shape = (struct cox_shape){
+      .slots = (uint32_t)cox_json_number(told, "slots"),
+      .sample_bytes = (uint32_t)cox_json_number(told, "sampleBytes"),
+      .keep_all = (uint32_t)cox_json_is(cox_json_get(told, "history", 0), "keepAll"),
+      .keep = (uint32_t)cox_json_number(told, "keep"),
+      .consumers = (uint32_t)cox_json_number(told, "consumers"),
+      .crc32c = (uint32_t)cox_json_is(cox_json_get(told, "checksum", 0), "crc32c"),
+      .schema_low = (uint32_t)strtoul(cox_json_get(hash, "", 0), NULL, 10),
+      .schema_high = (uint32_t)strtoul(cox_json_get(hash, "", 1), NULL, 10)};
+  *fault = "the schema is not the configuration's";
+  if (schema != NULL &&
+      cox_schema_hash(schema) != ((uint64_t)shape->schema_high << 32 | shape->schema_low))
+    return NULL;
+  *fault = NULL;
+  return mailbox;
+}
+
+/* Takes a consumer's end. `schema`: of COX_STRUCT; NULL: bytes. COX_OK, or COX_CORRUPT with the
+ * reason in `fault`. */
+static inline enum cox_result cox_consumer_connect(struct cox_consumer *c, const char *name,
+                                                   const char *schema) {
+  struct cox_shape shape;
+  memset(c, 0, sizeof *c);
+  const char *mailbox = cox_find_mailbox(name, "consumer", schema, &shape, &c->fault);
+  if (mailbox == NULL) return COX_CORRUPT;
+  int resumes = cox_json_is(cox_json_get(mailbox, "from", 0), "resume");
+  enum cox_result result = cox_consumer_open(
+      c, (int)cox_json_number(mailbox, "samplesFd"), cox_json_fd(mailbox, "pageFds", 0),
+      (uint32_t)cox_json_number(mailbox, "number"), &shape, resumes ? COX_RESUME : COX_NEWEST);
+  c->newest = cox_json_is(cox_json_get(mailbox, "behind", 0), "newest");
+  const char *waiting = cox_json_get(mailbox, "waiting", 0);
+  int64_t spin_ns = cox_json_number(mailbox, "spinNs");
+  if (cox_json_is(waiting, "spin")) c->spin_ns = -1;
+  else if (cox_json_is(waiting, "park")) c->spin_ns = 0;
+  else if (spin_ns >= 0) c->spin_ns = spin_ns;
+  return result;
+}
+
+/* Takes the producer's end. `block_ns`, unless NULL: how long cox_loan is to wait. */
+static inline enum cox_result cox_producer_connect(struct cox_producer *p, const char *name,
+                                                   const char *schema, int64_t *block_ns) {
+  struct cox_shape shape;
+  memset(p, 0, sizeof *p);
+  const char *mailbox = cox_find_mailbox(name, "producer", schema, &shape, &p->fault);
+  if (mailbox == NULL) return COX_CORRUPT;
+  int pages[COX_CONSUMERS_MAX];
+  for (unsigned at = 0; at < COX_CONSUMERS_MAX; at++) pages[at] = cox_json_fd(mailbox, "pageFds", at);
+  enum cox_result result =
+      cox_producer_open(p, (int)cox_json_number(mailbox, "samplesFd"), pages, &shape);
+  for (unsigned at = 0; at < COX_CONSUMERS_MAX; at++)
+    p->doorbells[at] = cox_json_fd(mailbox, "doorbellFds", at);
+  if (result == COX_OK) cox_notify(p); /* those that wait at their doorbells */
+  if (block_ns != NULL) *block_ns = cox_json_number(mailbox, "blockNs");
+  return result;
 }
 #endif

@@ -1,27 +1,33 @@
 """Shared-memory mailboxes of Coxswain for Python 3.8 and later. Standard library only.
 
-    from coxswain_mailbox import Consumer, Shape
+    from coxswain_mailbox import consumer, producer
 
-    shape = Shape(slots=8, sample_bytes=4096, keep=4)
-    with Consumer(samples_fd, page_fd, 0, shape) as frames:
-        for sample in frames.samples():
-            use(sample.data)                    # a memoryview of shared memory, read-only
-            if not sample.release():            # False: the producer has begun to write over it
-                forget()
+    for sample in consumer("frames").samples():     # a port or a channel in COX_LINKS
+        use(sample.data)                            # a memoryview of shared memory, read-only
+        if not sample.release():                    # False: the producer has begun to write over it
+            forget()
+
+    readings = producer("readings")                 # its schema: struct{t:f64;values:f32[3];}
+    value = readings.struct()                       # a ctypes.Structure of those fields
+    value.t = time.time()
+    readings.send(value)
 
 The memory byte by byte, and why the order of accesses is what it is: docs/mailbox.md. Python has no
 fences: on x86-64, where only a store followed by a load needs one, taking a lock serves as one, and
 this module refuses other machines. A producer or consumer belongs to one thread.
 """
 import ctypes
+import json
 import mmap
 import os
 import platform
+import re
 import threading
 import time
-from typing import Iterator, NamedTuple, Optional
+from typing import Any, Iterator, NamedTuple, NoReturn, Optional, Sequence, Union
 
-__all__ = ["Consumer", "MailboxError", "Producer", "Sample", "Shape"]
+__all__ = ["Consumer", "MailboxError", "Producer", "Sample", "Shape", "consumer", "producer",
+           "schema_hash", "struct_of"]
 
 _PAGE = 4096
 _SLOT_HEADER = 64
@@ -29,7 +35,8 @@ _PUBLISHED, _EPOCH, _STATE, _BELL, _PRODUCER_ARMED = 16, 18, 19, 20, 32
 _TURN, _LENGTH, _SEQ, _STAMP, _SAMPLE_EPOCH, _CRC, _ORIGIN = 0, 1, 2, 4, 6, 7, 8
 _CURSOR, _ARMED, _OWN_EPOCH, _OWN_BELL, _ATTACHED, _ATTACHED_EPOCH = 16, 64, 19, 20, 48, 49
 _RECEIVED, _MISSED, _BYTES, _OVERTAKEN, _LAST_RECEIVE = 16, 17, 18, 19, 20  # of doubles
-_LAST_PUBLISH = 24
+_LAST_PUBLISH, _HEARTBEAT = 24, 25
+_FAULT, _FAULT_TEXT, _FAULT_BYTES = 80, 512, 128
 _FUTEX, _WAIT, _WAKE, _ALL = 202, 0, 1, 0x7FFFFFFF
 _WORD = 0xFFFFFFFF
 _POSITION_MAX = 2 ** 53 - 1
@@ -60,6 +67,84 @@ class Shape(NamedTuple):
     @property
     def segment_bytes(self) -> int:
         return _PAGE + self.slots * self.stride
+
+
+_NUMBERS = {"i8": ctypes.c_int8, "u8": ctypes.c_uint8, "i16": ctypes.c_int16,
+            "u16": ctypes.c_uint16, "i32": ctypes.c_int32, "u32": ctypes.c_uint32,
+            "i64": ctypes.c_int64, "u64": ctypes.c_uint64, "f32": ctypes.c_float,
+            "f64": ctypes.c_double}
+
+
+def struct_of(schema: str) -> type:
+    """The ctypes.Structure of a schema in its normal form, `struct{t:f64;values:f32[3];}`: fields
+    as attributes, laid out as the schema says."""
+    if not re.fullmatch(r"struct\{([A-Za-z]\w*:[iuf]\d+(\[\d+\])?;)+\}", schema):
+        raise ValueError("No schema: %r" % schema)
+    fields: "list[tuple[str, Any]]" = []
+    for name, kind, length in re.findall(r"(\w+):([iuf]\d+)(?:\[(\d+)\])?;", schema):
+        number = _NUMBERS[kind]
+        fields.append((name, number * int(length) if length else number))
+    return type("Fields", (ctypes.LittleEndianStructure,), {"_fields_": fields})
+
+
+def schema_hash(schema: str) -> "tuple[int, int]":
+    """Of a schema in its normal form: 64-bit FNV-1a, its low and its high half."""
+    value = 0xCBF29CE484222325
+    for byte in schema.encode("ascii"):
+        value = (value ^ byte) * 0x100000001B3 & (1 << 64) - 1
+    value = value or 1
+    return value & _WORD, value >> 32
+
+
+def _link(name: str, role: str, schema: Optional[str]) -> "dict[str, Any]":
+    """What COX_LINKS says of a mailbox, by the name of its port or of its channel."""
+    text = os.environ.get("COX_LINKS")
+    if text is None:
+        raise MailboxError("No supervisor started this program: declare it in a configuration "
+                           "and run `cox up`")
+    record = json.loads(text)
+    if record["version"] != 1:
+        raise MailboxError("The supervisor is of another version than this module")
+    links = record["links"]
+    found = [link for link in links if link["port"] == name] or [
+        link for link in links if link["name"] == name]
+    if not found:
+        raise KeyError("No link %r; this process has %s" % (
+            name, ", ".join(repr(link["port"]) for link in links) or "none"))
+    mailbox = found[0].get("mailbox")
+    if mailbox is None:
+        raise TypeError("Link %r is no mailbox (%s)" % (name, found[0]["kind"]))
+    if mailbox["role"] != role:
+        raise TypeError("This process is the %s of %r" % (mailbox["role"], name))
+    theirs = mailbox.get("schema")
+    if schema is not None and schema != theirs:
+        raise TypeError("Samples of %r are %s in the configuration, and here %s" % (
+            name, theirs or "bytes without a schema", schema))
+    return mailbox
+
+
+def _shape_of(mailbox: "dict[str, Any]") -> "Shape":
+    shape = mailbox["shape"]
+    return Shape(shape["slots"], shape["sampleBytes"], keep=shape["keep"],
+                 keep_all=shape["history"] == "keepAll", consumers=shape["consumers"],
+                 crc32c=shape["checksum"] == "crc32c", schema_hash=tuple(shape["schemaHash"]))
+
+
+def consumer(name: str, schema: Optional[str] = None) -> "Consumer":
+    """Takes a consumer's end that COX_LINKS tells of, by the name of its port or of its channel.
+    `schema`: the normal form that this program means; it is compared with the configuration's."""
+    mailbox = _link(name, "consumer", schema)
+    return Consumer(mailbox["samplesFd"], mailbox["pageFds"][0], mailbox["number"],
+                    _shape_of(mailbox), resume=mailbox["from"] == "resume",
+                    newest=mailbox["behind"] == "newest", schema=mailbox.get("schema"))
+
+
+def producer(name: str, schema: Optional[str] = None) -> "Producer":
+    """Takes the producer's end that COX_LINKS tells of; see consumer()."""
+    mailbox = _link(name, "producer", schema)
+    return Producer(mailbox["samplesFd"], mailbox["pageFds"], _shape_of(mailbox),
+                    doorbell_fds=mailbox["doorbellFds"], block_s=mailbox["blockNs"] / 1e9,
+                    schema=mailbox.get("schema"))
 
 
 class _Timespec(ctypes.Structure):
@@ -166,6 +251,12 @@ class Sample:
         self.origin_ns = header[_ORIGIN] | header[_ORIGIN + 1] << 32
         self.data = data
 
+    def fields(self) -> Any:
+        """A copy of its fields that stays: a `struct` of the consumer. Whole when release() says so."""
+        if self._owner.struct is None:
+            raise TypeError("This mailbox has no schema")
+        return self._owner.struct.from_buffer_copy(self.data)
+
     def is_intact(self) -> bool:
         """Whether the data is still this sample's; always, with keep_all."""
         return self._owner._turn_of(self._slot) == self._turn
@@ -178,14 +269,19 @@ class Sample:
 
 
 class Consumer:
-    """One consumer of a mailbox: `number` from 0. `resume`: goes on after the last one released."""
+    """One consumer of a mailbox: `number` from 0. `resume`: goes on after the last one released.
+    `newest`: one that has fallen behind goes on at the newest, and not at the oldest kept."""
 
     def __init__(self, samples_fd: int, page_fd: int, number: int, shape: Shape,
-                 resume: bool = False) -> None:
-        self._shape, self._number = shape, number
+                 resume: bool = False, newest: bool = False, schema: Optional[str] = None) -> None:
+        self._shape, self._number, self._newest = shape, number, newest and not shape.keep_all
+        self.struct = None if schema is None else struct_of(schema)
         self._samples = _Memory(samples_fd, shape.segment_bytes, False)
         self._own = _Memory(page_fd, _PAGE, True)
-        _check_header(self._samples, shape)
+        try:
+            _check_header(self._samples, shape)
+        except MailboxError as error:
+            self._fail(str(error))
         cursor = self._own.position(_CURSOR)
         self._armed_count = self._own.words[_ARMED] >> 2
         self._own.words[_ARMED] = self._armed_count << 2 & _WORD
@@ -194,7 +290,7 @@ class Consumer:
         self._woken = 0
         self._look()
         if not 0 <= cursor <= self._seen:
-            raise MailboxError("cursor must be at most %d, is %d" % (self._seen, cursor))
+            self._fail("cursor must be at most %d, is %d" % (self._seen, cursor))
         self._attached_at = self._seen
         self._high = cursor >> 31
         self._next = cursor + 1 if resume else max(cursor + 1, self._seen)
@@ -211,14 +307,14 @@ class Consumer:
         """The next sample, or None. Raises EOFError at the end, MailboxError for bad memory."""
         shape, words = self._shape, self._samples.words
         for _ in range(16):
-            if self._next > self._seen:
+            if self._next > self._seen or self._newest:
                 ended = self._look()
                 if self._next > self._seen:
                     if ended:
                         raise EOFError("the mailbox has ended")
                     return None
             if not shape.keep_all and self._next <= self._seen - shape.keep:
-                self._jump(self._seen - shape.keep + 1)
+                self._jump(self._seen if self._newest else self._seen - shape.keep + 1)
             slot = self._next % shape.slots
             turn = self._next // shape.slots * 2 + 2 & _WORD
             base = (_PAGE + slot * shape.stride) // 4
@@ -230,11 +326,11 @@ class Consumer:
                 sums = not shape.crc32c or _crc32c(data) == header[_CRC]
                 if words[base + _TURN] == turn:
                     if header[_LENGTH] > shape.sample_bytes:
-                        raise MailboxError("length of %d is %d" % (self._next, header[_LENGTH]))
+                        self._fail("length of %d is %d" % (self._next, header[_LENGTH]))
                     if header[_SEQ] | header[_SEQ + 1] << 32 != self._next:
-                        raise MailboxError("sequence must be %d" % self._next)
+                        self._fail("sequence must be %d" % self._next)
                     if not sums:
-                        raise MailboxError("checksum of %d is wrong" % self._next)
+                        self._fail("checksum of %d is wrong" % self._next)
                     sample = Sample(self, self._next, slot, turn, self._skipped, header, data)
                     self._own.doubles[_MISSED] += self._skipped
                     self._skipped = 0
@@ -243,7 +339,7 @@ class Consumer:
             self._look()
             taken = self._attached_at if shape.keep_all else self._seen - shape.keep
             if self._next > taken:
-                raise MailboxError("turn of %d must be %d" % (self._next, turn))
+                self._fail("turn of %d must be %d" % (self._next, turn))
             self._jump(taken + 1)
             if shape.keep_all:
                 # The producer may wait for what is passed over here.
@@ -283,7 +379,7 @@ class Consumer:
         for _ in range(2):
             position = self._samples.position(_PUBLISHED)
             if position < self._seen:
-                raise MailboxError("published must be at least %d, is %d" % (self._seen, position))
+                self._fail("published must be at least %d, is %d" % (self._seen, position))
             if position != self._seen:
                 self._seen = position
                 return False
@@ -291,8 +387,15 @@ class Consumer:
             if state == 0:
                 return False
             if state != 1:
-                raise MailboxError("state must be 0 or 1, is %d" % state)
+                self._fail("state must be 0 or 1, is %d" % state)
         return True
+
+    def _fail(self, fault: str) -> NoReturn:
+        """Ends the link; the supervisor reads this page and makes an event of it."""
+        text = fault.encode("ascii", "replace")[:_FAULT_BYTES - 1]
+        self._own.view[_FAULT_TEXT:_FAULT_TEXT + len(text) + 1] = text + b"\0"
+        self._own.words[_FAULT] = self._own.words[_ATTACHED_EPOCH]
+        raise MailboxError(fault)
 
     def _jump(self, target: int) -> None:
         self._skipped += target - self._next
@@ -335,10 +438,14 @@ class Consumer:
 class Producer:
     """The producer of a mailbox."""
 
-    def __init__(self, samples_fd: int, page_fds: "list[int]", shape: Shape) -> None:
+    def __init__(self, samples_fd: int, page_fds: "Sequence[int]", shape: Shape,
+                 doorbell_fds: "Sequence[int]" = (), block_s: float = 0.0,
+                 schema: Optional[str] = None) -> None:
         if len(page_fds) != shape.consumers:
             raise MailboxError("consumers must be %d" % shape.consumers)
-        self._shape = shape
+        self._shape, self._block_s = shape, block_s
+        self._doorbells = doorbell_fds
+        self.struct = None if schema is None else struct_of(schema)
         self._samples = _Memory(samples_fd, shape.segment_bytes, True)
         self._consumers = [_Memory(fd, _PAGE, False) for fd in page_fds]
         _check_header(self._samples, shape)
@@ -353,12 +460,17 @@ class Producer:
         self._samples.words[_PRODUCER_ARMED] = self._armed_count << 8 & _WORD
         self._notify()
 
-    def send(self, data: bytes, stamp_ns: int = 0, origin_ns: int = 0,
-             timeout_s: float = 0.0) -> bool:
-        """Publishes a copy. False: a keep_all consumer is behind, also after timeout_s."""
+    def send(self, value: "Union[bytes, bytearray, memoryview, ctypes.Structure]",
+             stamp_ns: int = 0, origin_ns: int = 0, timeout_s: Optional[float] = None) -> bool:
+        """Publishes a copy of bytes, or of a `struct`. False: a keep_all consumer is behind, also
+        after timeout_s (as the configuration says). Stamps are CLOCK_MONOTONIC, ns."""
         shape, words = self._shape, self._samples.words
-        if len(data) > shape.sample_bytes:
-            raise ValueError("A sample must have at most %d bytes" % shape.sample_bytes)
+        data = memoryview(value).cast("B")
+        least = shape.sample_bytes if self.struct is not None else 0
+        if not least <= len(data) <= shape.sample_bytes:
+            raise ValueError("A sample must have %d to %d bytes, has %d" % (
+                least, shape.sample_bytes, len(data)))
+        timeout_s = self._block_s if timeout_s is None else timeout_s
         if shape.keep_all and not self._wait_for_room(time.monotonic() + timeout_s):
             return False
         sequence = self.published + 1
@@ -370,7 +482,7 @@ class Producer:
         self._samples.view[start:start + len(data)] = data
         stamp_ns = stamp_ns or time.monotonic_ns()
         origin_ns = origin_ns or stamp_ns
-        crc = _crc32c(memoryview(data)) if shape.crc32c else 0
+        crc = _crc32c(data) if shape.crc32c else 0
         for word, value in ((_LENGTH, len(data)), (_SEQ, sequence), (_SEQ + 1, sequence >> 32),
                             (_STAMP, stamp_ns), (_STAMP + 1, stamp_ns >> 32),
                             (_SAMPLE_EPOCH, self._epoch), (_CRC, crc), (_ORIGIN, origin_ns),
@@ -385,6 +497,10 @@ class Producer:
         self._notify()
         return True
 
+    def beat(self) -> None:
+        """Shows a sign of life to whoever watches the mailbox, without a sample."""
+        self._samples.doubles[_HEARTBEAT] = time.monotonic_ns()
+
     def _notify(self) -> None:
         parked = False
         for at, consumer in enumerate(self._consumers):
@@ -393,6 +509,11 @@ class Producer:
                 continue
             self._rung[at] = armed
             parked = parked or armed & 3 == 1
+            if armed & 3 == 2 and at < len(self._doorbells):
+                try:
+                    os.write(self._doorbells[at], b"\0")
+                except BlockingIOError:
+                    pass  # It is full: it has rung enough.
         if parked:
             words = self._samples.words
             words[_BELL] = words[_BELL] + 1 & _WORD

@@ -39,3 +39,23 @@ Deno.test("examples/video drops what its slow stage cannot take, says so, and te
   assertEquals(camera.messages, messages + gone + queuedMessages);
   await Deno.remove(folder, { recursive: true });
 });
+
+Deno.test("examples/video with mailboxes shows the newest frames, says what it left out, and tears nothing", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "cox-test-" });
+  const config = new URL("../../examples/video/mailbox.config.ts", import.meta.url).pathname;
+  const args = ["up", "--for", "5s", "--config", config, "--run-dir", `${folder}/run`];
+  const [command = "", ...rest] = coxCommand(args);
+  const { code, stdout, stderr } = await new Deno.Command(command, {
+    args: rest,
+    env: { NO_COLOR: "1" },
+    signal: AbortSignal.timeout(60_000),
+  }).output();
+  const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  const text = decode(stdout);
+  assertEquals(code, 0, text + decode(stderr));
+  const said = [...text.matchAll(/(\d+) frames, (\d+) left out, (\d+) torn/g)];
+  const sum = (group: number) => said.reduce((total, line) => total + Number(line[group]), 0);
+  assert(sum(1) > 0 && sum(2) > 0, text);
+  assertEquals(sum(3), 0, text);
+  await Deno.remove(folder, { recursive: true });
+});
