@@ -24,27 +24,26 @@ const RUNS = 2;
 /** Measures. */
 export async function run(): Promise<Row[]> {
   await using workshop = await Workshop.open();
-  const shares: Record<"mailbox" | "supervisor", number[]> = { mailbox: [], supervisor: [] };
+  const shares: Record<"mailboxes" | "pipes", number[]> = { mailboxes: [], pipes: [] };
   for (let turn = 0; turn < RUNS; turn++) {
-    for (const config of ["mailbox", "supervisor"] as const) {
-      shares[config].push(await cpuShare(workshop, config, `${config}${turn}`));
-    }
+    shares.mailboxes.push(await cpuShare(workshop, "mailbox/", `mailboxes${turn}`));
+    shares.pipes.push(await cpuShare(workshop, "", `pipes${turn}`));
   }
   return [
     makeRow({
       claim: "Processor time of thirty frames of 1 MiB a second in mailboxes, whole crew",
-      measured: median(shares.mailbox),
+      measured: median(shares.mailboxes),
       unit: "% of a core",
-      baseline: { name: "in relayed pipes", value: median(shares.supervisor) },
+      baseline: { name: "in relayed pipes", value: median(shares.pipes) },
       target: { of: "ratio", rule: "at most", value: 1 },
-      spread: { least: Math.min(...shares.mailbox), most: Math.max(...shares.mailbox) },
+      spread: { least: Math.min(...shares.mailboxes), most: Math.max(...shares.mailboxes) },
       runs: RUNS,
     }),
   ];
 }
 
-async function cpuShare(workshop: Workshop, config: string, crew: string): Promise<number> {
-  const argv = coxUpFile(`${EXAMPLE}${config}.config.ts`, `${workshop.folder}/${crew}`);
+async function cpuShare(workshop: Workshop, folder: string, crew: string): Promise<number> {
+  const argv = coxUpFile(`${EXAMPLE}${folder}supervisor.config.ts`, `${workshop.folder}/${crew}`);
   const child = workshop.start(argv, { stderr: "null" });
   await new Promise((resolve) => setTimeout(resolve, WARM_UP_MS));
   const pids = descendants(child.pid);

@@ -1,11 +1,11 @@
 /**
- * The same three stages as in supervisor.config.ts, with the frames in shared memory:
+ * The same three stages as in ../supervisor.config.ts, with the frames in shared memory:
  *
  *   camera ──frames──► detector (60 ms a frame) ──marked──► viewer
  *
  * The camera writes each frame where it will be read and never waits; the detector takes the newest
  * when it has time, and is told how many it missed. Every frame has the time at which the camera
- * took it. `cox up --for 10s --config examples/video/mailbox.config.ts` prints what arrived and how
+ * took it. `cox up --for 10s --config examples/video/mailbox/supervisor.config.ts` prints what arrived and how
  * old it was; bench/video_cpu.ts has the processor time of both.
  */
 import { defineConfig, deno, keepLast, mailbox } from "coxswain";
@@ -20,9 +20,9 @@ const FRAMES = {
 export default defineConfig({
   name: "video-mailbox",
   processes: {
-    camera: { run: deno("./mailbox_camera.ts") },
-    detector: { run: deno("./mailbox_detector.ts") },
-    viewer: { run: deno("./mailbox_viewer.ts") },
+    camera: { run: deno("./camera.ts") },
+    detector: { run: deno("./detector.ts") },
+    viewer: { run: deno("./viewer.ts") },
   },
   channels: {
     frames: mailbox({ from: "camera.frames", to: "detector.frames", ...FRAMES }),

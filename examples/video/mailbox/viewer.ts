@@ -1,6 +1,6 @@
 /** Says once a second how many frames came, how many are missing, and how old they were. */
 import { mailboxConsumer } from "coxswain/child";
-import { readFrame } from "./frame.ts";
+import { readFrame } from "../frame.ts";
 
 let shown = 0;
 let missing = 0;

@@ -1,7 +1,7 @@
 /** Takes thirty frames a second, each written where it will be read. Needs no permission at all. */
 import { mailboxProducer } from "coxswain/child";
-import { nextDue } from "../vitals/schedule.ts";
-import { fillFrame } from "./frame.ts";
+import { nextDue } from "../../vitals/schedule.ts";
+import { fillFrame } from "../frame.ts";
 
 const PERIOD_MS = 1000 / 30;
 
