@@ -26,6 +26,9 @@ export interface JsonSchema {
   readonly range?: string;
   /** What an absent key means, where that is no value. */
   readonly absent?: string;
+  /** `#/$defs/NAME`: what several keys share. */
+  readonly $ref?: string;
+  readonly $defs?: Readonly<Record<string, JsonSchema>>;
   readonly [keyword: string]: unknown;
 }
 
@@ -43,4 +46,16 @@ export function configJsonSchema(): JsonSchema {
       ...schema.properties,
     },
   };
+}
+
+/**
+ * Puts what a schema refers to in its place; what it says itself wins.
+ *
+ * @param schema Any part of the whole.
+ * @param root The whole, with its `$defs`.
+ */
+export function dereferenced(schema: JsonSchema, root: JsonSchema): JsonSchema {
+  const { $ref, ...own } = schema;
+  const name = $ref?.replace("#/$defs/", "");
+  return name === undefined ? schema : { ...root.$defs?.[name], ...own };
 }

@@ -2,7 +2,7 @@
  * The reference of the configuration as Markdown: docs/config.md. Owns its layout; every fact
  * comes from the schema. Must not know: zod, files.
  */
-import { configJsonSchema, type JsonSchema } from "./json_schema.ts";
+import { configJsonSchema, dereferenced, type JsonSchema } from "./json_schema.ts";
 import { KEYS_TO_COME } from "./schema_issues.ts";
 
 const INTRODUCTION = `# Configuration reference
@@ -49,36 +49,55 @@ same facts as a JSON Schema, which is also in [config.schema.json](config.schema
  */
 export function configReference(): string {
   const toCome = Object.keys(KEYS_TO_COME).map((key) => `\`${key}\``).join(", ");
-  const { $schema: _, ...properties } = configJsonSchema().properties ?? {};
-  const sections = describe({ ...configJsonSchema(), properties }, "", "The file");
+  const root = configJsonSchema();
+  const { $schema: _, ...properties } = root.properties ?? {};
+  const book: Book = { root, sectionOf: new Map() };
+  const sections = describe({ ...root, properties }, { path: "", title: "The file", book });
   return [INTRODUCTION.replace("@TO_COME@", toCome), ...sections].join("\n");
 }
 
+/** What is being written. */
+interface Book {
+  readonly root: JsonSchema;
+  /** Where what several keys share is described: by its name, the path. */
+  readonly sectionOf: Map<string, string>;
+}
+
 /** A section for an object, and after it one for each object inside. */
-function describe(schema: JsonSchema, path: string, title: string): string[] {
+function describe(
+  schema: JsonSchema,
+  { path, title, book }: { path: string; title: string; book: Book },
+): string[] {
   const lines = [`## ${title}`, ""];
   if (schema.description !== undefined && path !== "") lines.push(escape(schema.description), "");
   const inner: string[] = [];
   const required = schema.required ?? [];
   for (const [key, property] of Object.entries(schema.properties ?? {})) {
-    lines.push(...describeKey(key, property, required.includes(key)));
-    inner.push(...describeInside(property, path === "" ? key : `${path}.${key}`));
+    lines.push(...describeKey(key, property, required.includes(key), book));
+    inner.push(...describeInside(property, path === "" ? key : `${path}.${key}`, book));
   }
   return [lines.join("\n"), ...inner];
 }
 
-function describeInside(property: JsonSchema, path: string): string[] {
-  if (property.properties !== undefined) return describe(property, path, `\`${path}\``);
+function describeInside(given: JsonSchema, path: string, book: Book): string[] {
+  if (given.$ref !== undefined) {
+    if (book.sectionOf.has(given.$ref)) return [];
+    book.sectionOf.set(given.$ref, path);
+  }
+  const property = dereferenced(given, book.root);
+  if (property.properties !== undefined) {
+    return describe(property, { path, title: `\`${path}\``, book });
+  }
   const entry = property.additionalProperties;
   if (typeof entry === "object" && (entry.properties ?? entry.oneOf) !== undefined) {
-    return describeInside(entry, `${path}.NAME`);
+    return describeInside(entry, `${path}.NAME`, book);
   }
-  if (property.items !== undefined) return describeInside(property.items, `${path}[]`);
+  if (property.items !== undefined) return describeInside(property.items, `${path}[]`, book);
   if (property.anyOf !== undefined) {
     // Where one entry may stand for a list of one, the entry is described once.
     const [lists, others] = [true, false].map((isList) =>
       property.anyOf!.filter((each) => (each.items !== undefined) === isList)
-        .flatMap((each) => describeInside(each, path))
+        .flatMap((each) => describeInside(each, path, book))
     );
     return others!.length > 0 ? others! : lists!;
   }
@@ -86,12 +105,20 @@ function describeInside(property: JsonSchema, path: string): string[] {
     const kind = String(each.properties?.["kind"]?.const);
     const { kind: shown, ...properties } = each.properties ?? {};
     const described = { ...each, properties, description: shown?.description ?? "" };
-    return describe(described, path, `\`${path}\`: ${kind}`);
+    return describe(described, { path, title: `\`${path}\`: ${kind}`, book });
   });
 }
 
-function describeKey(key: string, schema: JsonSchema, required: boolean): string[] {
-  const facts = [`- Type: ${typeName(schema)}`];
+function describeKey(
+  key: string,
+  given: JsonSchema,
+  required: boolean,
+  { root, sectionOf }: Book,
+): string[] {
+  const schema = dereferenced(given, root);
+  const place = given.$ref === undefined ? undefined : sectionOf.get(given.$ref);
+  const type = place === undefined ? typeName(schema) : `as [\`${place}\`](#${anchor(place)})`;
+  const facts = [`- Type: ${type}`];
   if (schema.unit !== undefined) facts.push(`- Unit: ${escape(schema.unit)}`);
   if (schema.range !== undefined) facts.push(`- Range: ${escape(schema.range)}`);
   facts.push(`- Default: ${required ? "none; required" : defaultText(schema)}`);
@@ -134,6 +161,11 @@ function scalarName(type: string, schema: JsonSchema): string {
   if (type !== "string") return `a ${type}`;
   if (schema.pattern?.includes("(us|ms|s|m|h)")) return "a duration";
   return schema.pattern?.includes("KiB") ? "a size" : "a text";
+}
+
+/** Of a heading, as hosts of Markdown make it. */
+function anchor(path: string): string {
+  return path.toLowerCase().replace(/[^a-z0-9_-]/g, "");
 }
 
 /** Keeps Markdown from reading a pattern's or a path's characters as markup. */

@@ -34,7 +34,7 @@ const actionSchema = z.union([
 
 const actions = z.union([actionSchema, list(actionSchema, { max: LIMITS.missActionsMax })], {
   error: `${ACTION_RULE}, or a list of these`,
-});
+}).meta({ id: "MissActions" });
 
 const tolerateSchema = z.strictObject({
   misses: doc(
@@ -43,7 +43,7 @@ const tolerateSchema = z.strictObject({
     { unit: "misses" },
   ),
   in: doc(whole(1, LIMITS.toleranceWindowMax), "Among so many in a row, wherever one begins."),
-});
+}).meta({ id: "Tolerance" });
 
 /** What every contract has. */
 export const contractKeys = {

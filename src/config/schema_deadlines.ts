@@ -143,13 +143,13 @@ export const deadlinesSchema = z.strictObject({
 
 const gapSchema = z.strictObject(
   limitKeys("The longest gap between two samples (DDS's deadline)."),
-);
+).meta({ id: "Gap" });
 const latencySchema = z.strictObject(
   limitKeys("The longest time from the source's stamp to receipt (DDS's latency budget)."),
-);
+).meta({ id: "Latency" });
 const livelinessSchema = z.strictObject(
   limitKeys("The longest time without a sign of the producer, a sample or not (DDS's liveliness)."),
-);
+).meta({ id: "Liveliness" });
 const NEEDS = "Of a pipe it needs `framing`.";
 
 /** The same keys on a channel, which offers, and on one of its consumers, which requests. */

@@ -41,7 +41,9 @@ export interface Facts {
  * @returns The documented schema, of the same type.
  */
 export function doc<T extends z.ZodType>(schema: T, description: string, facts: Facts = {}): T {
-  return schema.meta({ ...schema.meta(), ...facts, description }) as T;
+  // An id is of the schema itself: the JSON Schema has it once, and refers to it from here.
+  const { id: _, ...meta } = schema.meta() ?? {};
+  return schema.meta({ ...meta, ...facts, description }) as T;
 }
 
 /**

@@ -33,6 +33,20 @@ Deno.test("configJsonSchema() documents every key with its default, and every qu
   assert(keys > 60, `only ${keys} keys were seen`);
 });
 
+Deno.test("configReference() describes what several keys share once, and refers to it", () => {
+  const text = configReference();
+  const titles = [...text.matchAll(/^## `(.*)`$/gm)].map(([, title]) => title!);
+  const contracts = titles.filter((title) => /\.(miss|tolerate|broken)$/.test(title));
+  assertEquals(contracts.length, 2, contracts.join(", "));
+  for (const [, path, place] of text.matchAll(/Type: as \[`(.*?)`\]\(#(.*?)\)/g)) {
+    assert(titles.includes(path!), path);
+    assertEquals(place, path!.toLowerCase().replaceAll(/[.[\]]/g, ""));
+  }
+  const refs = [...JSON.stringify(configJsonSchema()).matchAll(/"#\/\$defs\/(\w+)"/g)];
+  const { $defs = {} } = configJsonSchema();
+  for (const [, name] of refs) assert(Object.hasOwn($defs, name!), name);
+});
+
 Deno.test("configJsonSchema() allows no unknown key in any object of fixed keys", () => {
   const visit = (schema: JsonSchema): void => {
     if (schema.properties !== undefined) assertEquals(schema.additionalProperties, false);
@@ -66,5 +80,6 @@ function parts(schema: JsonSchema): JsonSchema[] {
     ...(schema.prefixItems ?? []),
     ...(typeof entry === "object" ? [entry] : []),
     ...(typeof schema.items === "object" ? [schema.items] : []),
+    ...Object.values(schema.$defs ?? {}),
   ];
 }
