@@ -42,6 +42,7 @@ function silentLoop(isReadable: (fd: number) => boolean) {
     throw new Error("Nothing else is looked at");
   };
   const loop = new MonitorLoop({
+    keepers: [[0]],
     contracts: [CONTRACT],
     stops: [{ signal: 15, signalName: "SIGTERM", timeoutNs: 1, scope: "process" }],
     judgeOf: (index, court) => {
