@@ -5,7 +5,7 @@
  * Must not know: contracts, what is told of it.
  */
 import type { ChannelEvidence, MissEvidence } from "../../audit/deadline_event.ts";
-import { type FlowMemory, holdsUp, standsForMs } from "../../channel/watch/observe.ts";
+import { type FlowMemory, standsForMs } from "../../channel/watch/observe.ts";
 import { monotonicMs } from "../../os/monotonic.ts";
 import type { Plan, ProcessIndex } from "../../plan/plan.ts";
 import { type Glimpse, glimpsed, pressure, type Strain, strainOf } from "../../process/strain.ts";
@@ -165,6 +165,6 @@ function since(ns: number | null, beforeNs: number | null): number | null {
 }
 
 function stateOf(memory: FlowMemory): ChannelEvidence["state"] {
-  if (memory.look.blocks && holdsUp(memory)) return "full";
+  if (memory.look.blocks) return "full";
   return memory.look.waits || memory.look.fill > 0 ? "flows" : "empty";
 }
