@@ -42,7 +42,8 @@ Deno.test("examples/video drops what its slow stage cannot take, says so, and te
 
 Deno.test("examples/video with mailboxes shows the newest frames, says what it left out, and tears nothing", async () => {
   const folder = await Deno.makeTempDir({ prefix: "cox-test-" });
-  const config = new URL("../../examples/video/mailbox/supervisor.config.ts", import.meta.url).pathname;
+  const config =
+    new URL("../../examples/video/mailbox/supervisor.config.ts", import.meta.url).pathname;
   const args = ["up", "--for", "5s", "--config", config, "--run-dir", `${folder}/run`];
   const [command = "", ...rest] = coxCommand(args);
   const { code, stdout, stderr } = await new Deno.Command(command, {

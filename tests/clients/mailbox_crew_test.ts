@@ -1,0 +1,163 @@
+/**
+ * Mailboxes of a crew with each language at each end: what one writes the other two and itself
+ * read, all of it (keepAll), through what COX_LINKS and the preload tell. The Deno consumer waits
+ * on its event loop, so that every producer rings doorbells as well.
+ */
+import { assert, assertEquals } from "@std/assert";
+import { startCrew } from "../support/crew.ts";
+
+const ROOT = new URL("../../", import.meta.url).pathname;
+const CHILD = new URL("../../src/child/mod.ts", import.meta.url).href;
+const SAMPLES = 20_000;
+
+const isThere = (command: string) =>
+  new Deno.Command("sh", { args: ["-c", `command -v ${command}`], stdout: "null" })
+    .outputSync().success;
+const missing = ["gcc", "python3"].filter((command) => !isThere(command));
+
+const FILES = {
+  "write.ts": `
+import { mailboxProducer, struct } from "${CHILD}";
+const out = mailboxProducer("out", { schema: struct({ n: "u32", values: ["f64", 2], sign: "i8" }) });
+for (let n = 1; n <= ${SAMPLES}; n++) {
+  const loan = out.loan();
+  if (loan.kind === "full") throw new Error("full");
+  loan.fields.n = n;
+  loan.fields.values[0] = n / 2;
+  loan.fields.values[1] = -n;
+  loan.fields.sign = n % 2 === 0 ? 1 : -1;
+  loan.originNs = n;
+  out.publish();
+}
+`,
+  "read.ts": `
+import { mailboxConsumer, struct } from "${CHILD}";
+const into = mailboxConsumer("in", { schema: struct({ n: "u32", values: ["f64", 2], sign: "i8" }) });
+let read = 0, wrong = 0;
+for await (const { fields, originNs, sequence, missed } of into) {
+  const { n, values, sign } = fields;
+  read++;
+  const good = values[0] === n / 2 && values[1] === -n && sign === (n % 2 === 0 ? 1 : -1);
+  if (!good || n !== read || originNs !== n || sequence !== n || missed !== 0) wrong++;
+}
+console.log("read", read, "wrong", wrong);
+`,
+  "write.py": `
+from coxswain_mailbox import producer
+out = producer("out", "struct{n:u32;values:f64[2];sign:i8;}")
+value = out.struct()
+for n in range(1, ${SAMPLES} + 1):
+    value.n, value.values[0], value.values[1] = n, n / 2, -n
+    value.sign = 1 if n % 2 == 0 else -1
+    assert out.send(value, origin_ns=n)
+`,
+  "read.py": `
+from coxswain_mailbox import consumer
+read = wrong = 0
+for sample in consumer("in", "struct{n:u32;values:f64[2];sign:i8;}").samples():
+    value = sample.fields()
+    read += 1
+    good = value.values[0] == value.n / 2 and value.values[1] == -value.n
+    good = good and value.sign == (1 if value.n % 2 == 0 else -1)
+    if not good or not value.n == read == sample.origin_ns == sample.sequence or sample.missed:
+        wrong += 1
+    sample.release()
+print("read", read, "wrong", wrong)
+`,
+  "peer.c": `
+#include "coxswain.h"
+#define VALUE(number, array) number(u32, n) array(f64, values, 2) number(i8, sign)
+COX_STRUCT(value, VALUE)
+static int write_all(void) {
+  struct cox_producer out;
+  int64_t block_ns;
+  if (cox_producer_connect(&out, "out", value_schema, &block_ns) != COX_OK)
+    return fprintf(stderr, "%s\\n", out.fault), 100;
+  for (uint32_t n = 1; n <= ${SAMPLES}; n++) {
+    struct cox_loan loan;
+    if (cox_loan(&out, &loan, block_ns) != COX_OK) return 111;
+    *(struct value *)(void *)loan.data =
+        (struct value){.n = n, .values = {n / 2.0, -(double)n}, .sign = n % 2 == 0 ? 1 : -1};
+    loan.origin_ns = n;
+    cox_publish(&out, &loan, 1);
+  }
+  return 0;
+}
+static int read_all(void) {
+  struct cox_consumer in;
+  struct cox_sample sample;
+  unsigned read = 0, wrong = 0;
+  if (cox_consumer_connect(&in, "in", value_schema) != COX_OK)
+    return fprintf(stderr, "%s\\n", in.fault), 100;
+  while (cox_receive(&in, &sample, -1) == COX_SAMPLE) {
+    const struct value *v = (const void *)sample.data;
+    read++;
+    if (v->values[0] != v->n / 2.0 || v->values[1] != -(double)v->n || v->n != read ||
+        v->sign != (v->n % 2 == 0 ? 1 : -1) || sample.origin_ns != read ||
+        sample.sequence != read || sample.missed != 0)
+      wrong++;
+    cox_release(&in, &sample);
+  }
+  printf("read %u wrong %u\\n", read, wrong);
+  return 0;
+}
+int main(int argc, char **argv) {
+  return argc > 1 && argv[1][0] == 'w' ? write_all() : read_all();
+}
+`,
+};
+
+const python = (file: string) =>
+  `{ run: command(["python3", "./${file}"]), ` +
+  `env: { PYTHONPATH: "${ROOT}clients/python", PYTHONDONTWRITEBYTECODE: "1" }, restart }`;
+const c = (role: string) =>
+  `{ run: command(["sh", "-c", 'program=$(mktemp) && gcc -O2 -Wall -Werror ` +
+  `-I ${ROOT}clients/c -o "$program" peer.c && exec 9<"$program" && rm "$program" && ` +
+  `exec /proc/self/fd/9 ${role}']), restart }`;
+
+const WRITERS = {
+  Deno: `{ run: deno("./write.ts"), restart }`,
+  Python: python("write.py"),
+  C: c("write"),
+};
+
+for (const [language, writer] of Object.entries(WRITERS)) {
+  Deno.test({
+    name: `mailbox: what ${language} writes, Deno, Python and C read in one crew` +
+      (missing.length === 0 ? "" : ` (skipped: no ${missing.join(", ")})`),
+    ignore: missing.length > 0,
+    async fn() {
+      const config = `
+import { command, defineConfig, deno, keepAll, mailbox, struct } from "coxswain";
+const restart = { policy: "temporary" } as const;
+export default defineConfig({
+  name: "languages",
+  processes: {
+    writer: ${writer},
+    deno: { run: deno("./read.ts"), restart },
+    python: ${python("read.py")},
+    c: ${c("read")},
+  },
+  channels: {
+    values: mailbox({
+      from: "writer.out",
+      to: ["deno.in", "python.in", "c.in"],
+      schema: struct({ n: "u32", values: ["f64", 2], sign: "i8" }),
+      slots: 32,
+      history: keepAll,
+      resume: "where-it-was",
+      blockFor: "20s",
+    }),
+  },
+});`;
+      await using crew = await startCrew(config, { files: FILES, waitForControl: false });
+      const { code } = await crew.ended();
+      const output = crew.output();
+      assertEquals(code, 0, output);
+      for (const reader of ["deno", "python", "c"]) {
+        const line = new RegExp(`^${reader} +\\| read ${SAMPLES} wrong 0$`, "m");
+        assert(line.test(output), output);
+      }
+    },
+  });
+}
