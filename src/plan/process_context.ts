@@ -81,6 +81,17 @@ export function processContext(
       );
     }
   }
+  const cache = environment.entries.find(([variable]) => variable === "DENO_DIR")?.[1];
+  if (process.run.kind === "deno" && cache !== facts.denoDir) {
+    // The compiled form of everything that runs there, the preload's included, is taken from it
+    // as it is: one who may write it has every permission at the next start.
+    issues.error(
+      ["processes", name, "env", "DENO_DIR"],
+      "DENO_DIR is refused to a sandboxed program: compiled code is in the module cache, " +
+        "which has to be the one that is filled and protected before the start",
+      "remove it, and set DENO_DIR for cox itself",
+    );
+  }
   return {
     identity,
     cwd: resolvePath(facts.projectDir, process.cwd ?? "."),

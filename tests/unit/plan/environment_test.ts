@@ -134,3 +134,22 @@ Deno.test("compile() gives sandboxed programs the module cache, commands not", (
   const has = (name: string) => processNamed(plan, name).env.some(([key]) => key === "DENO_DIR");
   assertEquals([has("a"), has("b"), has("@log")], [true, false, true]);
 });
+
+Deno.test("compile() lets no sandboxed program have a module cache of its own", () => {
+  const envFiles = new Map<string, EnvFileFact>([
+    ["/project/cache.env", { kind: "read", values: { DENO_DIR: "/project/data" } }],
+  ]);
+  const given = machine({ envFiles });
+  for (
+    const keys of [
+      { env: { DENO_DIR: "/project/data" } },
+      { env: { DENO_DIR: false } },
+      { envFiles: ["./cache.env"] },
+    ] as const
+  ) {
+    const { path, message } = onlyError(crew({ a: denoProcess({}, keys) }), given);
+    assertEquals(path, ["processes", "a", "env", "DENO_DIR"]);
+    assertStringIncludes(message, "DENO_DIR is refused to a sandboxed program");
+    assertEquals(warnings(crew({ a: commandProcess(keys) }), given), []);
+  }
+});
