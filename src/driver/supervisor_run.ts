@@ -30,6 +30,7 @@ import { LazyStarts } from "./lazy_starts.ts";
 import { LogDialogue } from "./log_dialogue.ts";
 import { LogLink } from "./log_link.ts";
 import { RelayDialogue } from "./relay_dialogue.ts";
+import { takePlan } from "./plan_file.ts";
 import { prepareNotifyPlaces, removeNotifyPlaces } from "./notify_place.ts";
 import type { SupervisorOptions } from "./options.ts";
 import { rehearseRestart } from "./rehearsal.ts";
@@ -78,7 +79,7 @@ export class SupervisorRun {
   constructor(options: SupervisorOptions) {
     this.#options = options;
     const { runDir, guardPid, cgroupDir } = options;
-    this.#plan = JSON.parse(Deno.readTextFileSync(`${runDir}/plan.json`)) as Plan;
+    this.#plan = takePlan(`${runDir}/plan.json`);
     const runId = crypto.randomUUID();
     this.#containment = new Containment({
       cgroupDir,

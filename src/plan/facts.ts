@@ -36,7 +36,7 @@ export interface PathFact {
 
 /** The local part of one program's module graph. */
 export interface ProgramFact {
-  /** Absolute paths of every local module, the program included. */
+  /** Absolute paths of all local modules, the program included; some may not exist (yet). */
   readonly files: readonly string[];
   /** True if the graph has an `npm:`, `jsr:` or `https:` module: needs the cache. */
   readonly remote: boolean;

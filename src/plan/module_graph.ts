@@ -58,7 +58,9 @@ export function programFact(graph: ModuleGraphJson, root: string): ProgramFact {
       }
       const module = bySpecifier.get(specifier);
       if (module?.error !== undefined && !isDynamic) errors.add(located(module.error, importer));
-      if (typeof module?.local === "string") files.add(module.local);
+      // One that is not there, or is no module, is read all the same when a program begins.
+      const file = typeof module?.local === "string" ? module.local : pathOf(specifier);
+      if (file !== null) files.add(file);
       for (const { code, ...dependency } of module?.dependencies ?? []) {
         if (code?.specifier !== undefined) {
           if (dependency.isDynamic) dynamic.push(code.specifier);
@@ -76,6 +78,12 @@ export function programFact(graph: ModuleGraphJson, root: string): ProgramFact {
 
 function isRemote(specifier: string): boolean {
   return /^(?:npm|jsr|https?):/.test(specifier);
+}
+
+/** The path of a `file:` URL; null for others. */
+function pathOf(specifier: string): string | null {
+  const url = URL.parse(specifier);
+  return url?.protocol === "file:" ? decodeURIComponent(url.pathname) : null;
 }
 
 /** One line: the code frames of syntax errors are dropped, their position is kept. */

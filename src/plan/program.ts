@@ -11,6 +11,7 @@ import { permissionFlags } from "./permissions.ts";
 import { type LinksDescription, preloadSource } from "./preload.ts";
 import type { ProcessContext } from "./process_context.ts";
 import { programPath } from "./wanted_facts.ts";
+import { checkModulePlaces } from "./module_places.ts";
 import { checkSealed } from "./sealed.ts";
 import { checkWriteGrants, type ProtectedPath } from "./write_grants.ts";
 
@@ -142,6 +143,11 @@ function denoProgram(
   const { facts, name, gateFd } = request;
   const path = ["processes", name, "run"];
   checkProgram(run, request, context, issues);
+  checkModulePlaces(
+    { run, specifier: programSpecifier(run, facts.projectDir), path: [...path, "path"] },
+    facts,
+    issues,
+  );
   const permissionPath = [...path, "permissions"];
   const { projectDir } = facts;
   const flags = permissionFlags(

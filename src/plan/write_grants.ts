@@ -19,6 +19,8 @@ export interface ProtectedPath {
   readonly ifThere?: boolean;
 }
 
+const LIBRARY_FOLDERS = ["/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib"];
+
 /**
  * Lists what is protected, without duplicates; the first reason given wins.
  *
@@ -33,6 +35,7 @@ export function protectionOf(
   const list: ProtectedPath[] = [
     // Not the whole folder: a project may live in it, as the default pipeline does.
     { path: `${dir}/src`, what: "cox's own code" },
+    { path: `${dir}/main.ts`, what: "cox's own code" },
     { path: `${dir}/deno.json`, what: "cox's own configuration" },
     { path: `${dir}/deno.lock`, what: "cox's own lock file" },
     { path: facts.runDir, what: "the run directory" },
@@ -40,6 +43,10 @@ export function protectionOf(
     { path: facts.denoDir, what: "the module cache" },
     { path: facts.denoPath, what: "an executable" },
     { path: facts.configPath, what: "the configuration" },
+    // Loaded into every program before its first line, the sealed ones included (ld.so(8)).
+    { path: "/etc/ld.so.preload", what: "what is loaded into every program" },
+    { path: "/etc/ld.so.cache", what: "what is loaded into every program" },
+    ...LIBRARY_FOLDERS.map((path) => ({ path, what: "the system's libraries", ifThere: true })),
   ];
   const add = (path: string | null | undefined, what: string) => {
     if (typeof path === "string") list.push({ path, what });

@@ -113,7 +113,7 @@ const GRAPH: ModuleGraphJson = {
 
 Deno.test("programFact() collects a program's files and what fails on the static way", () => {
   const fact = programFact(GRAPH, "file:///a.ts");
-  assertEquals(fact.files, ["/a.ts", "/b.ts", "/lazy.ts"]);
+  assertEquals(fact.files, ["/a.ts", "/b.ts", "/gone.ts", "/lazy.ts", "/never.ts"]);
   assertEquals(fact.remote, false);
   assertEquals([...fact.errors].sort(), [
     'Module not found "file:///gone.ts" (imported by file:///b.ts)',
