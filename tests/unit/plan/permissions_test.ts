@@ -113,6 +113,7 @@ const guarded = machine({
     "/project/main.ts": "file",
     "/project/innocent": { kind: "directory", realPath: "/opt/cox/src/core" },
     "/usr/bin/deno": { kind: "file", realPath: "/store/deno-2/deno" },
+    "/lib": { kind: "directory", realPath: "/usr/lib" },
   }),
 });
 
@@ -122,7 +123,12 @@ Deno.test("compile() refuses write grants that cover what decides which code run
     ["/opt/cox", "cox's own code"],
     ["/opt/cox/src", "cox's own code"],
     ["/opt/cox/src/core/step.ts", "cox's own code"],
+    ["/opt/cox/main.ts", "cox's own code"],
     ["/opt/cox/deno.json", "cox's own configuration"],
+    ["/etc", "what is loaded into every program"],
+    ["/etc/ld.so.preload", "what is loaded into every program"],
+    ["/lib", "the system's libraries"],
+    ["/usr/lib/here/libc.so.6", "the system's libraries"],
     ["/run", "the run directory"],
     ["/run/cox/project-1/plan.json", "the run directory"],
     ["/run/cox/project-1.notify", "the notify sockets"],
