@@ -1,8 +1,9 @@
 /**
  * The vitals of this machine: four sandboxed programs on a mailbox, a pipe and a socket.
  *
- *   sampler ──readings──► detector ──findings──┬► recorder ──► ./data
- *                                              └► panel ──http──► ./run/panel.sock
+ *   sampler ──readings─┬► detector ──findings──┬► recorder ──► ./data
+ *                      │                       └► panel ──http──► ./run/panel.sock
+ *                      └─────────────────────────►
  *
  * `cox up` runs it. Kill any of the four and watch it come back;
  * `curl --unix-socket run/panel.sock http://vitals/` is answered all the same.
@@ -61,7 +62,7 @@ export default defineConfig({
       ready: { by: "notify", within: "5s" },
       restart: forEver,
     },
-    // Serves pages without any permission: its listener and its pipe are handed to it.
+    // Serves pages without any permission: its listener and its links are handed to it.
     panel: {
       run: deno("./examples/vitals/panel.ts"),
       ready: { by: "notify", within: "5s" },
@@ -86,7 +87,11 @@ export default defineConfig({
     // published survives the death of either.
     readings: mailbox({
       from: "sampler.readings",
-      to: [{ port: "detector.readings", latency: { within: "100ms" } }],
+      to: [
+        { port: "detector.readings", latency: { within: "100ms" } },
+        // A page shows the newest: what came before it is of no use there.
+        { port: "panel.readings", behind: "newest" },
+      ],
       schema: struct(READING_FIELDS),
       slots: 16,
       history: keepLast(8),

@@ -1,7 +1,8 @@
 /**
- * Takes samples from a mailbox, alone from stdin, judges them against a running baseline, passes them on with its
- * findings on stdout, and tells people on stderr: vitals once a second, each alert at
- * once. Needs no permission at all: its links are all it has.
+ * Takes samples from a mailbox, alone from stdin, judges them against a running baseline, passes
+ * them on with its findings on stdout, and tells people on stderr: vitals once a second, with the
+ * age of the sample at its receipt, and each alert at once. Needs no permission at all: its links
+ * are all it has.
  */
 import {
   isSupervised,
@@ -29,6 +30,8 @@ if (isSupervised()) {
 const detector = new Detector();
 const cpuHistory: number[] = [];
 let count = 0;
+/** Of the newest sample, when it came; null: it did not come through a mailbox. */
+let ageMs: number | null = null;
 
 for await (const sample of isSupervised() ? fromMailbox() : fromStdin()) {
   const judged = detector.judge(sample);
@@ -37,7 +40,7 @@ for await (const sample of isSupervised() ? fromMailbox() : fromStdin()) {
   if (++count % LINE_EVERY_SAMPLES !== 0) continue;
   cpuHistory.push(judged.cpu);
   if (cpuHistory.length > HISTORY_LENGTH) cpuHistory.shift();
-  console.error(formatVitals(judged, cpuHistory));
+  console.error(formatVitals(judged, cpuHistory, ageMs));
   if (isSupervised()) await status(`${count} samples judged`);
 }
 
@@ -48,6 +51,7 @@ async function* fromMailbox(): AsyncGenerator<Sample> {
   stop.addEventListener("abort", () => readings[Symbol.dispose](), { once: true });
   for await (const reading of readings) {
     const sample = readReading(reading.fields);
+    ageMs = (reading.receivedNs - reading.originNs) / 1e6;
     // One that was overwritten while it was read is none; the next one is there already.
     if (reading.release() === "intact") yield sample;
     if (stop.aborted) return;

@@ -3,13 +3,26 @@ import type { Judged } from "./sample.ts";
 
 const GIB = 2 ** 30;
 
+/** The sample that came last out of the mailbox. */
+export interface Newest {
+  readonly seq: number;
+  /** From its stamp to its receipt. */
+  readonly ageMs: number;
+}
+
 /**
  * The page as HTML; a browser loads it anew every 2 s, script or no script.
  *
- * @param last The newest sample; null before the first.
+ * @param last The newest that was judged; null before the first.
+ * @param newest The newest at all; null before the first.
  */
-export function formatPage(last: Judged | null): string {
-  const rows = last === null ? [["state", "waiting for the first sample"]] : rowsOf(last);
+export function formatPage(last: Judged | null, newest: Newest | null): string {
+  const rows = [
+    ...last === null ? [["state", "waiting for the first sample"]] : rowsOf(last),
+    ...newest === null
+      ? []
+      : [["newest", `sample ${newest.seq}, ${newest.ageMs.toFixed(2)} ms old at receipt`]],
+  ];
   const table = rows.map(([name, value]) => `<tr><th>${name}</th><td>${escape(value!)}</td></tr>`);
   return `<!doctype html>
 <html lang="en">

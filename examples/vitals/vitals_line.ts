@@ -9,12 +9,18 @@ const GIB = 2 ** 30;
  *
  * @param last The newest sample.
  * @param cpuHistory CPU shares, oldest first; one bar each.
+ * @param ageMs From the sample's stamp to its receipt; null: not known.
  */
-export function formatVitals(last: Judged, cpuHistory: readonly number[]): string {
+export function formatVitals(
+  last: Judged,
+  cpuHistory: readonly number[],
+  ageMs: number | null = null,
+): string {
   const used = last.memoryTotalBytes - last.memoryAvailableBytes;
   return `cpu ${percent(last.cpu)} ${cpuHistory.map(bar).join("")}` +
     `  mem ${(used / GIB).toFixed(1)}/${(last.memoryTotalBytes / GIB).toFixed(1)} GiB` +
     `  load ${last.load.toFixed(2)}` +
+    (ageMs === null ? "" : `  age ${ageMs.toFixed(2)} ms`) +
     (last.unusual.length > 0 ? `  unusual: ${last.unusual.join(", ")}` : "");
 }
 

@@ -1,5 +1,5 @@
 /** The panel of the default pipeline: answered while it is restarted and killed. */
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { connectControl } from "../../src/control/client.ts";
 import { allRun, startVitals } from "./support/vitals.ts";
 
@@ -32,6 +32,10 @@ Deno.test("supervisor.config.ts: the panel answers page and JSON while it is res
   const body = JSON.parse(answer.slice(answer.indexOf("\r\n\r\n")));
   assertEquals(typeof body.cpu, "number");
   assertStringIncludes(await get(path, "/nothing"), " 404 ");
+  // Out of the mailbox, past the detector.
+  let page = await get(path, "/");
+  while (!page.includes("at receipt")) page = await get(path, "/");
+  assertMatch(page, /sample \d+, \d+\.\d\d ms old at receipt/);
   const { starts } = await crew.process("panel");
   assertEquals(starts, 11);
 });

@@ -149,6 +149,10 @@ Deno.test("formatVitals() and formatAlert() fit on a line and carry their units"
     formatVitals(judged, [0, 0.5, 1]),
     "cpu  12.5% ▁▅█  mem 1.0/4.0 GiB  load 1.00  unusual: cpu",
   );
+  assertEquals(
+    formatVitals(judged, [1], 0.1234),
+    "cpu  12.5% █  mem 1.0/4.0 GiB  load 1.00  age 0.12 ms  unusual: cpu",
+  );
   const alert: Alert = { metric: "late", kind: "raised", value: 80, usual: 0.25, score: 79.8 };
   assertEquals(formatAlert(alert), "ALERT late 80.0 ms, usually 0.3 ms (79.8 sigma)");
   assertEquals(
