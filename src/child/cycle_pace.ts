@@ -35,6 +35,8 @@ const PASS = 4;
 const RUNS = 5;
 /** 1: the loop was entered, `DUE` is a due time of it. */
 const ENTERED = 6;
+/** The time that was looked up last: a number that a call returns would be on the heap. */
+const NOW = 7;
 const STATE_LENGTH = 8;
 
 /** What a cycle without a supervisor writes to instead. */
@@ -110,7 +112,8 @@ export class CyclePace {
   prepare(): void {
     const state = this.#state;
     const { periodNs, offsetNs, words, place } = this.#memory;
-    const nowNs = this.#end();
+    this.#end();
+    const nowNs = state[NOW]!;
     state[SKIPPED_NOW] = 0;
     if (state[ENTERED] === 0) {
       state[ENTERED] = 1;
@@ -119,16 +122,17 @@ export class CyclePace {
       return;
     }
     state[DUE] = state[DUE]! + periodNs;
-    if (nowNs >= state[DUE]! + periodNs) this.#skip(nowNs);
+    if (nowNs >= state[DUE]! + periodNs) this.#skip();
   }
 
   /** Sleeps until the due time and begins the pass. */
   begin(): void {
     const state = this.#state;
     const { words, doubles, place, periodNs } = this.#memory;
-    const startNs = this.#sleep(state[DUE]!);
+    this.#sleep();
+    const startNs = state[NOW]!;
     // The event loop may have been away for long since the due time was found.
-    if (startNs >= state[DUE]! + periodNs) this.#skip(startNs);
+    if (startNs >= state[DUE]! + periodNs) this.#skip();
     state[START] = startNs;
     state[PASS] = state[PASS]! + 1;
     state[RUNS] = 1;
@@ -168,40 +172,40 @@ export class CyclePace {
     });
   }
 
-  /** @returns now */
-  #end(): number {
+  #end(): void {
     const nowNs = this.#memory.nowNs();
     const state = this.#state;
-    if (state[RUNS] === 0) return nowNs;
+    state[NOW] = nowNs;
+    if (state[RUNS] === 0) return;
     state[RUNS] = 0;
     const { words, doubles, place } = this.#memory;
     const pass = words[place.word + BEGUN]!;
     doubles[place.ringDouble + (pass & (place.ring - 1)) * RECORD_DOUBLES + RECORD_END] = nowNs;
     store(words, place.word + ENDED, pass);
-    return nowNs;
   }
 
-  #skip(nowNs: number): void {
+  #skip(): void {
     const state = this.#state;
     const { words, place, periodNs } = this.#memory;
-    const count = floor((nowNs - state[DUE]!) / periodNs);
+    const count = floor((state[NOW]! - state[DUE]!) / periodNs);
     state[DUE] = state[DUE]! + count * periodNs;
     state[SKIPPED_NOW] = state[SKIPPED_NOW]! + count;
     state[SKIPPED_ALL] = state[SKIPPED_ALL]! + count;
     words[place.word + SKIPPED] = words[place.word + SKIPPED]! + count;
   }
 
-  /** @returns now: the due time or later */
-  #sleep(dueNs: number): number {
+  /** Until the due time. */
+  #sleep(): void {
+    const state = this.#state;
     const { nowNs, sleepUntil, spinNs } = this.#memory;
-    let now = nowNs();
-    // A sleep may end early: a signal was handled.
-    while (now < dueNs - spinNs) {
-      sleepUntil(dueNs - spinNs);
-      now = nowNs();
+    const dueNs = state[DUE]!;
+    for (;;) {
+      const now = nowNs();
+      state[NOW] = now;
+      if (now >= dueNs) return;
+      // A sleep may end early: a signal was handled.
+      if (now < dueNs - spinNs) sleepUntil(dueNs - spinNs);
     }
-    while (now < dueNs) now = nowNs();
-    return now;
   }
 }
 

@@ -95,9 +95,11 @@ export class CycleJudge extends Judge {
 
   excuse(nowNs: number): void {
     this.#tellSkipped(nowNs, null, false);
-    const begun = this.#source.begun();
-    if (Number.isNaN(this.#anchorNs) && begun !== this.#seen && this.#source.read(begun)) {
-      this.#startRun(stampBetween(this.#source.startNs, this.#startNs, nowNs));
+    let begun = this.#source.begun();
+    if (begun !== this.#seen && this.#source.read(begun)) {
+      const { startNs } = this.#source;
+      if (startNs > nowNs) begun = (begun - 1) >>> 0;
+      else if (Number.isNaN(this.#anchorNs)) this.#startRun(stampBetween(startNs, 0, nowNs));
     }
     this.#seen = begun;
     this.#isOpen = false;
@@ -128,9 +130,6 @@ export class CycleJudge extends Judge {
       this.#lose(fresh - source.keeps);
       fresh = source.keeps;
     }
-    if (fresh === 0) {
-      return !this.#isOpen || !isUpTo(this.#seen, ended) || this.#closeSeen(nowNs, nowNs);
-    }
     for (; fresh > 0; fresh--) {
       const pass = (this.#seen + 1) >>> 0;
       if (!source.read(pass)) {
@@ -138,6 +137,8 @@ export class CycleJudge extends Judge {
         this.#lose(1);
         continue;
       }
+      // It began while looks are made: a later one is for it.
+      if (source.startNs > nowNs) break;
       const startNs = stampBetween(source.startNs, this.#startNs, nowNs);
       if (this.#isOpen) {
         if (!this.#closeSeen(startNs, nowNs)) return false;
@@ -145,11 +146,13 @@ export class CycleJudge extends Judge {
       }
       this.#seen = pass;
       if (!this.#begin(startNs, nowNs)) return false;
-      if (!isUpTo(pass, ended)) continue;
+      if (!isUpTo(pass, ended) || source.endNs > nowNs) continue;
       if (!this.#close(stampBetween(source.endNs, startNs, nowNs), nowNs)) return false;
     }
     if (this.#hasLost) this.#forget(nowNs);
-    return true;
+    if (!this.#isOpen || !isUpTo(this.#seen, ended)) return true;
+    const isLater = source.read(this.#seen) && source.endNs > nowNs;
+    return isLater || this.#closeSeen(nowNs, nowNs);
   }
 
   /** Passes are gone before they were seen. */
@@ -250,7 +253,7 @@ export class CycleJudge extends Judge {
 
   /** Due times for which nothing has begun. */
   #judgeDue(nowNs: number): boolean {
-    this.#isBetweenRuns = this.#source.isBetweenRuns();
+    this.#isBetweenRuns = this.#source.isBetweenRuns(this.#seen);
     if (this.#isBetweenRuns) {
       this.#tellSkipped(nowNs, null, false);
       this.#isStalled = false;

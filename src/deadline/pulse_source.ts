@@ -131,10 +131,9 @@ export class CycleSource extends Records {
     return load(this.words, this.word + ENDED) >>> 0;
   }
 
-  /** The program has left its loop, or has not entered it yet. */
-  isBetweenRuns(): boolean {
-    const begun = load(this.words, this.word + BEGUN);
-    return begun === 0 || ((this.words[this.word + FIRST]! - begun) | 0) > 0;
+  /** After pass `number` the program has left its loop; after 0: it has not entered it yet. */
+  isBetweenRuns(number: number): boolean {
+    return number === 0 || this.words[this.word + FIRST] === ((number + 1) | 0);
   }
 }
 

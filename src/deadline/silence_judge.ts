@@ -36,6 +36,8 @@ export class SilenceJudge extends Judge {
   #baseNs = 0;
   #seen = 0;
   #isSeenExact = false;
+  /** The last sign came while looks were made: it is later than the base, and was counted. */
+  #isBaseEarly = false;
   #hasSign = false;
   /** This silence was told as missed. */
   #missing = false;
@@ -65,6 +67,7 @@ export class SilenceJudge extends Judge {
     this.#isSeenExact = this.#source.read();
     this.#seen = this.#source.signs;
     this.#baseNs = nowNs;
+    this.#isBaseEarly = this.#source.lastNs > nowNs;
     this.#missing = false;
     this.#warned = false;
   }
@@ -100,22 +103,25 @@ export class SilenceJudge extends Judge {
   /** Signs came since the last look. @returns false: what is missed is excused */
   #hear(lastNs: number, isExact: boolean, nowNs: number): boolean {
     const counted = (this.#source.signs - this.#seen) >>> 0;
-    const signs = Math.max(1, counted);
+    // The last look may have counted this one, and taken its stamp for its own time.
+    const signs = isExact && this.#isSeenExact ? counted : Math.max(1, counted);
     const gapNs = lastNs - this.#baseNs;
     // One more may have come than was counted: by this look, and by the one before.
-    const gapsMax = signs + (isExact ? 0 : 1) + (this.#isSeenExact ? 0 : 1);
+    const unsure = (isExact ? 0 : 1) + (this.#isSeenExact ? 0 : 1) + (this.#isBaseEarly ? 1 : 0);
+    const gapsMax = Math.max(1, signs) + unsure;
     let kept = signs;
     if (this.#missing) {
-      kept--;
+      if (kept > 0) kept--;
     } else if (gapNs > this.#missNs * gapsMax) {
       // Whichever way they lie between the two, one of the gaps is too long.
       if (this.isExcused(nowNs)) return false;
-      kept--;
+      if (kept > 0) kept--;
       this.miss(this.#finding(lastNs), nowNs);
     }
     if (signs === 1 && this.#hasSign) this.gaps.record(gapNs);
     this.#seen = this.#source.signs;
     this.#isSeenExact = isExact;
+    this.#isBaseEarly = this.#source.lastNs > lastNs;
     this.#baseNs = lastNs;
     this.#hasSign = true;
     this.#missing = false;

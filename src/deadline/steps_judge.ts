@@ -77,8 +77,11 @@ export class StepsJudge extends Judge {
       this.#missing = false;
     }
     for (; fresh > 0; fresh--) {
+      const isThere = this.#source.read((this.#seen + 1) >>> 0);
+      // It was passed while looks are made: a later one is for it.
+      if (isThere && this.#source.atNs > nowNs) break;
       this.#seen = (this.#seen + 1) >>> 0;
-      if (!this.#source.read(this.#seen)) {
+      if (!isThere) {
         this.#last = -1;
         continue;
       }

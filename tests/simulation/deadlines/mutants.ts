@@ -59,7 +59,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "the sign that ends a silence is an outcome as well",
     file: "silence_judge.ts",
-    search: "    if (this.#missing) {\n      kept--;",
+    search: "    if (this.#missing) {\n      if (kept > 0) kept--;",
     replace: "    if (this.#missing) {",
   },
   {
@@ -71,8 +71,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "what is excused is held against it later",
     file: "silence_judge.ts",
-    search: "    this.#baseNs = nowNs;\n    this.#missing = false;",
-    replace: "    this.#missing = false;",
+    search: "    this.#baseNs = nowNs;\n    this.#isBaseEarly",
+    replace: "    this.#isBaseEarly",
   },
   {
     name: "a pass is late at its limit",
@@ -126,7 +126,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a program that left its loop is blamed",
     file: "cycle_judge.ts",
-    search: "this.#isBetweenRuns = this.#source.isBetweenRuns();",
+    search: "this.#isBetweenRuns = this.#source.isBetweenRuns(this.#seen);",
     replace: "this.#isBetweenRuns = false;",
   },
   {
@@ -152,6 +152,24 @@ export const MUTANTS: readonly Mutant[] = [
     file: "cycle_judge.ts",
     search: "this.#forget(nowNs + this.#periodNs);",
     replace: "this.#forget(nowNs);",
+  },
+  {
+    name: "a pass that begins while looks are made is taken for one of now",
+    file: "cycle_judge.ts",
+    search: "if (source.startNs > nowNs) break;",
+    replace: "",
+  },
+  {
+    name: "a program that enters its loop while looks are made has never left it",
+    file: "cycle_judge.ts",
+    search: "this.#source.isBetweenRuns(this.#seen);",
+    replace: "this.#source.isBetweenRuns(this.#source.begun());",
+  },
+  {
+    name: "a sign that comes while looks are made hides the next",
+    file: "silence_judge.ts",
+    search: " + (this.#isBaseEarly ? 1 : 0)",
+    replace: "",
   },
   {
     name: "a step is late at its limit",
