@@ -112,10 +112,12 @@ export function watchNotifyPipe(context: NotifyContext, readFd: number): Listeni
     }
   };
   context.reactor.watch(readFd, hear);
+  context.watchdog?.listensOn(readFd);
   return {
     hear,
     close() {
       hear();
+      context.watchdog?.listensOn(null);
       if (watching) context.reactor.unwatch(readFd);
       watching = false;
       closeFd(readFd);

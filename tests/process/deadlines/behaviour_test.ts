@@ -10,8 +10,8 @@ const runs = (crew: TestCrew, name: string, instance = 1) =>
       processes[name]!.state === "running" && processes[name]!.instance === instance,
   );
 
-async function why(crew: TestCrew, name: string): Promise<string> {
-  const [command = "", ...args] = coxCommand(["why", name, "--run-dir", crew.runDir]);
+async function cox(crew: TestCrew, ...words: string[]): Promise<string> {
+  const [command = "", ...args] = coxCommand([...words, "--run-dir", crew.runDir]);
   const { stdout } = await new Deno.Command(command, { args, env: { NO_COLOR: "1" } }).output();
   return new TextDecoder().decode(stdout);
 }
@@ -49,6 +49,17 @@ export default defineConfig({
   const broke = missesOf(crew).find((miss) => miss.broke)!;
   assertEquals([broke.contract, broke.instance], ["busy.cycle.work", 1]);
   assertEquals(broke.did, ["restart"]);
+  await eventually("the stamps are written", () => eventsOf(crew, "traceWritten").length > 0);
+  const trace = JSON.parse(
+    Deno.readTextFileSync((await cox(crew, "trace")).trim().split("\n")[0]!),
+  );
+  assertEquals(trace.displayTimeUnit, "ms");
+  const passes = trace.traceEvents.filter(({ ph }: { ph: string }) => ph === "X");
+  assert(passes.length >= 20, `${passes.length} passes`);
+  const picture = `${crew.projectDir}/last.svg`;
+  await cox(crew, "timeline", "--svg", picture, "--last", "1m");
+  assertStringIncludes(Deno.readTextFileSync(picture), ">work (20 ms)</text>");
+  assertStringIncludes(await cox(crew, "deadlines"), "busy.cycle.work");
   const { lastExit } = await crew.process("busy");
   assert(lastExit !== null && "cause" in lastExit && lastExit.cause === "deadline");
 });
@@ -85,7 +96,7 @@ export default defineConfig({
   assertEquals([reason, evidence!.call, evidence!.callOn], ["silent", "write", "data"]);
   const [data] = evidence!.channels;
   assertEquals([data!.side, data!.state, data!.other], ["writes", "full", ["reader"]]);
-  const story = await why(crew, "writer");
+  const story = await cox(crew, "why", "writer");
   assertStringIncludes(story, "it waited for room in data, which reader does not drain");
   assert(story.trim().split("\n").length <= 10, story);
   Deno.kill(pid!, "SIGCONT");
