@@ -7,6 +7,7 @@ import type {
   CheckpointsConfig,
   Config,
   ConfigIssue,
+  ContractConfig,
   CycleConfig,
   Duration,
   HeartbeatConfig,
@@ -16,7 +17,7 @@ import type {
 import { DEFAULTS, LIMITS } from "./defaults.ts";
 import { didYouMean } from "./did_you_mean.ts";
 import { parseEndpoint } from "./endpoint.ts";
-import { errorAt, type IssuePath, show } from "./issue.ts";
+import { errorAt, type IssuePath, show, warningAt } from "./issue.ts";
 import { checkName } from "./names.ts";
 import { consumersOf, producersOf } from "./pipe_ends.ts";
 import { parseDurationNs } from "./units.ts";
@@ -47,8 +48,57 @@ export function checkDeadlines(config: Config): ConfigIssue[] {
         checkCheckpoints(config, steps, contract, [...path, "checkpoints", steps])
       ),
       ...checkCount(process, path),
+      ...checkStamps(process, path),
+      ...checkRestarts(process, path),
     ];
   });
+}
+
+/** The programs that a task starts are handed no descriptors of ours. */
+function checkStamps({ run, deadlines = {} }: ProcessConfig, path: IssuePath): ConfigIssue[] {
+  if (run.kind !== "task") return [];
+  const { heartbeat, cycles = {}, checkpoints = {} } = deadlines;
+  const by = heartbeat === undefined ? null : heartbeat.by ?? DEFAULTS.deadlines.heartbeat.by;
+  const stamped: IssuePath[] = [
+    ...by === "client" ? [["heartbeat"]] : [],
+    ...Object.keys(cycles).map((name) => ["cycles", name]),
+    ...Object.keys(checkpoints).map((name) => ["checkpoints", name]),
+  ];
+  return stamped.map((keys) =>
+    errorAt(
+      [...path, ...keys],
+      "the programs of a task do not inherit the memory that this is stamped in",
+      'run the program itself, by deno() or command(), or use by: "notify" or "output"',
+    )
+  );
+}
+
+function checkRestarts({ restart, deadlines = {} }: ProcessConfig, path: IssuePath): ConfigIssue[] {
+  if (restart?.policy !== "temporary") return [];
+  const { heartbeat, run, cycles = {}, checkpoints = {} } = deadlines;
+  const contracts: [IssuePath, ContractConfig | undefined][] = [
+    [["heartbeat"], heartbeat],
+    [["run"], run],
+    ...Object.entries(cycles).map(([name, each]): [IssuePath, ContractConfig] => [
+      ["cycles", name],
+      each,
+    ]),
+    ...Object.entries(checkpoints).map(([name, each]): [IssuePath, ContractConfig] => [
+      ["checkpoints", name],
+      each,
+    ]),
+  ];
+  return contracts.flatMap(([keys, contract]) =>
+    (["miss", "broken"] as const).flatMap((key) =>
+      actionsOf(contract?.[key]).includes("restart")
+        ? [warningAt(
+          [...path, ...keys, key],
+          'a process with policy "temporary" is never restarted: "restart" ends it for good',
+          'use "stop", or another restart.policy',
+        )]
+        : []
+    )
+  );
 }
 
 function checkReady(

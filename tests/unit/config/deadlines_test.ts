@@ -163,6 +163,38 @@ Deno.test("checkDeadlines() refuses steps that are no order", () => {
   ]);
 });
 
+Deno.test("checkDeadlines() refuses stamps of a task, whose programs inherit no memory", () => {
+  const run = { kind: "task", name: "build" };
+  const why = "the programs of a task do not inherit the memory that this is stamped in | " +
+    'run the program itself, by deno() or command(), or use by: "notify" or "output"';
+  const deadlines = {
+    heartbeat: { within: "1s" },
+    cycles: { c: { period: "1s" } },
+    checkpoints: { s: { steps: ["one", "two"] } },
+  };
+  assertEquals(deadlineIssues(deadlines, { run }), [
+    `heartbeat | ${why}`,
+    `cycles.c | ${why}`,
+    `checkpoints.s | ${why}`,
+  ]);
+  assertEquals(deadlineIssues({ heartbeat: { within: "1s", by: "notify" } }, { run }), []);
+});
+
+Deno.test("checkDeadlines() warns of a restart that there will not be", () => {
+  const restart = { policy: "temporary" };
+  const why =
+    'a process with policy "temporary" is never restarted: "restart" ends it for good | ' +
+    'use "stop", or another restart.policy';
+  assertEquals(deadlineIssues({ run: { within: "1s", miss: ["warn", "restart"] } }, { restart }), [
+    `run.miss | ${why}`,
+  ]);
+  assertEquals(
+    deadlineIssues({ cycles: { c: { period: "1s", broken: "restart" } } }, { restart }),
+    [`cycles.c.broken | ${why}`],
+  );
+  assertEquals(deadlineIssues({ run: { within: "1s", miss: "stop" } }, { restart }), []);
+});
+
 Deno.test("checkContract() refuses what can never break, and actions that are none", () => {
   const heartbeat = (keys: Data) => deadlineIssues({ heartbeat: { within: "1s", ...keys } });
   assertEquals(heartbeat({ tolerate: { misses: 3, in: 3 }, warn: "1s" }), [
