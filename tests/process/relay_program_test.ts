@@ -13,6 +13,8 @@ const linesOf = (text: string) => text.split("\n").slice(0, -1);
 
 /** A line that fills a page: a pipe of one page holds exactly one. */
 const PAGE = 4096;
+const SIGSTOP = 19;
+const SIGCONT = 18;
 const pageLine = (mark: string) => mark.padEnd(PAGE - 1, "x") + "\n";
 const marksOf = (text: string) => linesOf(text).map((line) => line[0]).join("");
 
@@ -411,6 +413,45 @@ Deno.test("@relay holds no more than the high-water mark of messages longer than
   assertEquals([rig.leg(0).queuedMessages, rig.leg(1).peakMessages], [0, 1]);
   writer.close();
   next.close();
+});
+
+Deno.test("@relay sends nobody the rest of a message of which a dead consumer had read all that was there", async () => {
+  const cases = [["lines", true], ["lines", false], ["frames", true], ["frames", false]] as const;
+  for (const [framing, reads] of cases) {
+    const changes = { framing, maxMessageBytes: 100_000 };
+    await using rig = RelayRig.start(relayChannel(1, [queuePlan()], changes));
+    const writer = rig.input(0);
+    const message = (mark: number, size: number) =>
+      framing === "frames"
+        ? frame(size, mark)
+        : new TextEncoder().encode(String(mark).repeat(size) + "\n");
+    const reader = rig.output(1);
+    await writer.writeAll(message(1, 90_000));
+    await until("a part", () => pipeFillBytes(reader.fd) === 16 * PAGE);
+    // Nothing more is written before it hears of the next instance.
+    rig.signal(SIGSTOP);
+    reader.read();
+    assertEquals(reader.bytes.length, 16 * PAGE);
+    reader.close();
+    const next = rig.output(1, 2);
+    rig.signal(SIGCONT);
+    await writer.writeAll(message(2, 10));
+    const { length } = message(2, 10);
+    await until("the next", () => pipeFillBytes(next.fd) >= length);
+    if (reads) {
+      await next.readUntil(length);
+      assertEquals(next.bytes, message(2, 10));
+    }
+    next.close();
+    // What the next did not read goes on, whole.
+    const third = rig.output(1, 3);
+    await writer.writeAll(message(3, 10));
+    const expected = Uint8Array.from([...reads ? [] : message(2, 10), ...message(3, 10)]);
+    await third.readUntil(expected.length);
+    assertEquals(third.bytes, expected);
+    writer.close();
+    third.close();
+  }
 });
 
 Deno.test("@relay drops the unfinished message of an instance; the next one's begins anew", async () => {

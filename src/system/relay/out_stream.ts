@@ -54,7 +54,6 @@ export interface Adopted {
 
 const LINE_FEED = 10;
 const MOVE_BYTES = 1 << 30;
-const NOTHING_LEFT: Adopted = { lost: 0, dropRest: false };
 
 /** One per consumer. */
 export class OutStream {
@@ -118,7 +117,10 @@ export class OutStream {
     const left = this.#fillBytes();
     this.#newest = pipe;
     this.#fit(pipeCapacityBytes(pipe.readFd), fill > 0);
-    return left === 0 ? NOTHING_LEFT : this.#align(this.#written - fill - left, left);
+    const adopted = this.#align(this.#written - fill - left, left);
+    // Whatever is written next begins anew.
+    if (adopted.dropRest) this.#boundaries.mark(this.#written);
+    return adopted;
   }
 
   /**
@@ -240,7 +242,7 @@ export class OutStream {
 
   /** Throws away what is left of the message that the dead reader had begun. */
   #align(consumed: number, left: number): Adopted {
-    if (consumed < this.#unknownTo) return this.#alignUnknown(consumed, left);
+    if (left > 0 && consumed < this.#unknownTo) return this.#alignUnknown(consumed, left);
     const boundary = this.#boundaries.atOrAfter(consumed);
     this.#discard(boundary === -1 ? left : Math.min(left, boundary - consumed));
     return { lost: 0, dropRest: boundary === -1 };
