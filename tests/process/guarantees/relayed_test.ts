@@ -13,7 +13,7 @@ import { type SinkVerdict, type Verdict, written } from "./judge.ts";
 const AT_WORK_MIN = KILLS / 3;
 
 /** `@relay` takes its time to come back, the more the oftener it was killed: several at once. */
-const RELAYS = 4;
+const RELAYS = 3;
 const RELAY_KILLS = Math.ceil(KILLS / RELAYS);
 
 /** One source as one sink has had it. */
