@@ -209,6 +209,13 @@ function checkHeartbeat(
     return [...issues, ...checkFeed(config, name, by.channel, [...path, "by", "channel"])];
   }
   if (by === "output") return [...issues, ...checkOutput(config, name, [...path, "by"])];
+  if ((process.ready?.by ?? DEFAULTS.ready.by) === "started") {
+    issues.push(warningAt(
+      path,
+      "an instance counts as ready as soon as it runs, so that its start counts as silence",
+      'add ready: { by: "notify" }, or allow for the start in within',
+    ));
+  }
   if (by === "notify" && process.run.kind === "deno" && process.ready?.by === "fd") {
     issues.push(errorAt(
       [...path, "by"],

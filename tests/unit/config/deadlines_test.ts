@@ -27,14 +27,14 @@ Deno.test("checkDeadlines() takes every kind of contract", () => {
     [{ ready: { warn: "1s" } }, NOTIFY],
     [{ stop: { within: "5s" } }],
     [{ run: { warn: "1h" } }, { restart: { policy: "transient" } }],
-    [{ heartbeat: { within: "200ms", warn: "100ms", by: "notify" } }],
+    [{ heartbeat: { within: "200ms", warn: "100ms", by: "notify" } }, NOTIFY],
     [{ heartbeat: { within: "1s", by: "output" } }],
     [{ heartbeat: { within: "1s", by: { channel: "raw" } } }],
     [{ heartbeat: { within: "1s", by: { channel: "lines" } } }, { replicas: 3 }],
     [{ cycles: { c: { period: "100us", budget: "99us", late: "100us", offset: "99us" } } }],
     [{ cycles: { c: { period: "1ms", warn: "999us", tolerate: { misses: 1023, in: 1024 } } } }],
     [{ checkpoints: { s: { steps: ["one", "two"] } } }],
-    [{ heartbeat: { within: "1s", miss: [], broken: ["warn", "fail-group", "safe-mode"] } }],
+    [{ heartbeat: { within: "1s", miss: [], broken: ["warn", "safe-mode"] } }, NOTIFY],
   ];
   for (const [deadlines, rest] of cases) {
     assertEquals(deadlineIssues(deadlines, rest), [], JSON.stringify(deadlines));
@@ -172,12 +172,25 @@ Deno.test("checkDeadlines() refuses stamps of a task, whose programs inherit no 
     cycles: { c: { period: "1s" } },
     checkpoints: { s: { steps: ["one", "two"] } },
   };
-  assertEquals(deadlineIssues(deadlines, { run }), [
+  assertEquals(deadlineIssues(deadlines, { run, ...NOTIFY }), [
     `heartbeat | ${why}`,
     `cycles.c | ${why}`,
     `checkpoints.s | ${why}`,
   ]);
-  assertEquals(deadlineIssues({ heartbeat: { within: "1s", by: "notify" } }, { run }), []);
+  assertEquals(
+    deadlineIssues({ heartbeat: { within: "1s", by: "notify" } }, { run, ...NOTIFY }),
+    [],
+  );
+});
+
+Deno.test("checkDeadlines() warns where a start counts as silence", () => {
+  const why = "an instance counts as ready as soon as it runs, so that its start counts as silence";
+  for (const by of ["client", "notify"]) {
+    assertEquals(deadlineIssues({ heartbeat: { within: "1s", by } }), [
+      `heartbeat | ${why} | add ready: { by: "notify" }, or allow for the start in within`,
+    ]);
+    assertEquals(deadlineIssues({ heartbeat: { within: "1s", by } }, NOTIFY), []);
+  }
 });
 
 Deno.test("checkDeadlines() warns of a restart that there will not be", () => {
@@ -196,7 +209,8 @@ Deno.test("checkDeadlines() warns of a restart that there will not be", () => {
 });
 
 Deno.test("checkContract() refuses what can never break, and actions that are none", () => {
-  const heartbeat = (keys: Data) => deadlineIssues({ heartbeat: { within: "1s", ...keys } });
+  const heartbeat = (keys: Data) =>
+    deadlineIssues({ heartbeat: { within: "1s", ...keys } }, NOTIFY);
   assertEquals(heartbeat({ tolerate: { misses: 3, in: 3 }, warn: "1s" }), [
     'heartbeat.tolerate.misses | "misses" must be fewer than "in", is 3 in 3: the contract could ' +
     "never be broken | at most 2",
@@ -220,7 +234,9 @@ Deno.test("checkContract() refuses what can never break, and actions that are no
   assertEquals(
     issuesOf({
       name: "x",
-      processes: { a: { run: RUN, deadlines: { heartbeat: { within: "1s", miss: "safe-mode" } } } },
+      processes: {
+        a: { run: RUN, deadlines: { heartbeat: { within: "1s", miss: "safe-mode" } }, ...NOTIFY },
+      },
     }),
     [
       'processes.a.deadlines.heartbeat.miss | "safe-mode" needs to know what runs in it | ' +
@@ -375,7 +391,11 @@ Deno.test("checkMachine() refuses scheduling that the kernel would refuse", () =
 Deno.test("checkMachine() holds the watchdog to whole seconds, the safe mode to names", () => {
   const top = (keys: Data) => issuesOf({ name: "x", processes: PROCESSES, ...keys });
   const critical = {
-    a: { run: RUN, deadlines: { heartbeat: { within: "1s", critical: true, miss: "safe-mode" } } },
+    a: {
+      run: RUN,
+      deadlines: { heartbeat: { within: "1s", critical: true, miss: "safe-mode" } },
+      ...NOTIFY,
+    },
   };
   const supervisor = { watchdog: { timeout: "1500ms", device: "watchdog" } };
   const safeMode = { start: ["a"] };
