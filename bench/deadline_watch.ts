@@ -115,7 +115,7 @@ function watchOver(
         )
         : new SilenceJudge(
           index,
-          heartbeat({ missNs: 2 * PERIOD_NS }),
+          heartbeat({ missNs: 3 * PERIOD_NS }),
           new PulseSigns(views, place),
           watch.court,
         ),
