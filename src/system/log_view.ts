@@ -133,6 +133,7 @@ function toneOf(record: EventRecord, before: ExitRecord | undefined): keyof type
     case "strayKilled":
     case "stall":
     case "safeMode":
+    case "mailboxCorrupt":
       return "alarm";
     case "deadline":
       return record.kind === "miss" ? "alarm" : "lost";

@@ -1,7 +1,7 @@
 /** Mailboxes of real crews: sealed programs, commands, and what the supervisor makes of deaths. */
 import { assert, assertEquals } from "@std/assert";
-import type { MailboxSnapshot } from "../../../src/control/protocol.ts";
-import { eventually, startCrew, type TestCrew } from "../../support/crew.ts";
+import type { ChannelsReport, MailboxSnapshot } from "../../../src/control/protocol.ts";
+import { coxCommand, eventually, startCrew, type TestCrew } from "../../support/crew.ts";
 
 const CHILD = new URL("../../../src/child/", import.meta.url).href;
 const PYTHON = new URL("../../../clients/python/", import.meta.url).pathname;
@@ -233,4 +233,55 @@ setInterval(() => {
   await eventually("the consumer goes on", () => crew.output().includes("goes on"));
   await crew.snapshot();
   assertEquals(told().length, 1, "once");
+});
+
+Deno.test("a mailbox in huge pages, locked, works; where the machine has none a warning says so", async () => {
+  const meminfo = Deno.readTextFileSync("/proc/meminfo");
+  const free = Number(/^HugePages_Free:\s+(\d+)$/m.exec(meminfo)?.[1] ?? "0");
+  await using crew = await startCrew(
+    config(
+      `to: ["one.samples", "two.samples"], sampleBytes: "64KiB", slots: 16, hugePages: true, lock: true`,
+    ),
+    { files: FILES },
+  );
+  await received(crew, "samples flow", [100, 100]);
+  const warnings = crew.events().flatMap((event) =>
+    event.event === "warning" && event.message.includes("Mailbox") ? [event.message] : []
+  );
+  const place = (await mailboxOf(crew)).memoryBytes;
+  assert(place >= 16 * 65_536);
+  for (const warning of warnings) {
+    assert(/ordinary pages|can be swapped out/.test(warning), warning);
+  }
+  const isOrdinary = warnings.some((warning) => warning.includes("ordinary pages"));
+  assertEquals(isOrdinary, free < 1, JSON.stringify(warnings));
+});
+
+Deno.test("cox channels shows a row for each consumer: lag, rate, and what it missed", async () => {
+  await using crew = await startCrew(
+    config(
+      `to: ["one.samples", "two.samples"], sampleBytes: "64B", slots: 8, history: keepLast(4)`,
+    ),
+    { files: FILES },
+  );
+  await received(crew, "samples flow", [100, 100]);
+  Deno.kill((await crew.process("two")).pid!, "SIGSTOP");
+  const before = (await mailboxOf(crew)).published;
+  await crew.until(
+    "the producer goes on",
+    ({ channels }) => (channels["readings"] as MailboxSnapshot).published > before + 100,
+  );
+  const [command = "", ...args] = coxCommand(["channels", "--json", "--run-dir", crew.runDir]);
+  const { stdout } = await new Deno.Command(command, { args, cwd: crew.projectDir }).output();
+  const { channels } = JSON.parse(new TextDecoder().decode(stdout)) as ChannelsReport;
+  const rows = channels.map(({ channel, kind, from, to, unit }) => [channel, kind, from, to, unit]);
+  assertEquals(rows, [
+    ["readings", "mailbox", "producer.samples", "one.samples", "samples"],
+    ["readings", "mailbox", "producer.samples", "two.samples", "samples"],
+  ]);
+  const [one, two] = channels;
+  assert(one!.perSecond!.messages > 0 && one!.perSecond!.bytes > 0);
+  assertEquals([two!.fill, two!.capacity, two!.perSecond!.messages], [8, 8, 0]);
+  assert(two!.dropped! >= 0);
+  Deno.kill((await crew.process("two")).pid!, "SIGCONT");
 });
