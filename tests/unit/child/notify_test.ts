@@ -134,3 +134,19 @@ Deno.test("ready() rejects with the cause, and does not crash, when the supervis
     'Cannot tell the supervisor "READY=1": its pipe is gone EPIPE\nexit 0\n',
   );
 });
+
+Deno.test("heartbeat() without memory to stamp sends messages, and no second one while one is on its way", async () => {
+  const outcome = await runChild(`
+    for (let left = 1000; left > 0; left--) child.heartbeat();
+    await child.status("between");
+    child.heartbeat();
+  `);
+  assertEquals(outcome.stderr, "");
+  assertEquals(outcome.notified, "WATCHDOG=1\nSTATUS=between\nWATCHDOG=1\n");
+});
+
+Deno.test("heartbeat() is refused where there is nobody to hear it", async () => {
+  const outcome = await runChild("child.heartbeat();", { ...validLinks(), notifyFd: null });
+  assertEquals(outcome.code, 1);
+  assertStringIncludes(outcome.stderr, "no notify descriptor");
+});
