@@ -32,6 +32,8 @@ export interface PathFact {
   readonly kind: "file" | "directory" | "other" | "missing";
   /** With every link resolved; of a missing path, its deepest existing ancestor's. */
   readonly realPath: string;
+  /** Every symbolic link on the way there, where it really lies. @default none */
+  readonly links?: readonly string[];
 }
 
 /** The local part of one program's module graph. */

@@ -98,7 +98,8 @@ export interface WriteGrants {
 
 /**
  * Refuses every grant that is an ancestor of something protected, is it, or lies inside it.
- * Both are compared as written and with symbolic links resolved.
+ * Both are compared as written and with symbolic links resolved; what is protected also with each
+ * link on the way, since who may write where one lies can make it lead elsewhere.
  *
  * @param write The grants.
  * @param protectedList What must not be covered.
@@ -118,7 +119,8 @@ export function checkWriteGrants(
     const granted = new Set([written, realPath(written, paths)]);
     const covered = protectedList.find((entry) => {
       if (entry.ifThere && paths.get(entry.path)?.kind !== "directory") return false;
-      const targets = new Set([entry.path, realPath(entry.path, paths)]);
+      const links = paths.get(entry.path)?.links ?? [];
+      const targets = new Set([entry.path, realPath(entry.path, paths), ...links]);
       return [...granted].some((from) =>
         [...targets].some((target) => isWithin(target, from) || isWithin(from, target))
       );

@@ -15,7 +15,35 @@ export function pathFact(path: string): PathFact {
   if (realPath === null) return { kind: "missing", realPath: realPathOfMissing(path) };
   const info = Deno.statSync(realPath);
   const kind = info.isDirectory ? "directory" : info.isFile ? "file" : "other";
-  return { kind, realPath };
+  return realPath === path ? { kind, realPath } : { kind, realPath, links: linksOn(path) };
+}
+
+/** Linux follows as many (path_resolution(7)). */
+const LINKS_MAX = 40;
+
+/** Every link that is followed from an existing path to what it stands for, where it really lies. */
+function linksOn(path: string): string[] {
+  const links: string[] = [];
+  const names = path.split("/");
+  let place = "/";
+  while (names.length > 0 && links.length < LINKS_MAX) {
+    const name = names.shift()!;
+    if (name === "" || name === ".") continue;
+    if (name === "..") {
+      place = parentDirectory(place);
+      continue;
+    }
+    const next = place === "/" ? `/${name}` : `${place}/${name}`;
+    if (!Deno.lstatSync(next).isSymlink) {
+      place = next;
+      continue;
+    }
+    links.push(next);
+    const target = Deno.readLinkSync(next);
+    if (target.startsWith("/")) place = "/";
+    names.unshift(...target.split("/"));
+  }
+  return links;
 }
 
 /**

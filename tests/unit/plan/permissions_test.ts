@@ -112,7 +112,11 @@ const guarded = machine({
     "/project": "directory",
     "/project/main.ts": "file",
     "/project/innocent": { kind: "directory", realPath: "/opt/cox/src/core" },
-    "/usr/bin/deno": { kind: "file", realPath: "/store/deno-2/deno" },
+    "/usr/bin/deno": {
+      kind: "file",
+      realPath: "/store/deno-2/deno",
+      links: ["/usr/bin/deno", "/choices/deno"],
+    },
     "/lib": { kind: "directory", realPath: "/usr/lib" },
   }),
 });
@@ -137,6 +141,7 @@ Deno.test("compile() refuses write grants that cover what decides which code run
     ["/usr/bin/deno", "an executable"],
     ["/usr/bin", "an executable"],
     ["/store", "an executable"],
+    ["/choices", "an executable"],
     [".", "the configuration"],
     ["./supervisor.config.ts", "the configuration"],
     ["./conf", "the project's deno.json"],

@@ -58,7 +58,11 @@ Deno.test("pathFact() follows links, also those above a path that does not exist
   await Deno.symlink(`${dir}/real`, `${dir}/link`);
   await Deno.symlink(`${dir}/loop`, `${dir}/loop`);
   assertEquals(pathFact(`${dir}/file`), { kind: "file", realPath: `${dir}/file` });
-  assertEquals(pathFact(`${dir}/link`), { kind: "directory", realPath: `${dir}/real` });
+  assertEquals(pathFact(`${dir}/link`), {
+    kind: "directory",
+    realPath: `${dir}/real`,
+    links: [`${dir}/link`],
+  });
   assertEquals(pathFact("/dev/null").kind, "other");
   assertEquals(pathFact(`${dir}/link/new/x`), {
     kind: "missing",
@@ -67,6 +71,22 @@ Deno.test("pathFact() follows links, also those above a path that does not exist
   assertEquals(pathFact(`${dir}/file/x`), { kind: "missing", realPath: `${dir}/file/x` });
   assertEquals(pathFact(`${dir}/loop`), { kind: "missing", realPath: `${dir}/loop` });
   assertEquals(pathFact("/nonexistent-folder/x").realPath, "/nonexistent-folder/x");
+});
+
+Deno.test("pathFact() names every link on the way, where it lies", async () => {
+  await using folder = await temporaryFolder();
+  const { dir } = folder;
+  await Deno.mkdir(`${dir}/store`);
+  await folder.write("store/file", "");
+  await Deno.mkdir(`${dir}/hop`);
+  await Deno.symlink("../store/./file", `${dir}/hop/name`);
+  await Deno.symlink(`${dir}/hop`, `${dir}/way`);
+  await Deno.symlink("way/name", `${dir}/start`);
+  assertEquals(pathFact(`${dir}/start`), {
+    kind: "file",
+    realPath: `${dir}/store/file`,
+    links: [`${dir}/start`, `${dir}/way`, `${dir}/hop/name`],
+  });
 });
 
 Deno.test("readEnvFile() reads dotenv lines, and says why it cannot", async () => {
