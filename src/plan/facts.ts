@@ -92,6 +92,8 @@ export interface MemoryFact {
   readonly bytes: number;
   /** `this machine`, `the cgroup /system.slice`: completes "and … has 3 GiB". */
   readonly what: string;
+  /** Of one segment: RLIMIT_FSIZE counts for memory too, and who exceeds it is killed. */
+  readonly segmentBytesMax: number;
 }
 
 /** Everything that compiling depends on besides the configuration. */

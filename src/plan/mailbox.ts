@@ -87,6 +87,16 @@ export function checkMemory(
 ): void {
   const mailboxes = channels.filter((channel) => channel.kind === "mailbox");
   if (memory === null || mailboxes.length === 0) return;
+  for (const mailbox of mailboxes) {
+    const segment = segmentBytes(mailbox.shape);
+    if (segment <= memory.segmentBytesMax) continue;
+    issues.error(
+      ["channels", mailbox.name],
+      `its samples take ${formatSize(segment)}, and a file of cox's may have ` +
+        `${formatSize(memory.segmentBytesMax)} (RLIMIT_FSIZE), memory included`,
+      "start cox with a higher `ulimit -f`",
+    );
+  }
   const bytes = mailboxes.reduce((sum, mailbox) => sum + mailboxBytes(mailbox), 0);
   if (bytes <= memory.bytes) return;
   const [largest] = mailboxes.toSorted((a, b) => mailboxBytes(b) - mailboxBytes(a));

@@ -6,8 +6,11 @@ import type { MemoryFact } from "../facts.ts";
 
 const UNIFIED = "/sys/fs/cgroup";
 
+/** What there is in one place. */
+type Place = Pick<MemoryFact, "bytes" | "what">;
+
 /**
- * Looks at the machine and at the control groups that this process is in.
+ * Looks at the machine, at the control groups that this process is in, and at its limits.
  *
  * @param read gives a kernel file's text; null: there is none.
  */
@@ -21,11 +24,17 @@ export function memoryFact(read: (path: string) => string | null): MemoryFact {
     what: "this machine",
   });
   if (least.bytes === Infinity) throw new Error("/proc/meminfo does not tell MemAvailable");
-  return least;
+  return { ...least, segmentBytesMax: fileLimit(read("/proc/self/limits") ?? "") };
+}
+
+/** `Max file size             unlimited            unlimited            bytes`: the soft one. */
+export function fileLimit(limits: string): number {
+  const soft = /^Max file size\s+(\d+)/m.exec(limits)?.[1];
+  return soft === undefined ? Number.MAX_SAFE_INTEGER : Number(soft);
 }
 
 /** `MemAvailable:    3145728 kB`. */
-export function machineFact(meminfo: string): MemoryFact[] {
+export function machineFact(meminfo: string): Place[] {
   const kilobytes = /^MemAvailable:\s+(\d+) kB$/m.exec(meminfo)?.[1];
   if (kilobytes === undefined) return [];
   return [{ bytes: Number(kilobytes) * 1024, what: "this machine" }];
@@ -40,8 +49,8 @@ export function machineFact(meminfo: string): MemoryFact[] {
 export function cgroupFacts(
   cgroups: string,
   read: (path: string) => string | null,
-): MemoryFact[] {
-  const facts: MemoryFact[] = [];
+): Place[] {
+  const facts: Place[] = [];
   for (const line of cgroups.split("\n")) {
     const [, controllers, path] = /^\d+:([^:]*):(\/.*)$/.exec(line) ?? [];
     if (path === undefined) continue;

@@ -130,13 +130,21 @@ Deno.test("compile() refuses to a sealed program what opens the seal", () => {
 Deno.test("compile() refuses mailboxes that the machine has no memory for, with both figures", () => {
   const config = crew(processes(), { channels: { frames: box } });
   const bytes = 4096 + 8 * 8192 + 2 * 4096;
-  const memory = (bytes: number) => machine({ memory: { bytes, what: "this machine" } });
+  const memory = (bytes: number, segmentBytesMax = 2 ** 40) =>
+    machine({ memory: { bytes, what: "this machine", segmentBytesMax } });
   compiled(config, memory(bytes));
   const issue = onlyError(config, memory(bytes - 1));
   assertEquals(issue.path, ["channels", "frames"]);
   assertEquals(
     issue.message,
     `the mailboxes take 76KiB (this one 76KiB), and this machine has ${bytes - 1}B`,
+  );
+  const segment = 4096 + 8 * 8192;
+  compiled(config, memory(bytes, segment));
+  assertEquals(
+    onlyError(config, memory(bytes, segment - 1)).message,
+    `its samples take 68KiB, and a file of cox's may have ${segment - 1}B (RLIMIT_FSIZE), ` +
+      "memory included",
   );
 });
 

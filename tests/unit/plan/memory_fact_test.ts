@@ -1,11 +1,23 @@
 import { assert, assertEquals } from "@std/assert";
 import { readSmallFile } from "../../../src/os/file.ts";
-import { cgroupFacts, machineFact, memoryFact } from "../../../src/plan/probe/memory_fact.ts";
+import {
+  cgroupFacts,
+  fileLimit,
+  machineFact,
+  memoryFact,
+} from "../../../src/plan/probe/memory_fact.ts";
 
 Deno.test("memoryFact() finds no more than the machine has", () => {
   const { bytes, what } = memoryFact(readSmallFile);
   assert(bytes > 2 ** 20 && bytes <= 2 ** 50, `${bytes}`);
   assert(what !== "");
+});
+
+Deno.test("fileLimit() reads the soft limit of files, which counts for memory", () => {
+  const line = (soft: string) =>
+    `Max cpu time  1  2 seconds\nMax file size   ${soft}   unlimited  bytes\n`;
+  assertEquals(fileLimit(line("4096")), 4096);
+  assertEquals(fileLimit(line("unlimited")), Number.MAX_SAFE_INTEGER);
 });
 
 Deno.test("machineFact() reads MemAvailable, and nothing else", () => {
