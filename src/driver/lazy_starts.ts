@@ -65,7 +65,8 @@ export class LazyStarts {
   #lookAt(listener: LazyListener, state: CoreState): void {
     const servers = listener.servers.map((p) => state.processes[p]!);
     const up = state.phase === "up" && state.shutdown === null;
-    const wanted = up && servers.every(isAsleep);
+    // In the safe mode what was to run has been started, and nothing else is.
+    const wanted = up && !state.safeMode && servers.every(isAsleep);
     if (!wanted) this.#unwatch(listener);
     if (up && servers.every(({ status }) => status === "failed")) listener.channel.refuse();
     if (!wanted || listener.watchedFd !== null || listener.timer !== null) return;
