@@ -86,13 +86,14 @@ static inline void end_pass(struct pulse_cycle cycle, long long now) {
   __atomic_store_n(&cycle.line[1], pass, __ATOMIC_SEQ_CST);
 }
 
-// Sends to NOTIFY_SOCKET; opens it the first time.
+// Sends to NOTIFY_SOCKET, if there is one; opens it the first time.
 static inline void notify(const char *text) {
   static int fd = -1;
   if (fd == -1) {
     const char *path = getenv("NOTIFY_SOCKET");
     struct sockaddr_un to = {.sun_family = AF_UNIX};
-    if (path == NULL || strlen(path) >= sizeof to.sun_path) exit(100);
+    if (path == NULL) return;
+    if (strlen(path) >= sizeof to.sun_path) exit(100);
     strcpy(to.sun_path, path);
     if (path[0] == '@') to.sun_path[0] = 0;
     fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);

@@ -15,7 +15,7 @@
 #include <sys/prctl.h>
 #include "pulse.h"
 
-#define PATIENCE_NS 10000000000LL
+#define PATIENCE_NS 3000000000LL
 #define WARM_UP_BEATS 50
 // Signals for silences of its own come within so many beats.
 #define SETTLE_BEATS 100
@@ -52,16 +52,20 @@ static int is_signalled(long long timeout_ns) {
   return signo == SIGUSR1;
 }
 
-static void keep_on(void) {
+// Returns whether a signal came since the sign: then it may be for the silence after it.
+static int keep_on(void) {
   sleep_until(last_ns + limit_ns / 10 + random() % (limit_ns * 3 / 10));
   beat();
-  balance += is_signalled(0);
+  int came = is_signalled(0);
+  balance += came;
+  return came;
 }
 
 // Keeps the contract for so many beats, and until each silence of its own was signalled.
 static void keep(int beats) {
-  for (int i = 0; i < beats; i++) keep_on();
-  for (int i = 0; i < SETTLE_BEATS && balance != 0; i++) keep_on();
+  int came = 0;
+  for (int i = 0; i < beats; i++) came = keep_on();
+  for (int i = 0; i < SETTLE_BEATS && (balance != 0 || came); i++) came = keep_on();
   if (balance > 0) stray += balance;
   if (balance < 0) unanswered -= balance;
   balance = 0;

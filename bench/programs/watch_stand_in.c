@@ -34,18 +34,6 @@ static int make_pulse(struct pulse *pulse) {
   return fd;
 }
 
-// Where READY=1 goes: nobody needs it here.
-static void open_notify(void) {
-  struct sockaddr_un name = {.sun_family = AF_UNIX};
-  int size = snprintf(name.sun_path + 1, sizeof name.sun_path - 1, "cox-bench-%d", getpid());
-  int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  socklen_t length = offsetof(struct sockaddr_un, sun_path) + 1 + size;
-  if (fd < 0 || bind(fd, (struct sockaddr *)&name, length) != 0) die("bind");
-  char text[128];
-  snprintf(text, sizeof text, "@%s", name.sun_path + 1);
-  setenv("NOTIFY_SOCKET", text, 1);
-}
-
 static void start(int child, char **argv) {
   int fd = make_pulse(&pulses[child]);
   pids[child] = fork();
@@ -100,7 +88,7 @@ int main(int argc, char **argv) {
   long long poll_ns = atoll(argv[1]) * 1000000, limit_ns = atoll(argv[2]) * 1000;
   int count = atoi(argv[3]), live = count, status = 0;
   if (count < 1 || count > COUNT_MAX) return 100;
-  open_notify();
+  unsetenv("NOTIFY_SOCKET");
   for (int child = 0; child < count; child++) start(child, argv + 4);
   prctl(PR_SET_TIMERSLACK, 1UL);
   long long next_poll = now_ns() + poll_ns;
