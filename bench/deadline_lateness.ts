@@ -15,6 +15,7 @@
 import type { Config, ProcessConfig } from "../src/config/config.ts";
 import { makeRow, type Row } from "./row.ts";
 import type { BenchCrew } from "./support/crew.ts";
+import { refusesFifo } from "./support/fifo.ts";
 import { Load } from "./support/load.ts";
 import { threadPolicies } from "./support/procfs.ts";
 import {
@@ -29,7 +30,7 @@ import {
 } from "./support/silence.ts";
 import { quantile } from "./support/stats.ts";
 import { measureTimers, type Timers } from "./support/timers.ts";
-import { runToEnd, Workshop } from "./support/workshop.ts";
+import { Workshop } from "./support/workshop.ts";
 
 export const name = "deadline_lateness";
 
@@ -62,7 +63,7 @@ export async function run(): Promise<Row[]> {
   await using _load = new Load(workshop, await workshop.compile("burn"));
   const loaded = await bench.sideBySide("loaded", { by: "pulse", storm: true });
   rows.push(bench.row("p99, cores taken, restart storm", loaded, { p: 0.99, atMostMs: 3 }));
-  if (await refusesFifo()) return rows;
+  if (await refusesFifo(FIFO.priority)) return rows;
   const fifo = await bench.sideBySide("fifo", { by: "pulse", storm: true, fifo: true });
   const target = { p: 0.99, atMostMs: 1 };
   rows.push(bench.row("p99, cores taken, restart storm, monitor by FIFO", fifo, target));
@@ -163,17 +164,6 @@ function stormProcesses(): Record<string, ProcessConfig> {
   };
   const names = Array.from({ length: STORM_PROCESSES }, (_, number) => `storm-${number}`);
   return Object.fromEntries(names.map((name) => [name, process]));
-}
-
-/** Whether this machine lets nobody have a real-time policy; says so. */
-async function refusesFifo(): Promise<boolean> {
-  try {
-    await runToEnd(["chrt", "-f", `${FIFO.priority}`, "true"]);
-    return false;
-  } catch (error) {
-    console.error("SCHED_FIFO is refused here: no row with the monitor by FIFO.", error);
-    return true;
-  }
 }
 
 /** @throws {Error} when no thread of the supervisor has it: the row would claim too much */

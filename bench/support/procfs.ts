@@ -86,3 +86,11 @@ export function threadPolicies(
     return { thread: Number(name), policy: Number(fields[41 - 3]) };
   });
 }
+
+/** The id of a thread of a process by its name; null: it has none of that name. */
+export function threadByName(pid: number, name: string): string | null {
+  for (const { name: thread } of Deno.readDirSync(`/proc/${pid}/task`)) {
+    if (Deno.readTextFileSync(`/proc/${pid}/task/${thread}/comm`).trim() === name) return thread;
+  }
+  return null;
+}

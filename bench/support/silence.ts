@@ -6,7 +6,7 @@
 import type { Config, ProcessConfig } from "../../src/config/config.ts";
 import { BenchCrew } from "./crew.ts";
 import { quantile } from "./stats.ts";
-import { runToEnd, type Workshop } from "./workshop.ts";
+import { runToEnd, waitForFile, type Workshop } from "./workshop.ts";
 
 /** What a program gives its signs by. */
 export type SignsBy = "pulse" | "notify";
@@ -39,8 +39,6 @@ export interface Silences {
   readonly unanswered: number;
 }
 
-const LOOK_MS = 100;
-const GIVE_UP_MS = 240_000;
 /** It is the first argument, made of the folder's name and a number. */
 const RESULT = "silences";
 
@@ -116,23 +114,11 @@ export async function runStandIn(
 
 /** Waits for the results of all. @throws {Error} when one does not come */
 async function readSilences(folder: string, count: number): Promise<Silences[]> {
-  const giveUpMs = performance.now() + GIVE_UP_MS;
-  const texts: string[] = [];
-  while (texts.length < count) {
-    const text = await Deno.readTextFile(`${folder}/${RESULT}-${texts.length}`).catch((error) => {
-      if (error instanceof Deno.errors.NotFound) return null;
-      throw error;
-    });
-    if (text !== null) {
-      texts.push(text);
-      continue;
-    }
-    if (performance.now() > giveUpMs) {
-      throw new Error(`Only ${texts.length} of ${count} programs told of their silences`);
-    }
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  const each: Silences[] = [];
+  while (each.length < count) {
+    each.push(silencesOf(await waitForFile(`${folder}/${RESULT}-${each.length}`)));
   }
-  return texts.map(silencesOf);
+  return each;
 }
 
 function silencesOf(text: string): Silences {

@@ -112,6 +112,28 @@ export async function runProbe(argv: readonly string[]): Promise<number[]> {
   return (await runToEnd(argv)).trim().split("\n").map((line) => Number(line) / 1e6);
 }
 
+const FILE_LOOK_MS = 50;
+const FILE_GIVE_UP_MS = 240_000;
+
+/**
+ * Waits for a file that is renamed into its place when it is whole.
+ *
+ * @returns its text.
+ * @throws {Error} when it does not come.
+ */
+export async function waitForFile(path: string): Promise<string> {
+  const giveUpMs = performance.now() + FILE_GIVE_UP_MS;
+  for (;;) {
+    try {
+      return await Deno.readTextFile(path);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      if (performance.now() > giveUpMs) throw new Error(`Waited in vain for ${path}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, FILE_LOOK_MS));
+  }
+}
+
 /** SIGTERM, and SIGKILL for what is still there ten seconds later. */
 export async function stop(child: Deno.ChildProcess): Promise<void> {
   const signal = (name: Deno.Signal) => {
