@@ -5,7 +5,8 @@
 //
 //   signs N own N longest NANOSECONDS
 //
-// own: silences of more than LIMIT_US, for the machine did not run it; those are no false misses.
+// own: silences of more than LIMIT_US, for the machine did not run it; those are no false misses. Of
+// a sign that the machine held up between its stamp and its memory the silence was as long as that.
 #include <limits.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -32,8 +33,9 @@ int main(int argc, char **argv) {
   while (!is_told_to_end) {
     due += period_ns;
     sleep_until(due);
-    long long now = now_ns(), gap = now - last;
+    long long now = now_ns();
     sign(pulse, 0, now);
+    long long gap = now_ns() - last;
     signs++;
     if (gap > limit_ns) own++;
     if (gap > longest) longest = gap;
