@@ -54,15 +54,16 @@ pass_on() {
   fi
 }
 # A child that has not become the supervisor yet still has the traps of this shell, in which a
-# signal would be lost: until then it has this shell's name as well.
+# signal would be lost: until then it has this shell's arguments as well. (`read` passes over the
+# NULs between them, and finds no newline at their end.)
 await_exec() {
   own=
-  { read -r own < "/proc/$$/comm"; } 2>/dev/null
+  { read -r own < "/proc/$$/cmdline"; } 2>/dev/null
   pass=0
   while [ "$pass" -lt "$passes_max" ]; do
-    name=
-    { read -r name < "/proc/$supervisor/comm"; } 2>/dev/null
-    if [ "$name" != "$own" ] || [ -z "$own" ]; then return; fi
+    arguments=
+    { read -r arguments < "/proc/$supervisor/cmdline"; } 2>/dev/null
+    if [ "$arguments" != "$own" ] || [ -z "$own" ]; then return; fi
     sleep 0.01
     pass=$((pass + 1))
   done
