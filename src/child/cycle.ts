@@ -31,7 +31,10 @@ export interface CycleOptions {
   readonly signal?: AbortSignal;
 }
 
-/** What an iteration yields: the same object each time. Times are CLOCK_MONOTONIC, nanoseconds. */
+/**
+ * What an iteration yields: the same object each time. Times are CLOCK_MONOTONIC, nanoseconds; of a
+ * cycle that runs alone, since the program began.
+ */
 export interface Tick {
   /** Number of the pass, from 1. */
   readonly pass: number;
