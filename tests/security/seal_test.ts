@@ -407,3 +407,44 @@ Deno.test("the clock of the seal is the machine's", async () => {
   const after = openFutex().nowNs();
   assert(Number(text) >= before && Number(text) <= after);
 });
+
+const IS_POINTER = `
+const isPointer = (value) =>
+  typeof value === "object" && value !== null && getPrototypeOf(value) === null &&
+  ownKeys(value).length === 0;
+`;
+
+Deno.test("a client whose builtins were patched before it was loaded shows no pointer either", async () => {
+  using bench = new SealedBench();
+  const child = new URL("../../src/child/mailbox/consumer.ts", import.meta.url).href;
+  const shape = JSON.stringify(bench.shape);
+  const { text, code } = await runSealed(
+    `
+    const { getPrototypeOf, ownKeys } = Reflect;
+    ${IS_POINTER}
+    const [{ samples, own, calls }] = memory.mailboxes;
+    ${PATCHES}
+    const { Consumer } = await import("${child}");
+    const consumer = new Consumer({ samples, own }, calls, { shape: ${shape}, number: 0, waiting: "park" });
+    const kinds = [consumer.poll().kind, consumer.receive(1e6).kind];
+    let pointers = 0;
+    let count = 0;
+    apply(forEach, caught, [(value) => {
+      count++;
+      if (isPointer(value)) pointers++;
+    }]);
+    Deno.stdout.writeSync(new TextEncoder().encode(pointers + ";" + (count > 10) + ";" + kinds[0] + ";" + kinds[1]));`,
+    bench.consumer(),
+  );
+  assertEquals(code, 0, text);
+  assertEquals(text, "0;true;none;none");
+});
+
+Deno.test("platform: a pointer is an object without prototype and keys, as the test before relies on", () => {
+  const isPointer = new Function(
+    "value",
+    `const { getPrototypeOf, ownKeys } = Reflect; ${IS_POINTER} return isPointer(value);`,
+  ) as (value: unknown) => boolean;
+  assert(isPointer(Deno.UnsafePointer.create(1n)));
+  assertEquals([{}, new ArrayBuffer(8), [], null, 1].map(isPointer), Array(5).fill(false));
+});
