@@ -161,3 +161,49 @@ export default defineConfig({
     },
   });
 }
+
+const OTHERS = {
+  Python: python("other.py"),
+  C: c("other"),
+};
+const OTHER_FILES = {
+  "other.py": `
+from coxswain_mailbox import consumer
+consumer("in", "struct{n:u64;}")
+`,
+  "peer.c": `
+#include "coxswain.h"
+int main(void) {
+  struct cox_consumer in;
+  enum cox_result result = cox_consumer_connect(&in, "in", "struct{n:u64;}");
+  printf("result %d: %s\\n", result == COX_OK, in.fault);
+  return 0;
+}
+`,
+};
+
+for (const [language, reader] of Object.entries(OTHERS)) {
+  Deno.test({
+    name: `mailbox: ${language} that means another struct is refused at its start` +
+      (missing.length === 0 ? "" : ` (skipped: no ${missing.join(", ")})`),
+    ignore: missing.length > 0,
+    async fn() {
+      const config = `
+import { command, defineConfig, mailbox, struct } from "coxswain";
+const restart = { policy: "temporary" } as const;
+export default defineConfig({
+  name: "other",
+  processes: { writer: { run: command(["true"]), restart }, reader: ${reader} },
+  channels: {
+    values: mailbox({ from: "writer.out", to: "reader.in", schema: struct({ n: "u32" }) }),
+  },
+});`;
+      await using crew = await startCrew(config, { files: OTHER_FILES, waitForControl: false });
+      await crew.ended();
+      const said = language === "C"
+        ? "result 0: the schema is not the configuration's"
+        : "Samples of 'in' are struct{n:u32;} in the configuration, and here struct{n:u64;}";
+      assert(crew.output().includes(said), crew.output());
+    },
+  });
+}
