@@ -13,7 +13,7 @@ import type { ProcessContext } from "./process_context.ts";
 import { programPath } from "./wanted_facts.ts";
 import { checkModulePlaces } from "./module_places.ts";
 import { checkSealed } from "./sealed.ts";
-import { checkWriteGrants, type ProtectedPath } from "./write_grants.ts";
+import { checkWriteGrants, type ProtectedPath, warnOfLinks } from "./write_grants.ts";
 
 /** MAX_ARG_STRLEN of Linux less the terminating NUL (execve(2)). */
 const ARGUMENT_BYTES_MAX = 131_071;
@@ -154,12 +154,13 @@ function denoProgram(
     { permissions: withPaths(run.permissions, request), projectDir, path: permissionPath },
     issues,
   );
-  checkWriteGrants(
-    { grants: run.permissions?.write ?? [], projectDir, path: [...permissionPath, "write"] },
-    request.protectedList,
-    facts.paths,
-    issues,
-  );
+  const write = {
+    grants: run.permissions?.write ?? [],
+    projectDir,
+    path: [...permissionPath, "write"],
+  };
+  checkWriteGrants(write, request.protectedList, facts.paths, issues);
+  if (context.identity === null) warnOfLinks(run.permissions?.read ?? [], write, issues);
   if (request.sealed !== null) {
     checkSealed({ name, run, env: context.env, why: request.sealed }, issues);
   }

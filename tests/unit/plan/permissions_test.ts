@@ -263,3 +263,24 @@ Deno.test("compile() refuses a working directory that is missing or no directory
   assertStringIncludes(at("./none").message, "/project/none does not exist");
   assertStringIncludes(at("./main.ts").message, "is not a directory");
 });
+
+Deno.test("compile() warns of a folder that a program may read and write, unless it has a user of its own", () => {
+  const warned = (permissions: DenoPermissions, user?: string) =>
+    warnings(
+      crew({ a: denoProcess({ permissions }, user === undefined ? {} : { user }) }),
+      guarded,
+    ).filter(({ message }) => message.includes("node:wasi")).map(({ message }) =>
+      message.replace(/:.*/, "")
+    );
+  assertEquals(warned({ read: ["./data"], write: ["./data"] }), [
+    "it may read and write /project/data",
+  ]);
+  assertEquals(warned({ read: ["."], write: ["./data", "./log"] }), [
+    "it may read and write /project/data",
+  ]);
+  assertEquals(warned({ read: ["./data/in"], write: ["./data"] }), [
+    "it may read and write /project/data/in",
+  ]);
+  assertEquals(warned({ read: ["./in"], write: ["./out"] }), []);
+  assertEquals(warned({ read: ["./data"], write: ["./data"] }, "www"), []);
+});
