@@ -26,7 +26,10 @@ const SETTLE_MS = 5000;
 /** As long as V8 takes until it has looked at its heap for the last time; see idle.ts. */
 const IDLE_SETTLE_MS = 45_000;
 const IDLE_WINDOW_MS = 20_000;
-/** Contracts that do not come due. */
+/**
+ * Contracts that do not come due: the monitor wakes once a second, so that an absence of its own
+ * shows, and the control loop as often, so that there is a window to tell of around a miss.
+ */
 const AT_REST: DeadlinesConfig = {
   heartbeat: { by: "notify", within: "1h" },
   stop: { within: "1s" },
@@ -101,7 +104,7 @@ async function idleRows(without: BenchCrew, resting: BenchCrew): Promise<Row[]> 
       measured: aSecond(watched!.switches),
       unit: "a second",
       baseline: { name: "without contracts", value: Math.max(aSecond(bare!.switches), 0.001) },
-      target: { of: "measured", rule: "at most", value: 2 },
+      target: { of: "measured", rule: "at most", value: 5 },
       spread: { cpuPercent: watched!.cpuNs / (elapsedMs * 1e4) },
       runs: 1,
     }),

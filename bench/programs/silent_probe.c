@@ -36,7 +36,8 @@ static void beat(void) {
   } else {
     sign(pulse, 0, now);
   }
-  if (last_ns != 0 && now - last_ns > limit_ns) {
+  // As long as the sign was held up between its stamp and its memory it was silent.
+  if (last_ns != 0 && now_ns() - last_ns > limit_ns) {
     own++;
     balance--;
   }
