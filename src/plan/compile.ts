@@ -14,7 +14,7 @@ import { type GroupTree, groupTree } from "./groups.ts";
 import { Issues } from "./issues.ts";
 import { clientGroups, clientPaths, gateNumber } from "./listen.ts";
 import { LOG_PROCESS, logProcess } from "./log_process.ts";
-import { handedTo } from "./memory.ts";
+import { handedTo, startsPrograms } from "./memory.ts";
 import { type StartOrder, startOrder } from "./order.ts";
 import { ownEnvironment } from "./own_environment.ts";
 import type {
@@ -170,7 +170,9 @@ function processPlan(
   const pulse = parts.due.pulses[index]!;
   const { name, config } = process;
   const descriptors = tableOf(template, wiring, pulse);
-  const handed = handedTo(template.kind, { links: wiring.links, pulse, descriptors });
+  const { links } = wiring;
+  const has = { links, pulse, descriptors, startsPrograms: startsPrograms(config.run) };
+  const handed = handedTo(template.kind, has);
   const own = ownEnvironment(
     template.context.env,
     { name, kind: template.kind, config, wiring: { ...wiring, links: handed.links }, pulse },

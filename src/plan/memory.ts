@@ -1,8 +1,10 @@
 /**
  * The memory that a process is handed: what the preload of a sandboxed program maps, and which of
  * its descriptors no program that it starts inherits. A program with memory is *sealed*
- * (src/seal). Must not know: what is in the memory.
+ * (src/seal), and so is one that has links and may start programs: to mark a descriptor takes a
+ * system call as well. Must not know: what is in the memory.
  */
+import type { Run } from "../config/config.ts";
 import type { MemoryRequest, SegmentRequest } from "../seal/sealed_memory.ts";
 import type { PulsePlan } from "./contract.ts";
 import { sealedEnd, sealedLink } from "./mailbox_ends.ts";
@@ -18,6 +20,18 @@ export interface MemoryParts {
   readonly pulse: PulsePlan | null;
   /** All of its descriptors. */
   readonly descriptors: readonly DescriptorPlan[];
+  /** It may start programs, to which its links are not to go. */
+  readonly startsPrograms: boolean;
+}
+
+/**
+ * Whether a process has links to keep from the programs that it may start. One that may call
+ * foreign functions itself keeps that right, which the seal would take from it, and its links go on.
+ */
+export function startsPrograms(run: Run): boolean {
+  if (run.kind !== "deno") return false;
+  const { run: programs = [], ffi = [] } = run.permissions ?? {};
+  return programs.length > 0 && ffi.length === 0;
 }
 
 /**
@@ -34,7 +48,9 @@ export function handedTo(kind: ProcessPlan["kind"], parts: MemoryParts): Handed 
 }
 
 /** What is to be mapped; null when there is nothing: the program needs no seal. */
-function memoryRequest({ links, pulse, descriptors }: MemoryParts): MemoryRequest | null {
+function memoryRequest(
+  { links, pulse, descriptors, startsPrograms }: MemoryParts,
+): MemoryRequest | null {
   const segments: SegmentRequest[] = [];
   const mailboxes: MemoryRequest["mailboxes"][number][] = [];
   for (const link of links) {
@@ -50,9 +66,9 @@ function memoryRequest({ links, pulse, descriptors }: MemoryParts): MemoryReques
     const { fd, bytes } = pulse;
     segments.push({ fd, bytes, access: "read-write", what: "the memory of deadlines" });
   }
-  if (segments.length === 0) return null;
   const mapped = new Set(segments.map(({ fd }) => fd));
   // The standard streams stay as they are: they are what a child is given.
   const closeOnExec = descriptors.map(({ fd }) => fd).filter((fd) => fd > 2 && !mapped.has(fd));
+  if (segments.length === 0 && !(startsPrograms && closeOnExec.length > 0)) return null;
   return { segments, mailboxes, pulse: pulseAt, closeOnExec };
 }

@@ -22,7 +22,7 @@ for (const [history, pauseMs] of [["keepLast", 40], ["keepAll", 120]] as const) 
       seed: 7,
     });
     assertEquals(result.wrong, []);
-    assert(result.received > 10_000, JSON.stringify(result));
+    assert(result.received > 1_000, JSON.stringify(result));
   });
 }
 
