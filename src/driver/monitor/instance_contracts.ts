@@ -48,9 +48,13 @@ export class InstanceContracts {
     this.#arm(always, sinceNs);
   }
 
-  ready(process: ProcessIndex, nowNs: number): void {
+  /**
+   * What begins with readiness is judged from now on, and not from when the process was ready: the
+   * signs that it gave until it was told of are not counted, and would look like a silence.
+   */
+  ready(process: ProcessIndex, sinceNs: number, nowNs: number): void {
     const { starting, ready } = this.#during[process]!;
-    this.#complete(starting, nowNs);
+    this.#complete(starting, sinceNs);
     if (!this.#isEnding) this.#arm(ready, nowNs);
   }
 

@@ -228,7 +228,7 @@ export class MonitorLoop implements WatchListener {
     }
     switch (told) {
       case TELL.ready:
-        return this.#contracts.ready(process, third);
+        return this.#contracts.ready(process, third, nowNs);
       case TELL.stopping:
         watched.isEnding = true;
         return this.#contracts.stopping(process, third);

@@ -23,8 +23,11 @@ const CONTRACT: HeartbeatContract = {
   missNs: LIMIT_NS,
 };
 
-/** A loop over one heartbeat that gives no sign, and what it reports. */
-function silentLoop(isReadable: (fd: number) => boolean) {
+/** A loop over one heartbeat, ready since 0 and told of it when `turn` is first called. */
+function silentLoop(
+  isReadable: (fd: number) => boolean,
+  signs = { signs: 0, lastNs: 0, read: () => true },
+) {
   const ring = () =>
     new RecordRing(new SharedArrayBuffer(ringBytes(16, RECORD_WIDTH)), RECORD_WIDTH);
   const [told, reports] = [ring(), ring()];
@@ -46,8 +49,8 @@ function silentLoop(isReadable: (fd: number) => boolean) {
     contracts: [CONTRACT],
     stops: [{ signal: 15, signalName: "SIGTERM", timeoutNs: 1, scope: "process" }],
     judgeOf: (index, court) => {
-      const signs = () => ({ signs: 0, lastNs: 0, read: () => true });
-      return makeJudge(index, CONTRACT, { pulse: none, signs, deliveries: none }, court);
+      const sources = { pulse: none, signs: () => signs, deliveries: none };
+      return makeJudge(index, CONTRACT, sources, court);
     },
     calls,
     told,
@@ -78,18 +81,30 @@ function silentLoop(isReadable: (fd: number) => boolean) {
   };
   tell(TELL.spawned, 0, 1, 4711, PIDFD, 0);
   tell(TELL.ready, 0, 1, 0);
-  loop.turn(0);
   return { loop, heard };
 }
 
 Deno.test("MonitorLoop finds a silence of a process that runs", () => {
   const { loop, heard } = silentLoop(() => false);
+  loop.turn(0);
   loop.turn(LIMIT_NS + 1);
   assertEquals(heard(), [HEAR.verdict]);
 });
 
 Deno.test("MonitorLoop blames no process for a silence that has exited, whenever its end is told", () => {
   const { loop, heard } = silentLoop((fd) => fd === PIDFD);
-  for (let turn = 1; turn <= 5; turn++) loop.turn(turn * (LIMIT_NS + 1));
+  for (let turn = 0; turn <= 5; turn++) loop.turn(turn * (LIMIT_NS + 1));
   assertEquals(heard(), []);
+});
+
+Deno.test("MonitorLoop takes no signs for a silence that came before it was told of the readiness", () => {
+  const signs = { signs: 5, lastNs: 2.9 * LIMIT_NS, read: () => true };
+  const { loop, heard } = silentLoop(() => false, signs);
+  loop.turn(3 * LIMIT_NS);
+  signs.signs = 6;
+  signs.lastNs = 3.5 * LIMIT_NS;
+  loop.turn(3.9 * LIMIT_NS);
+  assertEquals(heard(), []);
+  loop.turn(4.5 * LIMIT_NS + 1);
+  assertEquals(heard(), [HEAR.verdict]);
 });
