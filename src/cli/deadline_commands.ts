@@ -45,8 +45,9 @@ export const DEADLINE_COMMANDS: readonly CommandSpec[] = [
     operandsMin: 0,
     operandsMax: 0,
     text:
-      "What was stamped is in memory, about five seconds of it and of fast cycles less; misses " +
-      "and restarts go back as far as the events that the supervisor keeps.",
+      "What was stamped is in memory, about five seconds of it and of fast cycles less, and as " +
+      "much again of the instances before the live one; misses and restarts go back as far as " +
+      "the events that the supervisor keeps.",
     options: [
       { name: "svg", value: "FILE", text: "Where the picture is written" },
       { name: "last", value: "DURATION", text: "How far back, 1s to 1h; 5s if not said" },

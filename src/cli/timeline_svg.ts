@@ -4,6 +4,7 @@
  */
 import type {
   CycleStamps,
+  PassStamps,
   ProcessStamps,
   StampMark,
   StampsReport,
@@ -103,17 +104,18 @@ function drawRow(process: ProcessStamps, row: Row): string {
 }
 
 function drawPass(
-  [startMs, endMs, dueMs]: CycleStamps["passes"][number],
+  [startMs, endMs, dueMs, isCut = false]: PassStamps,
   { budgetMs }: CycleStamps,
   y: number,
   { x, toMs }: Row,
 ): string {
   const tookMs = (endMs ?? toMs) - startMs;
-  const color = tookMs > budgetMs ? OVER : endMs === null ? OPEN : KEPT;
+  const color = tookMs > budgetMs ? OVER : endMs === null || isCut ? OPEN : KEPT;
   const width = Math.max(0.8, round(x(endMs ?? toMs) - x(startMs)));
   const late = dueMs === null ? "" : `, begun ${round(startMs - dueMs)} ms after its due time`;
+  const cut = isCut ? "; the process ended within it" : "";
   return `<rect x="${x(startMs)}" y="${y + 2}" width="${width}" height="${LANE - 4}" ` +
-    `fill="${color}"><title>${round(tookMs)} ms of ${round(budgetMs)}${late}</title></rect>`;
+    `fill="${color}"><title>${round(tookMs)} ms of ${round(budgetMs)}${late}${cut}</title></rect>`;
 }
 
 function drawMark({ atMs, kind, text: said }: StampMark, { x, y, height }: Row): string {
@@ -155,7 +157,7 @@ function legend(y: number): string {
   const entries: readonly (readonly [string, string])[] = [
     ["pass", KEPT],
     ["over its budget", OVER],
-    ["under way", OPEN],
+    ["under way, cut", OPEN],
     ["started, ready", MARK_COLORS.spawn],
     ["ended", MARK_COLORS.exit],
     ["missed", MARK_COLORS.miss],

@@ -85,10 +85,20 @@ export interface CycleStamps {
   readonly cycle: string;
   readonly periodMs: number;
   readonly budgetMs: number;
-  /** Start, end and due time; an end or due time that is not known is null. */
-  readonly passes:
-    readonly (readonly [startMs: number, endMs: number | null, dueMs: number | null])[];
+  /** In order, over all instances. */
+  readonly passes: readonly PassStamps[];
 }
+
+/**
+ * Start, end and due time; an end or due time that is not known is null. `isCut`: the instance ended
+ * within the pass, and then.
+ */
+export type PassStamps = readonly [
+  startMs: number,
+  endMs: number | null,
+  dueMs: number | null,
+  isCut?: boolean,
+];
 
 /** The checkpoints of one line of steps. */
 export interface StepStamps {

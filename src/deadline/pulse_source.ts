@@ -22,7 +22,8 @@ import {
 import type { SignSource } from "./silence_judge.ts";
 
 const { load } = Atomics;
-const RECORD_DOUBLES = RECORD_BYTES / 8;
+/** Of one record, in a ring and in a copy. */
+export const RECORD_DOUBLES = RECORD_BYTES / 8;
 /** A sign that is being written takes nanoseconds; whoever stays within is stopped there. */
 const SIGN_LOOKS = 3;
 
@@ -68,7 +69,7 @@ export class PulseSigns implements SignSource {
 }
 
 /** Records of a line, the newest of which are whole. */
-abstract class Records {
+export abstract class Records {
   /** So many of the newest can be read while others are written. */
   readonly keeps: number;
   protected readonly words: Int32Array;
@@ -91,6 +92,25 @@ abstract class Records {
   /** How many have begun, mod 2^32. */
   begun(): number {
     return load(this.words, this.word + BEGUN) >>> 0;
+  }
+
+  /** A copy of those that are kept, the oldest first; to be asked when nobody writes any more. */
+  newest(): Float64Array {
+    const begun = this.begun();
+    const count = Math.min(begun, this.keeps);
+    const copy = new Float64Array(count * RECORD_DOUBLES);
+    // Behind its last place a ring goes on at its first.
+    const places = this.#mask + 1;
+    const first = (begun - count + 1) & this.#mask;
+    const untilEnd = Math.min(count, places - first);
+    copy.set(this.#recordsAt(first, untilEnd));
+    copy.set(this.#recordsAt(0, count - untilEnd), untilEnd * RECORD_DOUBLES);
+    return copy;
+  }
+
+  #recordsAt(place: number, count: number): Float64Array {
+    const at = this.#ringDouble + place * RECORD_DOUBLES;
+    return this.doubles.subarray(at, at + count * RECORD_DOUBLES);
   }
 
   /** First double of a record. */

@@ -203,7 +203,7 @@ export class SupervisorRun {
       post: (event) => this.#supervisor.post(event),
       record: (body) => this.#supervisor.record(body),
       attendance: this.#attendance,
-      beforeSpawn: (process, instance) => this.#pulses?.layOut(process, instance),
+      beforeSpawn: (process, instance) => this.#deadlines?.beforeSpawn(process, instance),
       beforeEnd: () => this.#deadlines?.hear(),
       watchdogOf: (process, instance) => this.#deadlines?.watchdogOf(process, instance) ?? null,
       spawned: (instance) => {

@@ -58,7 +58,7 @@ function eventsOf(process: ProcessStamps, pid: number, { toMs }: StampsReport): 
   let tid = MARKS;
   for (const { cycle, passes, budgetMs } of process.cycles) {
     events.push(meta("thread_name", pid, ++tid, `cycle ${cycle}`));
-    for (const [startMs, endMs, dueMs] of passes) {
+    for (const [startMs, endMs, dueMs, isCut = false] of passes) {
       const tookMs = (endMs ?? toMs) - startMs;
       events.push({
         name: cycle,
@@ -69,7 +69,7 @@ function eventsOf(process: ProcessStamps, pid: number, { toMs }: StampsReport): 
         tid,
         cat: "cycle",
         args: {
-          ended: endMs !== null,
+          ended: endMs !== null && !isCut,
           overBudget: tookMs > budgetMs,
           ...(dueMs === null ? {} : { lateMs: Math.round((startMs - dueMs) * 1e3) / 1e3 }),
         },

@@ -22,6 +22,7 @@ import type { Clock } from "../clock.ts";
 import type { Instance } from "../instance.ts";
 import type { Watchdog } from "../notifications.ts";
 import { DeadlineDesk } from "./deadline_desk.ts";
+import { EarlierStamps } from "./earlier_stamps.ts";
 import { EvidenceKeeper } from "./evidence.ts";
 import { deadlineSnapshots } from "./deadline_snapshot.ts";
 import { FlightRecorder } from "./flight_recorder.ts";
@@ -76,6 +77,7 @@ export class Deadlines {
   readonly #evidence: EvidenceKeeper;
   readonly #programs: MissPrograms;
   readonly #recorder: FlightRecorder;
+  readonly #earlier: EarlierStamps;
   /** Whose contracts there are. */
   readonly #processes: ReadonlySet<ProcessIndex>;
   readonly #told = new Map<ProcessIndex, Told>();
@@ -94,6 +96,7 @@ export class Deadlines {
       if (contract.kind !== "heartbeat" || contract.source.by !== "notify") continue;
       this.#notifyLines.set(contract.process, contract.source.line);
     }
+    this.#earlier = new EarlierStamps(plan, memories);
     this.#programs = new MissPrograms(parts);
     this.#evidence = new EvidenceKeeper({
       plan,
@@ -148,6 +151,12 @@ export class Deadlines {
     this.#desk.close();
     this.#programs.stop();
     this.#recorder.stop();
+  }
+
+  /** Called before each spawn: the memory becomes the new instance's, and the last one has ended. */
+  beforeSpawn(process: ProcessIndex, instance: number): void {
+    this.#earlier.ended(process, nowNs());
+    this.memories.layOut(process, instance);
   }
 
   /** Called after each spawn, before the core hears of it. */
@@ -231,6 +240,7 @@ export class Deadlines {
     return readStamps({
       plan,
       memories: this.memories,
+      earlier: this.#earlier,
       events: events(),
       originNs: this.#originNs,
       nowNs: clock.nowNs(),
@@ -264,7 +274,9 @@ export class Deadlines {
       this.#monitor.stopping(process, instance, nowNs());
     } else if (!isUp && status !== "spawning") {
       this.#told.delete(process);
-      this.#monitor.ended(process, instance, nowNs());
+      const endedNs = nowNs();
+      this.#monitor.ended(process, instance, endedNs);
+      this.#earlier.ended(process, endedNs);
     }
   }
 

@@ -1,27 +1,42 @@
 /**
  * The last seconds of what processes have stamped, read out of their pulse memories, where the
- * rings keep it, with what the event log says of the same time. Costs nothing until it is asked
- * for. Must not know: who asks.
+ * rings keep it, and of what was kept of instances that have ended, with what the event log says of
+ * the same time. Costs nothing until it is asked for. Must not know: who asks.
  */
 import type { EventRecord } from "../../audit/event_record.ts";
 import { formatEvent } from "../../audit/format_event.ts";
 import type {
   CycleStamps,
+  PassStamps,
   ProcessStamps,
   StampMark,
   StampsReport,
   StepStamps,
 } from "../../control/deadline_report.ts";
-import { pulsePlace } from "../../deadline/pulse_layout.ts";
-import { CycleSource, pulseViews, StepSource } from "../../deadline/pulse_source.ts";
+import {
+  pulsePlace,
+  RECORD_AT,
+  RECORD_DUE,
+  RECORD_END,
+  RECORD_START,
+  RECORD_STEP,
+} from "../../deadline/pulse_layout.ts";
+import {
+  CycleSource,
+  pulseViews,
+  RECORD_DOUBLES,
+  StepSource,
+} from "../../deadline/pulse_source.ts";
 import type { CycleContract, StepsContract } from "../../plan/contract.ts";
 import type { Plan, ProcessIndex } from "../../plan/plan.ts";
+import type { EarlierRecords, EarlierStamps } from "./earlier_stamps.ts";
 import type { PulseMemories, PulseMemory } from "./pulse_memories.ts";
 
 /** What it is read from. */
 export interface StampsSources {
   readonly plan: Plan;
-  readonly memories: PulseMemories;
+  readonly memories: Pick<PulseMemories, "memoryOf">;
+  readonly earlier: EarlierStamps;
   readonly events: readonly EventRecord[];
   /** CLOCK_MONOTONIC at the clock's zero. */
   readonly originNs: number;
@@ -49,50 +64,99 @@ export function readStamps(sources: StampsSources): StampsReport {
 }
 
 function cyclesOf(
-  { plan, originNs }: StampsSources,
+  sources: StampsSources,
   process: ProcessIndex,
-  { buffer, lines }: PulseMemory,
+  memory: PulseMemory,
   fromMs: number,
 ): CycleStamps[] {
-  const contracts = plan.contracts.filter((contract): contract is CycleContract =>
+  const contracts = sources.plan.contracts.filter((contract): contract is CycleContract =>
     contract.kind === "cycle" && contract.process === process
   );
-  return contracts.map(({ cycle, line, periodNs, budgetNs }) => {
-    const source = new CycleSource(pulseViews(buffer), pulsePlace(lines, line));
-    const passes: CycleStamps["passes"][number][] = [];
-    const begun = source.begun();
-    for (let back = Math.min(begun, source.keeps) - 1; back >= 0; back--) {
-      const number = (begun - back) >>> 0;
-      if (!source.read(number)) continue;
-      const endMs = ((source.ended() - number) | 0) >= 0 ? clockMs(source.endNs, originNs) : null;
-      const startMs = clockMs(source.startNs, originNs);
-      if ((endMs ?? Infinity) < fromMs) continue;
-      passes.push([startMs, endMs, source.dueNs === 0 ? null : clockMs(source.dueNs, originNs)]);
-    }
+  return contracts.map((contract) => {
+    const { cycle, periodNs, budgetNs } = contract;
+    const { earlier, originNs } = sources;
+    const passes = [
+      ...earlier.of(contract).flatMap((records) => earlierPasses(records, originNs)),
+      ...(earlier.hasAll(process) ? [] : livePasses(contract, memory, originNs)),
+    ].filter(([, endMs]) => (endMs ?? Infinity) >= fromMs);
     return { cycle, periodMs: periodNs / 1e6, budgetMs: budgetNs / 1e6, passes };
   });
 }
 
-function stepsOf(
-  { plan, originNs }: StampsSources,
-  process: ProcessIndex,
+/** Of an instance that has ended. */
+function earlierPasses(
+  { doubles, open, endedNs }: EarlierRecords,
+  originNs: number,
+): PassStamps[] {
+  const count = doubles.length / RECORD_DOUBLES;
+  return Array.from({ length: count }, (_, pass): PassStamps => {
+    const at = pass * RECORD_DOUBLES;
+    const startMs = clockMs(doubles[at + RECORD_START]!, originNs);
+    const dueMs = dueMsOf(doubles[at + RECORD_DUE]!, originNs);
+    return pass < count - open
+      ? [startMs, clockMs(doubles[at + RECORD_END]!, originNs), dueMs]
+      : [startMs, clockMs(endedNs, originNs), dueMs, true];
+  });
+}
+
+function livePasses(
+  { line }: CycleContract,
   { buffer, lines }: PulseMemory,
+  originNs: number,
+): PassStamps[] {
+  const source = new CycleSource(pulseViews(buffer), pulsePlace(lines, line));
+  const passes: PassStamps[] = [];
+  const begun = source.begun();
+  for (let back = Math.min(begun, source.keeps) - 1; back >= 0; back--) {
+    const number = (begun - back) >>> 0;
+    if (!source.read(number)) continue;
+    const endMs = ((source.ended() - number) | 0) >= 0 ? clockMs(source.endNs, originNs) : null;
+    passes.push([clockMs(source.startNs, originNs), endMs, dueMsOf(source.dueNs, originNs)]);
+  }
+  return passes;
+}
+
+function stepsOf(
+  sources: StampsSources,
+  process: ProcessIndex,
+  memory: PulseMemory,
   fromMs: number,
 ): StepStamps[] {
-  const contracts = plan.contracts.filter((contract): contract is StepsContract =>
+  const contracts = sources.plan.contracts.filter((contract): contract is StepsContract =>
     contract.kind === "steps" && contract.process === process
   );
-  return contracts.map(({ steps, line, order }) => {
-    const source = new StepSource(pulseViews(buffer), pulsePlace(lines, line));
-    const passed: StepStamps["passed"][number][] = [];
-    const begun = source.begun();
-    for (let back = Math.min(begun, source.keeps) - 1; back >= 0; back--) {
-      if (!source.read((begun - back) >>> 0)) continue;
-      const atMs = clockMs(source.atNs, originNs);
-      if (atMs >= fromMs) passed.push([atMs, order[source.step]?.name ?? `#${source.step}`]);
-    }
-    return { steps, passed };
+  return contracts.map((contract) => {
+    const { earlier, originNs } = sources;
+    const nameOf = (step: number) => contract.order[step]?.name ?? `#${step}`;
+    const passed = [
+      ...earlier.of(contract).flatMap(earlierSteps),
+      ...(earlier.hasAll(process) ? [] : liveSteps(contract, memory)),
+    ].map(({ atNs, step }) => [clockMs(atNs, originNs), nameOf(step)] as const);
+    return { steps: contract.steps, passed: passed.filter(([atMs]) => atMs >= fromMs) };
   });
+}
+
+interface Passed {
+  readonly atNs: number;
+  readonly step: number;
+}
+
+function earlierSteps({ doubles }: EarlierRecords): Passed[] {
+  return Array.from({ length: doubles.length / RECORD_DOUBLES }, (_, record) => {
+    const at = record * RECORD_DOUBLES;
+    return { atNs: doubles[at + RECORD_AT]!, step: doubles[at + RECORD_STEP]! };
+  });
+}
+
+function liveSteps({ line }: StepsContract, { buffer, lines }: PulseMemory): Passed[] {
+  const source = new StepSource(pulseViews(buffer), pulsePlace(lines, line));
+  const passed: Passed[] = [];
+  const begun = source.begun();
+  for (let back = Math.min(begun, source.keeps) - 1; back >= 0; back--) {
+    if (!source.read((begun - back) >>> 0)) continue;
+    passed.push({ atNs: source.atNs, step: source.step });
+  }
+  return passed;
 }
 
 function marksOf(events: readonly EventRecord[], name: string, fromMs: number): StampMark[] {
@@ -124,6 +188,11 @@ function markKind(event: EventRecord): StampMark["kind"] | null {
     default:
       return null;
   }
+}
+
+/** 0: the program keeps no pace. */
+function dueMsOf(dueNs: number, originNs: number): number | null {
+  return dueNs === 0 ? null : clockMs(dueNs, originNs);
 }
 
 /** What a program writes may be no time at all. */

@@ -58,7 +58,10 @@ export default defineConfig({
   assert(passes.length >= 20, `${passes.length} passes`);
   const picture = `${crew.projectDir}/last.svg`;
   await cox(crew, "timeline", "--svg", picture, "--last", "1m");
-  assertStringIncludes(Deno.readTextFileSync(picture), ">work (20 ms)</text>");
+  const drawn = Deno.readTextFileSync(picture);
+  assertStringIncludes(drawn, ">work (20 ms)</text>");
+  // The endless pass of the instance that is gone.
+  assertEquals(drawn.match(/; the process ended within it/g)?.length, 1);
   assertStringIncludes(await cox(crew, "deadlines"), "busy.cycle.work");
   const { lastExit } = await crew.process("busy");
   assert(lastExit !== null && "cause" in lastExit && lastExit.cause === "deadline");

@@ -186,7 +186,7 @@ Deno.test("timelineSvg() draws a row for each process, and what is late in anoth
           cycle: "scan",
           periodMs: 20,
           budgetMs: 5,
-          passes: [[100, 103, 100], [200, 210, 200], [990, null, null]],
+          passes: [[100, 103, 100], [200, 210, 200], [300, 302, 300, true], [990, null, null]],
         }],
         steps: [],
         marks: [{ atMs: 205, kind: "miss", text: 'it "missed"' }],
@@ -207,6 +207,10 @@ Deno.test("timelineSvg() draws a row for each process, and what is late in anoth
     svg.match(/fill="#d64545"><title>/g)?.length,
     3,
     "one over budget, one open and over, one miss",
+  );
+  assertStringIncludes(
+    svg,
+    "2 ms of 5, begun 0 ms after its due time; the process ended within it",
   );
   assertEquals(svg.match(/NaN|undefined|Infinity/g), null);
 });

@@ -12,7 +12,7 @@ const REPORT: StampsReport = {
       cycle: "sample",
       periodMs: 20,
       budgetMs: 5,
-      passes: [[0.5, 2.5, 0], [20.25, 27, 20], [40, null, null]],
+      passes: [[0.5, 2.5, 0], [20.25, 27, 20], [30, 31, 30, true], [40, null, null]],
     }],
     steps: [{ steps: "boot", passed: [[1, "open"], [2, "close"]] }],
     marks: [{ atMs: 25, kind: "miss", text: "sampler.cycle.sample missed" }],
@@ -50,6 +50,7 @@ Deno.test("chromeTrace() tells of each pass how long it took, how late it began,
   assertEquals(passes.map(({ ts, dur, args }) => [ts, dur, args]), [
     [500, 2000, { ended: true, overBudget: false, lateMs: 0.5 }],
     [20250, 6750, { ended: true, overBudget: true, lateMs: 0.25 }],
+    [30000, 1000, { ended: false, overBudget: false, lateMs: 0 }],
     [40000, 60000, { ended: false, overBudget: true }],
   ]);
 });
