@@ -128,7 +128,9 @@ function verdictOf(evidence: MissEvidence | null, { reason }: Miss): string {
   if (state === "T") return "it was stopped by a signal";
   if (state === "D") return "it waited for a device: a disk, or memory that was swapped out";
   const over = overMs ?? Infinity;
-  if ((waitedMs ?? 0) > over * 0.2) return "others had the CPU: it wanted to run and could not";
+  // Of its whole life, which was mostly sleep: what it waited is held against what it ran.
+  const waitedTooLong = overMs === null ? ranMs ?? Infinity : over * 0.2;
+  if ((waitedMs ?? 0) > waitedTooLong) return "others had the CPU: it wanted to run and could not";
   const full = channels.find((channel) => channel.side === "writes" && channel.state === "full");
   if (full !== undefined) {
     return `it waited for room in ${full.channel}, which ${full.other.join(", ")} does not drain`;

@@ -153,7 +153,10 @@ Deno.test("whyLines() finds the likeliest reason by what was seen", () => {
     story(...of).find((line) => line.startsWith("  so"))!.slice(12);
   const [reading] = EVIDENCE.channels;
   assertEquals(so({ state: "T" }), "it was stopped by a signal");
-  assertEquals(so({ waitedMs: 400 }), "others had the CPU: it wanted to run and could not");
+  const starved = "others had the CPU: it wanted to run and could not";
+  assertEquals(so({ waitedMs: 400 }), starved);
+  assertEquals(so({ overMs: null, ranMs: 50, waitedMs: 51 }), starved);
+  assertStringIncludes(so({ overMs: null, ranMs: 50, waitedMs: 50 }), "it waited in read");
   assertEquals(
     so({ state: "R", call: null, callOn: null, ranMs: 990 }),
     "it was busy: it computed",
