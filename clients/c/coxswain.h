@@ -71,7 +71,7 @@ enum { COX_TURN, COX_LENGTH, COX_SEQ_LOW, COX_SEQ_HIGH, COX_STAMP_LOW, COX_STAMP
        COX_SAMPLE_EPOCH, COX_CRC, COX_ORIGIN_LOW, COX_ORIGIN_HIGH };
 enum { COX_CURSOR = 16, COX_ARMED = 64, COX_CONSUMER_EPOCH = 19, COX_CONSUMER_BELL = 20,
        COX_RECEIVED = 32, COX_MISSED = 34, COX_BYTES = 36, COX_OVERTAKEN_COUNT = 38,
-       COX_LAST_RECEIVE = 40, COX_WORST_AGE = 42, COX_ATTACHED = 48, COX_ATTACHED_EPOCH = 49,
+       COX_LAST_RECEIVE = 40, COX_WORST_AGE = 42, COX_EXPIRED = 44, COX_ATTACHED = 48, COX_ATTACHED_EPOCH = 49,
        COX_FAULT = 80, COX_FAULT_TEXT = 128 };
 
 typedef _Atomic uint32_t cox_word;
@@ -94,6 +94,13 @@ static inline void cox_write_double(cox_word *word, double value) {
   uint64_t bits;
   memcpy(&bits, &value, 8);
   atomic_store_explicit((_Atomic uint64_t *)(void *)word, bits, memory_order_relaxed);
+}
+
+static inline double cox_read_double(cox_word *word) {
+  uint64_t bits = atomic_load_explicit((_Atomic uint64_t *)(void *)word, memory_order_relaxed);
+  double value;
+  memcpy(&value, &bits, 8);
+  return value > 0 && value < 1e300 ? value : 0;
 }
 
 static inline void cox_futex_wait(cox_word *word, uint32_t seen, int64_t timeout_ns) {
@@ -358,7 +365,10 @@ struct cox_consumer {
   cox_word *samples, *own;
   uint32_t number, slot, turn, armed_count, woken, cursor_high;
   uint64_t next, seen, skipped, attached_at;
-  double received, missed, bytes, overtaken;
+  uint64_t told_early; /* of those skipped: counted as missed already */
+  uint32_t lent;
+  double received, missed, bytes, overtaken, expired;
+  int64_t lifespan_ns; /* a sample that is older at its receipt is given back and counted; 0: none */
   int newest; /* one that has fallen behind goes on at the newest, not at the oldest kept */
   int64_t spin_ns;
   const char *fault;
@@ -431,6 +441,11 @@ static inline enum cox_result cox_consumer_open(struct cox_consumer *c, int samp
   cox_look(c);
   if (c->fault == NULL && (cursor == UINT64_MAX || cursor > c->seen)) cox_fail(c, "cursor");
   if (c->fault != NULL) return COX_CORRUPT;
+  c->received = cox_read_double(c->own + COX_RECEIVED);
+  c->missed = cox_read_double(c->own + COX_MISSED);
+  c->bytes = cox_read_double(c->own + COX_BYTES);
+  c->overtaken = cox_read_double(c->own + COX_OVERTAKEN_COUNT);
+  c->expired = cox_read_double(c->own + COX_EXPIRED);
   c->attached_at = c->seen;
   c->cursor_high = (uint32_t)(cursor >> 31);
   cox_go_to(c, from == COX_RESUME || c->seen <= cursor ? cursor + 1 : c->seen);
@@ -442,6 +457,16 @@ static inline enum cox_result cox_consumer_open(struct cox_consumer *c, int samp
 static inline int cox_is_intact(struct cox_consumer *c, const struct cox_sample *sample) {
   atomic_thread_fence(memory_order_acquire);
   return cox_load(cox_slot(c->samples, &c->shape, sample->slot) + COX_TURN) == sample->turn;
+}
+
+/* Whether the sample just found is too old; then it is given back, as soon as all before it are. */
+static inline int cox_expires(struct cox_consumer *c, const struct cox_sample *sample) {
+  if (c->lifespan_ns <= 0) return 0;
+  if ((int64_t)(cox_now_ns() - sample->stamp_ns) <= c->lifespan_ns) return 0;
+  cox_write_double(c->own + COX_EXPIRED, ++c->expired);
+  cox_write_double(c->own + COX_MISSED, c->missed);
+  if (c->lent == 0) cox_move_cursor(c, c->next - 1);
+  return 1;
 }
 
 /* The next sample, if there is one: COX_SAMPLE, COX_NONE, COX_ENDED, COX_CORRUPT. */
@@ -474,10 +499,13 @@ static inline enum cox_result cox_poll(struct cox_consumer *c, struct cox_sample
         if (length > c->shape.sample_bytes) return cox_fail(c, "length");
         if (sequence != c->next) return cox_fail(c, "sequence");
         if (!sums) return cox_fail(c, "checksum");
-        c->missed += (double)c->skipped;
-        c->skipped = 0;
+        c->missed += (double)(c->skipped - c->told_early);
+        c->told_early = c->skipped;
         c->next++;
         if (++c->slot == c->shape.slots) c->slot = 0, c->turn += 2;
+        if (cox_expires(c, into)) continue;
+        c->skipped = c->told_early = 0;
+        c->lent++;
         return COX_SAMPLE;
       }
     }
@@ -534,7 +562,8 @@ static inline enum cox_result cox_release(struct cox_consumer *c, const struct c
   }
   cox_write_double(c->own + COX_MISSED, c->missed);
   cox_write_double(c->own + COX_LAST_RECEIVE, (double)now);
-  cox_move_cursor(c, sample->sequence);
+  if (c->lent > 0) c->lent--;
+  cox_move_cursor(c, c->lent == 0 ? c->next - 1 : sample->sequence);
   return intact ? COX_OK : COX_OVERTAKEN;
 }
 
@@ -641,6 +670,7 @@ static inline enum cox_result cox_consumer_connect(struct cox_consumer *c, const
       c, (int)cox_json_number(mailbox, "samplesFd"), cox_json_fd(mailbox, "pageFds", 0),
       (uint32_t)cox_json_number(mailbox, "number"), &shape, resumes ? COX_RESUME : COX_NEWEST);
   c->newest = cox_json_is(cox_json_get(mailbox, "behind", 0), "newest");
+  c->lifespan_ns = cox_json_number(mailbox, "lifespanNs");
   const char *waiting = cox_json_get(mailbox, "waiting", 0);
   int64_t spin_ns = cox_json_number(mailbox, "spinNs");
   if (cox_json_is(waiting, "spin")) c->spin_ns = -1;

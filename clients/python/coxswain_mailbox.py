@@ -35,6 +35,7 @@ _PUBLISHED, _EPOCH, _STATE, _BELL, _PRODUCER_ARMED = 16, 18, 19, 20, 32
 _TURN, _LENGTH, _SEQ, _STAMP, _SAMPLE_EPOCH, _CRC, _ORIGIN = 0, 1, 2, 4, 6, 7, 8
 _CURSOR, _ARMED, _OWN_EPOCH, _OWN_BELL, _ATTACHED, _ATTACHED_EPOCH = 16, 64, 19, 20, 48, 49
 _RECEIVED, _MISSED, _BYTES, _OVERTAKEN, _LAST_RECEIVE = 16, 17, 18, 19, 20  # of doubles
+_EXPIRED = 22
 _LAST_PUBLISH, _HEARTBEAT = 24, 25
 _FAULT, _FAULT_TEXT, _FAULT_BYTES = 80, 512, 128
 _FUTEX, _WAIT, _WAKE, _ALL = 202, 0, 1, 0x7FFFFFFF
@@ -136,7 +137,8 @@ def consumer(name: str, schema: Optional[str] = None) -> "Consumer":
     mailbox = _link(name, "consumer", schema)
     return Consumer(mailbox["samplesFd"], mailbox["pageFds"][0], mailbox["number"],
                     _shape_of(mailbox), resume=mailbox["from"] == "resume",
-                    newest=mailbox["behind"] == "newest", schema=mailbox.get("schema"))
+                    newest=mailbox["behind"] == "newest", schema=mailbox.get("schema"),
+                    lifespan_ns=mailbox["lifespanNs"])
 
 
 def producer(name: str, schema: Optional[str] = None) -> "Producer":
@@ -270,10 +272,15 @@ class Sample:
 
 class Consumer:
     """One consumer of a mailbox: `number` from 0. `resume`: goes on after the last one released.
-    `newest`: one that has fallen behind goes on at the newest, and not at the oldest kept."""
+    `newest`: one that has fallen behind goes on at the newest, and not at the oldest kept.
+    `lifespan_ns`: a sample that is older at its receipt is given back and counted; 0: none is."""
 
     def __init__(self, samples_fd: int, page_fd: int, number: int, shape: Shape,
-                 resume: bool = False, newest: bool = False, schema: Optional[str] = None) -> None:
+                 resume: bool = False, newest: bool = False, schema: Optional[str] = None,
+                 lifespan_ns: int = 0) -> None:
+        self._lifespan_ns = lifespan_ns
+        self._lent = 0
+        self._told_early = 0  # of those skipped: they are in the page already
         self._shape, self._number, self._newest = shape, number, newest and not shape.keep_all
         self.struct = None if schema is None else struct_of(schema)
         self._samples = _Memory(samples_fd, shape.segment_bytes, False)
@@ -331,10 +338,16 @@ class Consumer:
                         self._fail("sequence must be %d" % self._next)
                     if not sums:
                         self._fail("checksum of %d is wrong" % self._next)
-                    sample = Sample(self, self._next, slot, turn, self._skipped, header, data)
-                    self._own.doubles[_MISSED] += self._skipped
-                    self._skipped = 0
                     self._next += 1
+                    self._own.doubles[_MISSED] += self._skipped - self._told_early
+                    self._told_early = self._skipped
+                    stamp_ns = header[_STAMP] | header[_STAMP + 1] << 32
+                    if 0 < self._lifespan_ns < time.monotonic_ns() - stamp_ns:
+                        self._expire()
+                        continue
+                    sample = Sample(self, self._next - 1, slot, turn, self._skipped, header, data)
+                    self._skipped = self._told_early = 0
+                    self._lent += 1
                     return sample
             self._look()
             taken = self._attached_at if shape.keep_all else self._seen - shape.keep
@@ -401,6 +414,12 @@ class Consumer:
         self._skipped += target - self._next
         self._next = target
 
+    def _expire(self) -> None:
+        """The sample just found is too old; it is given back as soon as all before it are."""
+        self._own.doubles[_EXPIRED] += 1
+        if self._lent == 0:
+            self._move_cursor(self._next - 1)
+
     def _turn_of(self, slot: int) -> int:
         return self._samples.words[(_PAGE + slot * self._shape.stride) // 4 + _TURN]
 
@@ -413,7 +432,8 @@ class Consumer:
         else:
             doubles[_OVERTAKEN] += 1
         doubles[_LAST_RECEIVE] = time.monotonic_ns()
-        self._move_cursor(sample.sequence)
+        self._lent = max(0, self._lent - 1)
+        self._move_cursor(self._next - 1 if self._lent == 0 else sample.sequence)
         return intact
 
     def _move_cursor(self, position: int) -> None:

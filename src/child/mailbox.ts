@@ -139,6 +139,7 @@ export function mailboxConsumer<F extends StructFields = never>(
   const own: Partial<ConsumerOptions> & { number: number } = {
     number: link.number,
     from: link.from,
+    lifespanNs: link.lifespanNs,
     behind: options.behind ?? link.behind,
     onCorrupt: tellCorrupt,
     ...doorbellFd === undefined ? {} : { doorbell: new PipeDoorbell(doorbellFd) },

@@ -247,6 +247,8 @@ export interface MailboxConfig extends MailboxUse, ChannelDeadlinesConfig {
   readonly blockFor?: Duration;
   readonly behind?: "oldest" | "newest";
   readonly resume?: "newest" | "where-it-was";
+  /** A sample that is older when its turn comes is not delivered. */
+  readonly lifespan?: Duration;
   readonly checksum?: "none" | "crc32c";
   readonly lock?: boolean;
   readonly hugePages?: boolean;
@@ -263,6 +265,8 @@ export interface MailboxConsumerConfig extends MailboxUse, ChannelDeadlinesConfi
   readonly port: string;
   readonly behind?: "oldest" | "newest";
   readonly resume?: "newest" | "where-it-was";
+  /** A sample that is older when its turn comes is not delivered. */
+  readonly lifespan?: Duration;
 }
 /** What a consumer may rely on: all samples, or so many of the newest. */
 export type HistoryConfig = "keepAll" | { readonly keepLast: number };

@@ -347,8 +347,8 @@ export function listen<const Server extends string, const Client extends string 
  * before its first line, and the permission that this takes is given up again.
  *
  * @param options `from`: `"name.port"`; `to`: `"name.port"`, or a list of endpoints and of
- *   `{ port, wait, spin, behind, resume, checked }`; `sampleBytes` or `schema`; `slots`,
- *   `history`, and what is done when a consumer is behind.
+ *   `{ port, wait, spin, behind, resume, lifespan, checked }`; `sampleBytes` or `schema`;
+ *   `slots`, `history`, and what is done when a consumer is behind.
  * @returns The declaration, for `channels`.
  *
  * @example

@@ -50,6 +50,12 @@ const consumerKeys = {
       "that its predecessor gave back, as far as it is still there.",
     { default: DEFAULTS.mailbox.resume },
   )),
+  lifespan: z.exactOptional(doc(
+    duration(LIMITS.lifespanMin),
+    "A sample whose stamp is older than this when its turn comes at a consumer is not delivered, but " +
+      "given back and counted as expired.",
+    { absent: "samples do not expire" },
+  )),
 };
 
 const consumerSchema = z.strictObject({
@@ -118,7 +124,7 @@ export const mailboxSchema = z.strictObject({
     ], { error: 'must be "name.port" or a list of consumers' }),
     "The consumer, or a list of them: each gets the samples by itself, at its own pace. An entry " +
       'is an endpoint (`"name.port"`), or an object with `port`, `wait`, `spin`, `behind`, ' +
-      "`resume` and `checked` of its own. No replicas: declare them one by one.",
+      "`resume`, `lifespan` and `checked` of its own. No replicas: declare them one by one.",
   ),
   sampleBytes: z.exactOptional(doc(
     size({ min: LIMITS.sampleMin, max: LIMITS.sampleMax }),

@@ -116,6 +116,8 @@ export interface MailboxConsumerSnapshot {
   readonly missed: number;
   /** Overwritten while it had them. */
   readonly overtaken: number;
+  /** Older than their lifespan when their turn came, and not delivered. */
+  readonly expired: number;
   /** Since it took a sample; null: it never did. */
   readonly lastReceiveMs: number | null;
   /** The oldest that a sample was when it took it. */

@@ -23,16 +23,10 @@ export function mailboxSnapshot(plan: Plan, mailbox: MailboxChannel): MailboxSna
     lastPublishMs: ageMs(producer.lastPublishNs),
     ended: producer.ended,
     consumers: consumers.map(({ port }, at) => {
-      const { connected, lag, received, bytes, missed, overtaken, lastReceiveNs, worstAgeNs } =
-        mailbox.consumer(at);
+      const { attached: _, waits: __, lastReceiveNs, worstAgeNs, ...counts } = mailbox.consumer(at);
       return {
         to: portText(plan, port),
-        connected,
-        lag,
-        received,
-        bytes,
-        missed,
-        overtaken,
+        ...counts,
         lastReceiveMs: ageMs(lastReceiveNs),
         worstAgeMs: worstAgeNs === 0 ? null : worstAgeNs / 1e6,
       };
@@ -69,7 +63,7 @@ export function mailboxRows(
   const waitsFor = mailbox.producer().waitsFor;
   const nameOf = (index: number | undefined) => plan.processes[index ?? -1]?.name ?? "?";
   return consumers.map(({ port }, at): ChannelFigures => {
-    const { lag, missed, overtaken } = mailbox.consumer(at);
+    const { lag, missed, overtaken, expired } = mailbox.consumer(at);
     const rate = (counts: readonly number[], earlier: readonly number[]) =>
       Math.max(0, (counts[at]! - earlier[at]!) / seconds);
     const consumer = nameOf(port.processes[0]);
@@ -89,7 +83,7 @@ export function mailboxRows(
         messages: rate(now.received, before.received),
         bytes: rate(now.bytes, before.bytes),
       },
-      dropped: missed + overtaken,
+      dropped: missed + overtaken + expired,
       standsForMs: 0,
       standsLonger: false,
       stoodMs: 0,

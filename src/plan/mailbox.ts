@@ -55,11 +55,13 @@ export function mailboxPlan({ name, channel, from, to }: MailboxRequest): Mailbo
     },
     consumers: to.map(({ port, own }) => {
       const resume = own.resume ?? channel.resume ?? DEFAULTS.mailbox.resume;
+      const lifespan = own.lifespan ?? channel.lifespan;
       return {
         ...useOf(own, channel),
         port,
         behind: own.behind ?? channel.behind ?? DEFAULTS.mailbox.behind,
         from: resume === "newest" ? "newest" : "resume",
+        lifespanNs: lifespan === undefined ? 0 : parseDurationNs(lifespan),
       };
     }),
     lock: channel.lock ?? DEFAULTS.mailbox.lock,

@@ -66,7 +66,7 @@ export function mailboxEnds(plan: MailboxPlan, channel: ChannelIndex): MailboxEn
   };
   return [
     producer,
-    ...consumers.map(({ port, waiting, spinNs, checked, behind, from }, at): MailboxEnd => ({
+    ...consumers.map(({ port, ...ways }, at): MailboxEnd => ({
       port,
       descriptors: [
         part(port.fd, "samples", -1, "read"),
@@ -78,11 +78,7 @@ export function mailboxEnds(plan: MailboxPlan, channel: ChannelIndex): MailboxEn
         number: at,
         shape,
         ...schemaOf(plan),
-        waiting,
-        spinNs,
-        checked,
-        behind,
-        from,
+        ...ways,
         samplesFd: port.fd,
         pageFds: [port.fd + 1],
         doorbellFds: [port.fd + 2],

@@ -39,4 +39,6 @@ export interface MailboxConsumerPlan extends MailboxUsePlan {
   readonly port: PortPlan;
   readonly behind: "oldest" | "newest";
   readonly from: "resume" | "newest";
+  /** A sample that is older at its receipt is not delivered; 0: none is too old. */
+  readonly lifespanNs: number;
 }

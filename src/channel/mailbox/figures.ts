@@ -11,6 +11,7 @@ import {
   CONSUMER_EPOCH,
   CURSOR,
   EPOCH,
+  EXPIRED,
   FAULT,
   FAULT_TEXT_BYTE,
   FAULT_TEXT_BYTES_MAX,
@@ -55,6 +56,8 @@ export interface ConsumerFigures {
   readonly received: number;
   readonly missed: number;
   readonly overtaken: number;
+  /** Older than their lifespan at their receipt, and not delivered. */
+  readonly expired: number;
   readonly bytes: number;
   readonly lastReceiveNs: number;
   readonly worstAgeNs: number;
@@ -92,6 +95,7 @@ export function consumerFigures(page: ArrayBuffer, published: number): ConsumerF
     received: at(RECEIVED),
     missed: at(MISSED),
     overtaken: at(OVERTAKEN),
+    expired: at(EXPIRED),
     bytes: at(BYTES),
     lastReceiveNs: at(LAST_RECEIVE_NS),
     worstAgeNs: at(WORST_AGE_NS),

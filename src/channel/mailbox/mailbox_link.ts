@@ -42,4 +42,6 @@ export interface MailboxConsumerLink extends MailboxLinkBase {
   readonly behind: "oldest" | "newest";
   /** Where a new instance begins: after the last that was released, or at the newest. */
   readonly from: "resume" | "newest";
+  /** A sample that is older at its receipt is given back and counted; 0: none is too old. */
+  readonly lifespanNs: number;
 }

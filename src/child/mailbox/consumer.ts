@@ -7,18 +7,13 @@ import {
   ARMED_DOORBELL,
   ARMED_PARKED,
   ATTACHED_EPOCH,
-  BYTES,
   CONSUMER_BYTES,
   CONSUMER_EPOCH,
   headerFault,
-  LAST_RECEIVE_NS,
-  MISSED,
-  OVERTAKEN,
-  RECEIVED,
   shapeFault,
-  WORST_AGE_NS,
 } from "../../channel/mailbox/layout.ts";
 import { ConsumerCore } from "./consumer_core.ts";
+import { ConsumerCounters } from "./consumer_counters.ts";
 import type {
   ConsumerMemory,
   ConsumerOptions,
@@ -39,6 +34,8 @@ import type { ConsumerPort } from "./wait_port.ts";
 
 /** Samples that may be lent at a time. */
 const LENT_MAX = 256;
+/** Samples that one look passes over because they are too old: a look has an end. */
+const EXPIRED_AT_ONCE_MAX = 256;
 /** Looks before the first look at the clock: who answers at once is met by the next of these. */
 const LOOKS_AT_ONCE = 64;
 
@@ -46,12 +43,12 @@ const NONE: NoSample = Object.freeze({ kind: "none" });
 const HELD: NoSample = Object.freeze({ kind: "held" });
 const ENDED: NoSample = Object.freeze({ kind: "ended" });
 const { freeze } = Object;
-const { max } = Math;
 
 /** See the file's header. For one thread. */
 export class Consumer<F extends StructFields = never> implements Disposable {
   readonly #core: ConsumerCore;
-  readonly #own: MappedWords;
+  readonly #counters: ConsumerCounters;
+  readonly #lifespanNs: number;
   readonly #views: SlotViews;
   readonly #port: ConsumerPort;
   readonly #page: ArrayBuffer;
@@ -65,11 +62,6 @@ export class Consumer<F extends StructFields = never> implements Disposable {
   #head = 0;
   #tail = 0;
   #found: Sample<F> | NoSample = NONE;
-  #received = 0;
-  #missed = 0;
-  #bytes = 0;
-  #overtaken = 0;
-  #worstAgeNs = 0;
   #waits = false;
   #closed = false;
   #over: Corrupt | null = null;
@@ -88,13 +80,15 @@ export class Consumer<F extends StructFields = never> implements Disposable {
     this.#options = options;
     this.#port = port;
     this.#page = memory.own;
-    this.#own = new MappedWords(memory.own);
+    this.#lifespanNs = options.lifespanNs ?? 0;
+    const own = new MappedWords(memory.own);
     this.#views = new SlotViews(memory.samples, shape);
     const core = { shape, number: options.number, behind: options.behind ?? "oldest" };
     const wake = () => port.wakeProducer();
-    this.#core = new ConsumerCore(new MappedWords(memory.samples), this.#own, core, wake);
+    this.#core = new ConsumerCore(new MappedWords(memory.samples), own, core, wake);
     if (!this.#core.attach(options.from ?? "newest")) throw refuse(memory.own, this.#core.fault);
-    this.#takeUpCounters();
+    this.#counters = new ConsumerCounters(own);
+    own.store(CONSUMER_EPOCH, own.load(ATTACHED_EPOCH));
     this.#spinning = new Spinning(
       options.waiting ?? "spin-then-park",
       () => port.nowNs(),
@@ -229,21 +223,18 @@ export class Consumer<F extends StructFields = never> implements Disposable {
    * @returns how many were overtaken.
    */
   releaseAll(): number {
-    let overtaken = 0;
+    let [intact, bytes, overtaken] = [0, 0, 0];
     const core = this.#core;
     for (; this.#head < this.#tail; this.#head++) {
       const sample = this.#pool[this.#head % LENT_MAX]!;
       if (!sample.isLent) continue;
       sample.takeBack();
       if (core.isIntact(sample)) {
-        this.#received++;
-        this.#bytes += sample.length;
+        intact++;
+        bytes += sample.length;
       } else overtaken++;
     }
-    this.#overtaken += overtaken;
-    this.#own.writeDouble(RECEIVED, this.#received);
-    this.#own.writeDouble(BYTES, this.#bytes);
-    this.#own.writeDouble(OVERTAKEN, this.#overtaken);
+    this.#counters.releasedAll(intact, bytes, overtaken);
     core.releaseTo(core.next - 1);
     return overtaken;
   }
@@ -335,40 +326,44 @@ export class Consumer<F extends StructFields = never> implements Disposable {
     const at = this.#tail % LENT_MAX;
     if (this.#options.checked === true) this.#pool[at] = new Sample<F>(this.#lender);
     const sample = this.#pool[at]!;
-    for (;;) {
+    for (let expired = 0; expired < EXPIRED_AT_ONCE_MAX;) {
       const found = this.#core.poll(sample);
       if (found === "sample") {
         if (!this.#passesCheck(sample)) continue;
+        if (this.#lifespanNs > 0 && this.#expires(sample)) {
+          expired++;
+          continue;
+        }
+        this.#counters.found(sample.missed);
         return sample;
       }
       if (found === "ended") return ENDED;
       if (found === "corrupt") return this.#corrupt();
       return NONE;
     }
+    return NONE;
+  }
+
+  /** Whether it is too old; then it is given back, as soon as all before it are. */
+  #expires(sample: Sample<F>): boolean {
+    const core = this.#core;
+    if (this.#port.nowNs() - sample.stampNs <= this.#lifespanNs) return false;
+    this.#counters.expired(sample.missed);
+    core.passOver(sample);
+    if (this.#head === this.#tail) core.releaseTo(core.next - 1);
+    return true;
   }
 
   #lend(sample: Sample<F>, nowNs: number): void {
     this.#tail++;
-    const ageNs = nowNs - sample.stampNs;
-    if (sample.missed > 0) {
-      this.#missed += sample.missed;
-      this.#own.writeDouble(MISSED, this.#missed);
-    }
-    if (ageNs > this.#worstAgeNs) {
-      this.#worstAgeNs = ageNs;
-      this.#own.writeDouble(WORST_AGE_NS, ageNs);
-    }
-    this.#own.writeDouble(LAST_RECEIVE_NS, nowNs);
+    this.#counters.lent(nowNs, nowNs - sample.stampNs);
     sample.lend(nowNs, this.#options.checked === true);
   }
 
   #release(sample: Sample<F>): "intact" | "overtaken" {
     const core = this.#core;
     const intact = core.isIntact(sample);
-    if (intact) {
-      this.#own.writeDouble(RECEIVED, ++this.#received);
-      this.#own.writeDouble(BYTES, this.#bytes += sample.length);
-    } else this.#own.writeDouble(OVERTAKEN, ++this.#overtaken);
+    this.#counters.released(intact, sample.length);
     const before = this.#head;
     while (this.#head < this.#tail && !this.#pool[this.#head % LENT_MAX]!.isLent) this.#head++;
     if (this.#head !== before) {
@@ -376,17 +371,6 @@ export class Consumer<F extends StructFields = never> implements Disposable {
       core.releaseTo(none ? core.next - 1 : this.#pool[this.#head % LENT_MAX]!.sequence - 1);
     }
     return intact ? "intact" : "overtaken";
-  }
-
-  /** They count over all instances; whoever shows them forgives a sample at a kill. */
-  #takeUpCounters(): void {
-    const own = this.#own;
-    this.#received = max(0, own.readDouble(RECEIVED)) || 0;
-    this.#missed = max(0, own.readDouble(MISSED)) || 0;
-    this.#bytes = max(0, own.readDouble(BYTES)) || 0;
-    this.#overtaken = max(0, own.readDouble(OVERTAKEN)) || 0;
-    this.#worstAgeNs = max(0, own.readDouble(WORST_AGE_NS)) || 0;
-    own.store(CONSUMER_EPOCH, own.load(ATTACHED_EPOCH));
   }
 }
 

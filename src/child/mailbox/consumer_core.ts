@@ -210,6 +210,11 @@ export class ConsumerCore {
     this.skipped = lent.missed + 1;
   }
 
+  /** Passes over the sample that was just lent: what was missed before it is told with the next. */
+  passOver(lent: LentSlot): void {
+    this.skipped = lent.missed;
+  }
+
   /** Which producer instance there is. */
   epoch(): number {
     return this.#samples.load(EPOCH);

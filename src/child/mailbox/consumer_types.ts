@@ -42,6 +42,8 @@ export interface ConsumerOptions {
   readonly behind?: "oldest" | "newest";
   /** Where a new instance begins: after the last that was released, or at the newest. @default "newest" */
   readonly from?: "resume" | "newest";
+  /** A sample that is older at its receipt is given back and counted. @default 0: none is too old */
+  readonly lifespanNs?: number;
   /** How `receive()` waits. @default "spin-then-park" */
   readonly waiting?: Waiting;
   /** Longest spin before it parks. @default 20,000 */

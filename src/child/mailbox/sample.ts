@@ -33,7 +33,7 @@ export class Sample<F extends StructFields = never> implements LentSlot, Disposa
   originNs = 0;
   /** Which instance of the producer made it. */
   epoch = 0;
-  /** How many were missed between the one before and this. */
+  /** How many were missed between the one before and this; those that expired are not among them. */
   missed = 0;
   /** Bytes. */
   length = 0;

@@ -28,7 +28,13 @@ Deno.test("validateConfig() takes what mailbox() makes, with all of its keys", (
   const schema = struct({ t: "f64", values: ["f32", 250] });
   const all = mailbox({
     from: "a.x",
-    to: ["b.x", { port: "c.x", wait: "park", behind: "newest", resume: "where-it-was" }],
+    to: ["b.x", {
+      port: "c.x",
+      wait: "park",
+      behind: "newest",
+      resume: "where-it-was",
+      lifespan: "1ms",
+    }],
     schema,
     sampleBytes: "1008B",
     slots: 1_048_576,
@@ -37,6 +43,7 @@ Deno.test("validateConfig() takes what mailbox() makes, with all of its keys", (
     spin: "1us",
     behind: "oldest",
     resume: "newest",
+    lifespan: "50ms",
     checksum: "crc32c",
     lock: true,
     hugePages: true,
@@ -119,6 +126,8 @@ Deno.test("validateConfig() holds the numbers of a mailbox to their limits", () 
     [{ to: Array.from({ length: 65 }, (_, at) => `b.x${at}`) }, "to"],
     [{ to: [] }, "to"],
     [{ spin: "0us" }, "spin"],
+    [{ lifespan: "999us" }, "lifespan"],
+    [{ to: [{ port: "b.x", lifespan: "0ms" }] }, "to.0.lifespan"],
   ];
   for (const [keys, path] of refused) {
     assertEquals(only({ ...base, ...keys })[0], path, JSON.stringify(keys));

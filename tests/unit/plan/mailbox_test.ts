@@ -16,11 +16,18 @@ import {
 
 const box = mailbox({
   from: "cam.frames",
-  to: ["see.frames", { port: "rec.in", wait: "park", resume: "where-it-was", checked: true }],
+  to: ["see.frames", {
+    port: "rec.in",
+    wait: "park",
+    resume: "where-it-was",
+    checked: true,
+    lifespan: "5ms",
+  }],
   sampleBytes: "4KiB",
   slots: 8,
   history: keepLast(4),
   spin: "5us",
+  lifespan: "1s",
 });
 const processes = () => ({ cam: denoProcess(), see: denoProcess(), rec: commandProcess() });
 const plan = () => compiled(crew(processes(), { channels: { frames: box } }));
@@ -51,8 +58,22 @@ Deno.test("compile() gives a mailbox its shape and each end its ways, the consum
     blockNs: 0,
   });
   assertEquals(channel.consumers.map(({ port: _, ...rest }) => rest), [
-    { waiting: "spin-then-park", spinNs: 5000, checked: false, behind: "oldest", from: "newest" },
-    { waiting: "park", spinNs: 5000, checked: true, behind: "oldest", from: "resume" },
+    {
+      waiting: "spin-then-park",
+      spinNs: 5000,
+      checked: false,
+      behind: "oldest",
+      from: "newest",
+      lifespanNs: 1e9,
+    },
+    {
+      waiting: "park",
+      spinNs: 5000,
+      checked: true,
+      behind: "oldest",
+      from: "resume",
+      lifespanNs: 5e6,
+    },
   ]);
 });
 
@@ -93,6 +114,7 @@ Deno.test("compile() seals a Deno program on a mailbox: it maps before the progr
   const [told] = JSON.parse(Object.fromEntries(rec.env)["COX_LINKS"]!).links;
   assertEquals([told.kind, told.direction, told.fd], ["mailbox", "read", 4]);
   assertEquals([told.mailbox.number, told.mailbox.pageFds], [1, [5]]);
+  assertEquals([link.mailbox.lifespanNs, told.mailbox.lifespanNs], [1e9, 5e6]);
 });
 
 Deno.test("compile() counts a port of a mailbox as its descriptors, around readiness by one of them", () => {

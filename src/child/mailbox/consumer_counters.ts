@@ -1,0 +1,81 @@
+/**
+ * What a consumer counts in its own page, for whoever watches. Owns that the counts go on over all
+ * instances; whoever shows them forgives a sample at a kill. Must not know: who reads them, samples.
+ */
+import {
+  BYTES,
+  EXPIRED,
+  LAST_RECEIVE_NS,
+  MISSED,
+  OVERTAKEN,
+  RECEIVED,
+  WORST_AGE_NS,
+} from "../../channel/mailbox/layout.ts";
+import type { MappedWords } from "./shared_words.ts";
+
+/** The counters of one consumer's page; nobody else writes them while it lives. */
+export class ConsumerCounters {
+  readonly #own: MappedWords;
+  #received: number;
+  #missed: number;
+  #bytes: number;
+  #overtaken: number;
+  #expired: number;
+  #worstAgeNs: number;
+  /** How many of those that are missed before the next sample are in `missed` already. */
+  #toldEarly = 0;
+
+  /** Goes on with the counts of the instance before. */
+  constructor(own: MappedWords) {
+    const at = (word: number) => Math.max(0, own.readDouble(word)) || 0;
+    this.#own = own;
+    this.#received = at(RECEIVED);
+    this.#missed = at(MISSED);
+    this.#bytes = at(BYTES);
+    this.#overtaken = at(OVERTAKEN);
+    this.#expired = at(EXPIRED);
+    this.#worstAgeNs = at(WORST_AGE_NS);
+  }
+
+  /** A sample was found that is delivered. @param missed how many were missed before it */
+  found(missed: number): void {
+    this.#miss(missed);
+    this.#toldEarly = 0;
+  }
+
+  /** One was found that is not: what was missed before it is told with the next one as well. */
+  expired(missed: number): void {
+    this.#miss(missed);
+    this.#toldEarly = missed;
+    this.#own.writeDouble(EXPIRED, ++this.#expired);
+  }
+
+  /** One was lent. */
+  lent(nowNs: number, ageNs: number): void {
+    if (ageNs > this.#worstAgeNs) {
+      this.#worstAgeNs = ageNs;
+      this.#own.writeDouble(WORST_AGE_NS, ageNs);
+    }
+    this.#own.writeDouble(LAST_RECEIVE_NS, nowNs);
+  }
+
+  /** One was given back. */
+  released(intact: boolean, length: number): void {
+    if (intact) {
+      this.#own.writeDouble(RECEIVED, ++this.#received);
+      this.#own.writeDouble(BYTES, this.#bytes += length);
+    } else this.#own.writeDouble(OVERTAKEN, ++this.#overtaken);
+  }
+
+  /** So many were given back at once. */
+  releasedAll(intact: number, bytes: number, overtaken: number): void {
+    this.#own.writeDouble(RECEIVED, this.#received += intact);
+    this.#own.writeDouble(BYTES, this.#bytes += bytes);
+    this.#own.writeDouble(OVERTAKEN, this.#overtaken += overtaken);
+  }
+
+  #miss(missed: number): void {
+    const more = missed - this.#toldEarly;
+    if (more > 0) this.#own.writeDouble(MISSED, this.#missed += more);
+  }
+}
