@@ -53,6 +53,16 @@ export interface SinkVerdict {
   readonly instances: number;
 }
 
+/**
+ * How many sinks were killed before they had recorded anything: what they had in hand adds to the
+ * loss of the one before.
+ *
+ * @param kills of this sink.
+ */
+export function unheardOf({ instances }: SinkVerdict, kills: number): number {
+  return Math.max(0, kills + 1 - instances);
+}
+
 /** Where a source's stream stands. */
 interface Place {
   instance: number;
