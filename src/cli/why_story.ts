@@ -161,18 +161,19 @@ function afterText(events: readonly EventRecord[], miss: Miss): string {
     );
   const exit = of("exit");
   const sinceMs = (event: EventRecord) => formatFineMs((event.monoNs - miss.monoNs) / 1e6);
+  const recovered = later.find((event) =>
+    event.event === "deadlineRecovered" && event.contract === miss.contract
+  );
   if (exit !== undefined && miss.did.length > 0) {
     const spawn = of("spawn");
+    const kept = recovered === undefined ? "" : `, and kept it again after ${sinceMs(recovered)}`;
     const again = spawn === undefined
       ? "; it has not been started again"
-      : `; #${spawn.instance} started ${sinceMs(spawn)} after the miss`;
+      : `; #${spawn.instance} started ${sinceMs(spawn)} after the miss${kept}`;
     return `#${exit.instance} ended ${sinceMs(exit)} later: ${
       formatExitReason(exit.reason)
     }${again}`;
   }
-  const recovered = later.find((event) =>
-    event.event === "deadlineRecovered" && event.contract === miss.contract
-  );
   if (recovered === undefined && miss.window > 1 && !miss.broke) {
     return "the contract holds all the same: so many misses are tolerated";
   }

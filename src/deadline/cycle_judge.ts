@@ -80,7 +80,7 @@ export class CycleJudge extends Judge {
   }
 
   arm(nowNs: number): number {
-    this.window.clear();
+    this.window.restart();
     // The memory is the instance's own: passes are counted from its beginning.
     this.#seen = 0;
     this.#anchorNs = NaN;

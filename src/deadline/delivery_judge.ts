@@ -48,7 +48,7 @@ export class DeliveryJudge extends Judge {
   }
 
   arm(nowNs: number): number {
-    this.window.clear();
+    this.window.restart();
     this.excuse(nowNs);
     return this.#nextNs(nowNs);
   }

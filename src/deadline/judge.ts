@@ -54,7 +54,7 @@ export abstract class Judge {
     this.#court = court;
   }
 
-  /** Begins anew: nothing before `nowNs` counts. @returns when to look first */
+  /** Another instance: nothing before `nowNs` counts, but that it is broken. @returns when to look first */
   abstract arm(nowNs: number): number;
 
   /** Looks. @returns when to look next, if nothing happens in between */

@@ -7,6 +7,8 @@
  *   holds ────────────────────────────────────► broken
  *         ◄────────────────────────────────────
  *           recoverAfter kept in a row; the ring is emptied
+ *
+ *   another instance: the ring is emptied; broken stays broken, and may break anew
  * ```
  *
  * Fixed memory; every call is O(1) but for {@link MissWindow.keep} and {@link MissWindow.miss} of
@@ -28,6 +30,8 @@ export class MissWindow {
   #missed = 0;
   #keptInRow = 0;
   #broken = false;
+  /** An earlier instance broke it, and none has kept it long enough since. */
+  #isLeftBroken = false;
 
   constructor(tolerate: Tolerance, recoverAfter: number) {
     this.#misses = tolerate.misses;
@@ -38,7 +42,7 @@ export class MissWindow {
 
   /** More than tolerated, and not recovered since. */
   get broken(): boolean {
-    return this.#broken;
+    return this.#broken || this.#isLeftBroken;
   }
 
   /** Misses among the last outcomes. */
@@ -53,13 +57,24 @@ export class MissWindow {
     this.#missed = 0;
     this.#keptInRow = 0;
     this.#broken = false;
+    this.#isLeftBroken = false;
+  }
+
+  /**
+   * Another instance: what the last one missed does not count against it. What is broken stays so
+   * until it is kept, and may break anew, by the misses of this one alone.
+   */
+  restart(): void {
+    const { broken } = this;
+    this.clear();
+    this.#isLeftBroken = broken;
   }
 
   /** So many outcomes were kept. */
   keep(count: number): WindowChange {
     if (count < 1) return "none";
     this.#keptInRow = Math.min(this.#keptInRow + count, this.#recoverAfter);
-    if (this.#broken && this.#keptInRow >= this.#recoverAfter) {
+    if (this.broken && this.#keptInRow >= this.#recoverAfter) {
       this.clear();
       return "recovered";
     }

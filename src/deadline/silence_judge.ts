@@ -57,7 +57,7 @@ export class SilenceJudge extends Judge {
   }
 
   arm(nowNs: number): number {
-    this.window.clear();
+    this.window.restart();
     this.#hasSign = false;
     this.excuse(nowNs);
     return this.#nextNs(nowNs);

@@ -44,7 +44,7 @@ export class StepsJudge extends Judge {
   }
 
   arm(nowNs: number): number {
-    this.window.clear();
+    this.window.restart();
     this.#seen = 0;
     this.#last = -1;
     this.#lastNs = 0;

@@ -27,7 +27,10 @@ export interface InstanceContractsParts {
 export class InstanceContracts {
   readonly #parts: InstanceContractsParts;
   readonly #during: readonly Phases[];
+  /** Until it holds again, over all instances. */
   readonly #brokenSinceNs = new Map<ContractIndex, number>();
+  /** Critical ones that a live instance has broken. */
+  readonly #criticalBroken = new Set<ContractIndex>();
   /** Stop spans under way: a second stop of the same instance begins none anew. */
   readonly #stops = new Set<ContractIndex>();
   #isEnding = false;
@@ -119,15 +122,18 @@ export class InstanceContracts {
   }
 
   broke(contract: ContractIndex, nowNs: number): void {
-    this.#brokenSinceNs.set(contract, nowNs);
-    this.#tellCritical(contract);
+    // One that an earlier instance broke may break anew before it was kept.
+    if (!this.#brokenSinceNs.has(contract)) this.#brokenSinceNs.set(contract, nowNs);
+    if (!this.#parts.contracts[contract]!.critical) return;
+    this.#criticalBroken.add(contract);
+    this.#tellCritical();
   }
 
   /** @returns since when it was broken. */
   recovered(contract: ContractIndex, nowNs: number): number {
     const sinceNs = this.#brokenSinceNs.get(contract) ?? nowNs;
     this.#brokenSinceNs.delete(contract);
-    this.#tellCritical(contract);
+    if (this.#criticalBroken.delete(contract)) this.#tellCritical();
     return sinceNs;
   }
 
@@ -148,17 +154,13 @@ export class InstanceContracts {
   #disarm(contracts: readonly ContractIndex[], nowNs: number): void {
     for (const contract of contracts) {
       this.#parts.watch.disarm(contract, nowNs);
-      // A new instance begins with a contract that holds.
-      if (this.#brokenSinceNs.delete(contract)) this.#tellCritical(contract);
+      // The next one may mend it: the machine is not reset meanwhile.
+      if (this.#criticalBroken.delete(contract)) this.#tellCritical();
     }
   }
 
-  #tellCritical(changed: ContractIndex): void {
-    const { contracts, criticalChanged } = this.#parts;
-    if (!contracts[changed]!.critical) return;
-    let broken = 0;
-    for (const contract of this.#brokenSinceNs.keys()) if (contracts[contract]!.critical) broken++;
-    criticalChanged(broken);
+  #tellCritical(): void {
+    this.#parts.criticalChanged(this.#criticalBroken.size);
   }
 
   #fedByNotifications(process: ProcessIndex): SilenceJudge[] {

@@ -27,6 +27,11 @@ Deno.test("a process that hangs is restarted for its heartbeat, by the monitor's
   const { restarts, lastExit } = await crew.process("beater");
   assertEquals(restarts, 1);
   assert(lastExit !== null && "cause" in lastExit && lastExit.cause === "deadline");
+  await eventually("it holds again", () => eventsOf(crew, "deadlineRecovered").length > 0);
+  const recovered = eventsOf(crew, "deadlineRecovered");
+  assertEquals(recovered.map(({ contract, instance }) => [contract, instance]), [
+    ["beater.heartbeat", 2],
+  ]);
   // The monitor's signal is the only one.
   assertEquals(eventsOf(crew, "signal").filter(({ cause }) => cause !== "leftover"), []);
 });

@@ -39,6 +39,12 @@ export const MUTANTS: readonly Mutant[] = [
     replace: '      this.#broken = false;\n      return "recovered";',
   },
   {
+    name: "a restart mends what was broken",
+    file: "miss_window.ts",
+    search: "this.#isLeftBroken = broken;",
+    replace: "this.#isLeftBroken = false;",
+  },
+  {
     name: "a silence is missed at its limit",
     file: "silence_judge.ts",
     search: "silentNs > this.#missNs && !this.#missing",

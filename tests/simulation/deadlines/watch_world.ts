@@ -34,6 +34,9 @@ interface Program {
   isInPass: boolean;
   dueNs: number;
   isStopped: boolean;
+  /** By what was told: whoever breaks it, it stays so until it is kept. */
+  isBroken: boolean;
+  readonly judge: Judge;
 }
 
 /** Plays one crew for `forNs`. @throws {AssertionError} when something was told wrongly, or not. */
@@ -62,8 +65,14 @@ class World {
     this.#trouble = random.pick([0, 0, 0.01, 0.05]);
     const count = random.integer(1, 6);
     this.#watch = new deadline.Watch(count, {
-      tell: (verdict) => this.#verdicts.push(verdict),
-      recovered: () => {},
+      tell: (verdict) => {
+        this.#verdicts.push(verdict);
+        if (verdict.broke) this.#programs[verdict.contract]!.isBroken = true;
+      },
+      recovered: (contract) => {
+        assert(this.#programs[contract]!.isBroken, `${contract} recovered, and was not broken`);
+        this.#programs[contract]!.isBroken = false;
+      },
       absent: (absence) => this.#absences.push(absence),
       isExcused: (contract) => this.#programs[contract]!.isStopped,
       starvedNs: (lateNs) => this.#isStarved ? lateNs : 0,
@@ -104,6 +113,8 @@ class World {
       isInPass: false,
       dueNs: 0,
       isStopped: false,
+      isBroken: false,
+      judge,
     };
   }
 
@@ -259,6 +270,8 @@ class World {
       this.#judgeVerdict(verdict);
     }
     this.#programs.forEach((program, index) => {
+      const { isBroken, judge } = program;
+      assert(judge.window.broken === isBroken, `${index} is broken or not, and was told otherwise`);
       if (program.kind === "heartbeat") this.#judgeSilences(program, index);
     });
   }

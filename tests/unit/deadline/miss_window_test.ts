@@ -32,6 +32,31 @@ Deno.test("MissWindow breaks once until so many in a row were kept, and then cou
   assertEquals(play(window, "xxxx..x..x...x..xx"), ["broke 1", "recovered 12", "broke 16"]);
 });
 
+Deno.test("MissWindow.restart() forgets misses, and leaves broken what is broken until it is kept", () => {
+  const window = new MissWindow({ misses: 1, window: 4 }, 3);
+  window.miss(1);
+  window.restart();
+  assertEquals([window.broken, window.missed, window.miss(1)], [false, 0, "none"]);
+  assertEquals(window.miss(1), "broke");
+  window.restart();
+  assertEquals([window.broken, window.missed], [true, 0]);
+  // A miss that is tolerated mends nothing; three in a row do, before that or after.
+  assertEquals(play(window, "..x..."), ["recovered 5"]);
+  assertEquals(window.broken, false);
+  assertEquals(play(window, "xx"), ["broke 1"]);
+});
+
+Deno.test("MissWindow.restart() lets what is broken break anew, once, and by later misses alone", () => {
+  const window = new MissWindow({ misses: 1, window: 4 }, 3);
+  assertEquals(play(window, "xxx"), ["broke 1"]);
+  window.restart();
+  assertEquals(play(window, "xxx..."), ["broke 1", "recovered 5"]);
+  play(window, "xx");
+  window.restart();
+  window.restart();
+  assertEquals(play(window, "..."), ["recovered 2"]);
+});
+
 Deno.test("MissWindow takes many at once as one after the other, for 2000 seeds", () => {
   for (let seed = 1; seed <= 2000; seed++) {
     const random = new Random(seed);

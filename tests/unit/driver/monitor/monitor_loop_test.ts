@@ -27,10 +27,12 @@ const CONTRACT: HeartbeatContract = {
 function silentLoop(
   isReadable: (fd: number) => boolean,
   signs = { signs: 0, lastNs: 0, read: () => true },
+  contract = CONTRACT,
 ) {
   const ring = () =>
     new RecordRing(new SharedArrayBuffer(ringBytes(16, RECORD_WIDTH)), RECORD_WIDTH);
   const [told, reports] = [ring(), ring()];
+  const criticals: number[] = [];
   const calls: LoopParts["calls"] = {
     nowNs: () => 0,
     bootNs: () => 0,
@@ -46,11 +48,11 @@ function silentLoop(
   };
   const loop = new MonitorLoop({
     keepers: [[0]],
-    contracts: [CONTRACT],
+    contracts: [contract],
     stops: [{ signal: 15, signalName: "SIGTERM", timeoutNs: 1, scope: "process" }],
     judgeOf: (index, court) => {
       const sources = { pulse: none, signs: () => signs, deliveries: none };
-      return makeJudge(index, CONTRACT, sources, court);
+      return makeJudge(index, contract, sources, court);
     },
     calls,
     told,
@@ -66,22 +68,23 @@ function silentLoop(
     hear: () => Infinity,
     starvedNs: () => 0,
     figuresAsked: () => {},
-    criticalChanged: () => {},
+    criticalChanged: (broken) => criticals.push(broken),
   });
   const tell = (...numbers: number[]) => {
     const record = new Float64Array(RECORD_WIDTH);
     record.set(numbers);
     told.put(record);
   };
-  const heard = () => {
+  const records = () => {
     const record = new Float64Array(RECORD_WIDTH);
-    const kinds: number[] = [];
-    while (reports.take(record)) kinds.push(record[0]!);
-    return kinds;
+    const all: number[][] = [];
+    while (reports.take(record)) all.push([...record]);
+    return all;
   };
+  const heard = () => records().map(([kind]) => kind);
   tell(TELL.spawned, 0, 1, 4711, PIDFD, 0);
   tell(TELL.ready, 0, 1, 0);
-  return { loop, heard };
+  return { loop, heard, records, tell, criticals };
 }
 
 Deno.test("MonitorLoop finds a silence of a process that runs", () => {
@@ -107,4 +110,32 @@ Deno.test("MonitorLoop takes no signs for a silence that came before it was told
   assertEquals(heard(), []);
   loop.turn(4.5 * LIMIT_NS + 1);
   assertEquals(heard(), [HEAR.verdict]);
+});
+
+Deno.test("MonitorLoop tells that a contract holds again by the instance that keeps it, since it first broke", () => {
+  const signs = { signs: 0, lastNs: 0, read: () => true };
+  const set = silentLoop(() => false, signs, { ...CONTRACT, critical: true });
+  const restart = (instance: number, atNs: number) => {
+    set.tell(TELL.ended, 0, instance - 1, atNs);
+    set.tell(TELL.spawned, 0, instance, 4711, PIDFD, atNs);
+    set.tell(TELL.ready, 0, instance, atNs);
+    set.loop.turn(atNs);
+  };
+  set.loop.turn(0);
+  set.loop.turn(2 * LIMIT_NS);
+  restart(2, 3 * LIMIT_NS);
+  // The second is silent as well: it breaks it anew.
+  set.loop.turn(5 * LIMIT_NS);
+  assertEquals(set.heard(), [HEAR.verdict, HEAR.verdict]);
+  restart(3, 6 * LIMIT_NS);
+  assertEquals(set.heard(), []);
+  signs.signs = 1;
+  signs.lastNs = 6.5 * LIMIT_NS;
+  set.loop.turn(6.6 * LIMIT_NS);
+  // Broken since the first one's silence was due; of the third instance.
+  assertEquals(set.records().map((record) => record.slice(0, 5)), [
+    [HEAR.recovered, 0, 3, 6.6 * LIMIT_NS, LIMIT_NS],
+  ]);
+  // The hardware watchdog is stroked while there is an instance that may mend it.
+  assertEquals(set.criticals, [1, 0, 1, 0]);
 });
