@@ -34,7 +34,8 @@ export const DEADLINE_COMMANDS: readonly CommandSpec[] = [
       "A NAME is a process or one of its contracts. Tells what was seen at that time: what the " +
       "process waited in, what it got of the CPU, which of its channels were full or empty, how " +
       "pressed the machine was; what was done, and what came of it. The reason behind `so` is the " +
-      "likeliest one by these signs, and no proof.",
+      "likeliest one by these signs, and no proof. When no supervisor runs it is told from the " +
+      "run directory's events.jsonl, of the last run, and says so.",
     options: [],
     example: { line: "cox why detector", text: "Ten lines about its last miss." },
   },

@@ -88,16 +88,17 @@ class World {
     ]);
     const place = memory.place(0);
     const { court } = this.#watch;
+    const recoverAfter = index % 2 === 0 ? 8 : 1;
     const judge: Judge = kind === "cycle"
       ? new deadline.CycleJudge(
         index,
-        cycle({ periodNs: limitNs, budgetNs: limitNs / 2, latenessNs: limitNs / 4 }),
+        cycle({ recoverAfter, periodNs: limitNs, budgetNs: limitNs / 2, latenessNs: limitNs / 4 }),
         new deadline.CycleSource(memory.views, place),
         court,
       )
       : new deadline.SilenceJudge(
         index,
-        heartbeat({ missNs: limitNs }),
+        heartbeat({ recoverAfter, missNs: limitNs }),
         new deadline.PulseSigns(memory.views, place),
         court,
       );
