@@ -71,7 +71,7 @@ enum { COX_TURN, COX_LENGTH, COX_SEQ_LOW, COX_SEQ_HIGH, COX_STAMP_LOW, COX_STAMP
        COX_SAMPLE_EPOCH, COX_CRC, COX_ORIGIN_LOW, COX_ORIGIN_HIGH };
 enum { COX_CURSOR = 16, COX_ARMED = 64, COX_CONSUMER_EPOCH = 19, COX_CONSUMER_BELL = 20,
        COX_RECEIVED = 32, COX_MISSED = 34, COX_BYTES = 36, COX_OVERTAKEN_COUNT = 38,
-       COX_LAST_RECEIVE = 40, COX_WORST_AGE = 42, COX_EXPIRED = 44, COX_ATTACHED = 48, COX_ATTACHED_EPOCH = 49,
+       COX_LAST_RECEIVE = 40, COX_WORST_AGE = 42, COX_EXPIRED = 44, COX_LATE = 46, COX_ATTACHED = 48, COX_ATTACHED_EPOCH = 49,
        COX_FAULT = 80, COX_FAULT_TEXT = 128 };
 
 typedef _Atomic uint32_t cox_word;
@@ -367,8 +367,9 @@ struct cox_consumer {
   uint64_t next, seen, skipped, attached_at;
   uint64_t told_early; /* of those skipped: counted as missed already */
   uint32_t lent;
-  double received, missed, bytes, overtaken, expired;
+  double received, missed, bytes, overtaken, expired, late, worst_age;
   int64_t lifespan_ns; /* a sample that is older at its receipt is given back and counted; 0: none */
+  int64_t latency_ns;  /* one that is older is counted as late; 0: none */
   int newest; /* one that has fallen behind goes on at the newest, not at the oldest kept */
   int64_t spin_ns;
   const char *fault;
@@ -446,6 +447,8 @@ static inline enum cox_result cox_consumer_open(struct cox_consumer *c, int samp
   c->bytes = cox_read_double(c->own + COX_BYTES);
   c->overtaken = cox_read_double(c->own + COX_OVERTAKEN_COUNT);
   c->expired = cox_read_double(c->own + COX_EXPIRED);
+  c->late = cox_read_double(c->own + COX_LATE);
+  c->worst_age = cox_read_double(c->own + COX_WORST_AGE);
   c->attached_at = c->seen;
   c->cursor_high = (uint32_t)(cursor >> 31);
   cox_go_to(c, from == COX_RESUME || c->seen <= cursor ? cursor + 1 : c->seen);
@@ -467,6 +470,18 @@ static inline int cox_expires(struct cox_consumer *c, const struct cox_sample *s
   cox_write_double(c->own + COX_MISSED, c->missed);
   if (c->lent == 0) cox_move_cursor(c, c->next - 1);
   return 1;
+}
+
+/* In this order: who watches takes it as received first, then as late, then as released. */
+static inline void cox_count_late(struct cox_consumer *c, const struct cox_sample *sample) {
+  if (c->latency_ns <= 0) return;
+  uint64_t now = cox_now_ns();
+  int64_t age = (int64_t)(now - sample->stamp_ns);
+  if ((double)age > c->worst_age)
+    cox_write_double(c->own + COX_WORST_AGE, c->worst_age = (double)age);
+  cox_write_double(c->own + COX_LAST_RECEIVE, (double)now);
+  atomic_thread_fence(memory_order_release);
+  if (age > c->latency_ns) cox_write_double(c->own + COX_LATE, ++c->late);
 }
 
 /* The next sample, if there is one: COX_SAMPLE, COX_NONE, COX_ENDED, COX_CORRUPT. */
@@ -504,6 +519,7 @@ static inline enum cox_result cox_poll(struct cox_consumer *c, struct cox_sample
         c->next++;
         if (++c->slot == c->shape.slots) c->slot = 0, c->turn += 2;
         if (cox_expires(c, into)) continue;
+        cox_count_late(c, into);
         c->skipped = c->told_early = 0;
         c->lent++;
         return COX_SAMPLE;
@@ -671,6 +687,7 @@ static inline enum cox_result cox_consumer_connect(struct cox_consumer *c, const
       (uint32_t)cox_json_number(mailbox, "number"), &shape, resumes ? COX_RESUME : COX_NEWEST);
   c->newest = cox_json_is(cox_json_get(mailbox, "behind", 0), "newest");
   c->lifespan_ns = cox_json_number(mailbox, "lifespanNs");
+  c->latency_ns = cox_json_number(mailbox, "latencyNs");
   const char *waiting = cox_json_get(mailbox, "waiting", 0);
   int64_t spin_ns = cox_json_number(mailbox, "spinNs");
   if (cox_json_is(waiting, "spin")) c->spin_ns = -1;

@@ -35,7 +35,7 @@ _PUBLISHED, _EPOCH, _STATE, _BELL, _PRODUCER_ARMED = 16, 18, 19, 20, 32
 _TURN, _LENGTH, _SEQ, _STAMP, _SAMPLE_EPOCH, _CRC, _ORIGIN = 0, 1, 2, 4, 6, 7, 8
 _CURSOR, _ARMED, _OWN_EPOCH, _OWN_BELL, _ATTACHED, _ATTACHED_EPOCH = 16, 64, 19, 20, 48, 49
 _RECEIVED, _MISSED, _BYTES, _OVERTAKEN, _LAST_RECEIVE = 16, 17, 18, 19, 20  # of doubles
-_EXPIRED = 22
+_WORST_AGE, _EXPIRED, _LATE = 21, 22, 23
 _LAST_PUBLISH, _HEARTBEAT = 24, 25
 _FAULT, _FAULT_TEXT, _FAULT_BYTES = 80, 512, 128
 _FUTEX, _WAIT, _WAKE, _ALL = 202, 0, 1, 0x7FFFFFFF
@@ -138,7 +138,7 @@ def consumer(name: str, schema: Optional[str] = None) -> "Consumer":
     return Consumer(mailbox["samplesFd"], mailbox["pageFds"][0], mailbox["number"],
                     _shape_of(mailbox), resume=mailbox["from"] == "resume",
                     newest=mailbox["behind"] == "newest", schema=mailbox.get("schema"),
-                    lifespan_ns=mailbox["lifespanNs"])
+                    lifespan_ns=mailbox["lifespanNs"], latency_ns=mailbox["latencyNs"])
 
 
 def producer(name: str, schema: Optional[str] = None) -> "Producer":
@@ -273,12 +273,13 @@ class Sample:
 class Consumer:
     """One consumer of a mailbox: `number` from 0. `resume`: goes on after the last one released.
     `newest`: one that has fallen behind goes on at the newest, and not at the oldest kept.
-    `lifespan_ns`: a sample that is older at its receipt is given back and counted; 0: none is."""
+    `lifespan_ns`: a sample that is older at its receipt is given back and counted; 0: none is.
+    `latency_ns`: one that is older is counted as late; 0: none is."""
 
     def __init__(self, samples_fd: int, page_fd: int, number: int, shape: Shape,
                  resume: bool = False, newest: bool = False, schema: Optional[str] = None,
-                 lifespan_ns: int = 0) -> None:
-        self._lifespan_ns = lifespan_ns
+                 lifespan_ns: int = 0, latency_ns: int = 0) -> None:
+        self._lifespan_ns, self._latency_ns = lifespan_ns, latency_ns
         self._lent = 0
         self._told_early = 0  # of those skipped: they are in the page already
         self._shape, self._number, self._newest = shape, number, newest and not shape.keep_all
@@ -346,6 +347,8 @@ class Consumer:
                         self._expire()
                         continue
                     sample = Sample(self, self._next - 1, slot, turn, self._skipped, header, data)
+                    if self._latency_ns > 0:
+                        self._count_late(stamp_ns)
                     self._skipped = self._told_early = 0
                     self._lent += 1
                     return sample
@@ -413,6 +416,14 @@ class Consumer:
     def _jump(self, target: int) -> None:
         self._skipped += target - self._next
         self._next = target
+
+    def _count_late(self, stamp_ns: int) -> None:
+        """In this order: who watches takes it as received first, then as late, then as released."""
+        now, doubles = time.monotonic_ns(), self._own.doubles
+        doubles[_WORST_AGE] = max(doubles[_WORST_AGE], now - stamp_ns)
+        doubles[_LAST_RECEIVE] = now
+        if now - stamp_ns > self._latency_ns:
+            doubles[_LATE] += 1
 
     def _expire(self) -> None:
         """The sample just found is too old; it is given back as soon as all before it are."""

@@ -140,6 +140,7 @@ export function mailboxConsumer<F extends StructFields = never>(
     number: link.number,
     from: link.from,
     lifespanNs: link.lifespanNs,
+    latencyNs: link.latencyNs,
     behind: options.behind ?? link.behind,
     onCorrupt: tellCorrupt,
     ...doorbellFd === undefined ? {} : { doorbell: new PipeDoorbell(doorbellFd) },

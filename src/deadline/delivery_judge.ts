@@ -2,6 +2,9 @@
  * Judges how old samples are when a consumer receives them: latency, from the sample's own stamp,
  * and path, from the stamp of the sample that it was made from at first. One outcome for each sample
  * that is delivered, and one for a sample that waits for too long already. Pure.
+ *
+ * Who delivers counts what was late, so that no look comes too late. A sample that was told while it
+ * waited, or was excused, is owed by that count: it takes one off when it comes to it.
  * Must not know: what the channel is made of.
  */
 import type { ContractIndex, LatencyContract, PathContract } from "../plan/contract.ts";
@@ -20,6 +23,12 @@ export interface DeliverySource {
   readonly lastNs: number;
   /** Stamp of the oldest sample that waits for the consumer; 0: none does, or it is not known. */
   readonly waitingNs: number;
+  /** Which sample that is: a number that grows from one to the next. */
+  readonly waitingAt: number;
+  /** All up to this one are delivered, and counted where they were late, or passed over. */
+  readonly settledAt: number;
+  /** The newest that there is. */
+  readonly newestAt: number;
 }
 
 /** One such contract. */
@@ -29,8 +38,11 @@ export class DeliveryJudge extends Judge {
   readonly #warnNs: number;
   #delivered = 0;
   #late = 0;
-  /** The stamp of the waiting sample that was told as missed; 0: none was. */
-  #toldNs = 0;
+  /** Late deliveries that are told, or excused, before they are counted: up to `#toldAt`. */
+  #owed = 0;
+  #toldAt = 0;
+  /** Late deliveries that are not among those delivered yet: in the program's hands. */
+  #inHand = 0;
   #isWarned = false;
   /** What was stamped before is not judged. */
   #fromNs = 0;
@@ -57,7 +69,10 @@ export class DeliveryJudge extends Judge {
     this.#source.read();
     this.#delivered = this.#source.delivered;
     this.#late = this.#source.late;
-    this.#toldNs = 0;
+    this.#inHand = 0;
+    const { newestAt, settledAt } = this.#source;
+    this.#toldAt = newestAt;
+    this.#owed = newestAt > settledAt ? newestAt - settledAt : 0;
     this.#isWarned = false;
     this.#fromNs = nowNs;
   }
@@ -69,42 +84,48 @@ export class DeliveryJudge extends Judge {
   }
 
   #hear(nowNs: number): boolean {
-    const { delivered, late, lastNs, waitingNs } = this.#source;
+    const { delivered, late, lastNs, settledAt } = this.#source;
     const fresh = countFrom(this.#delivered, delivered);
-    // A consumer counts first what it received and then how late it was, or the reverse.
-    const lateFresh = Math.min(fresh, countFrom(this.#late, late));
-    if (fresh === 0) return true;
-    let missed = lateFresh;
-    // The one that was told while it waited is among them once it waits no more.
-    const isToldDelivered = this.#toldNs !== 0 && waitingNs !== this.#toldNs;
-    if (isToldDelivered) missed = Math.max(0, missed - 1);
+    const lateFresh = countFrom(this.#late, late);
+    const paid = Math.min(this.#owed, lateFresh);
+    const missed = lateFresh - paid;
     if (missed > 0) {
       if (this.isExcused(nowNs)) return false;
       const finding = { ...this.#finding(Math.min(lastNs, nowNs), lastNs), count: missed };
       this.miss(finding, nowNs);
     }
-    const told = isToldDelivered && lateFresh > 0 ? 1 : 0;
-    this.keep(fresh - missed - told, nowNs);
-    this.#delivered = delivered;
-    this.#late = this.#late + lateFresh;
-    if (isToldDelivered) this.#toldNs = 0;
-    this.#isWarned = false;
+    this.#owed = settledAt >= this.#toldAt ? 0 : this.#owed - paid;
+    this.#delivered += fresh;
+    this.#late += lateFresh;
+    this.#inHand += lateFresh - fresh;
+    if (this.#inHand < 0) {
+      this.keep(-this.#inHand, nowNs);
+      this.#inHand = 0;
+    }
+    if (fresh > 0) this.#isWarned = false;
     return true;
   }
 
   #judgeWaiting(nowNs: number): boolean {
-    const { waitingNs } = this.#source;
-    if (!(waitingNs > this.#fromNs) || waitingNs === this.#toldNs) return true;
+    const { waitingNs, waitingAt } = this.#source;
+    if (!this.#isToBeJudged()) return true;
     const ageNs = nowNs - waitingNs;
     if (ageNs > this.#missNs) {
       if (this.isExcused(nowNs)) return false;
-      this.#toldNs = waitingNs;
+      this.#toldAt = waitingAt;
+      this.#owed++;
       this.miss(this.#finding(waitingNs + this.#missNs, this.#source.lastNs, null), nowNs);
     } else if (ageNs > this.#warnNs && !this.#isWarned) {
       this.#isWarned = true;
       this.warn(this.#finding(waitingNs + this.#warnNs, this.#source.lastNs, null), nowNs);
     }
     return true;
+  }
+
+  /** Whether one waits of which nothing was told. */
+  #isToBeJudged(): boolean {
+    const { waitingNs, waitingAt } = this.#source;
+    return waitingNs > this.#fromNs && waitingAt > this.#toldAt;
   }
 
   #finding(dueNs: number, atNs: number, seenNs: number | null = atNs): Finding {
@@ -115,8 +136,7 @@ export class DeliveryJudge extends Judge {
   #nextNs(nowNs: number): number {
     const limitNs = this.#isWarned ? this.#missNs : Math.min(this.#warnNs, this.#missNs);
     const { waitingNs } = this.#source;
-    const isWaiting = waitingNs > this.#fromNs && waitingNs !== this.#toldNs;
-    return (isWaiting ? Math.min(waitingNs, nowNs) : nowNs) + limitNs + 1;
+    return (this.#isToBeJudged() ? Math.min(waitingNs, nowNs) : nowNs) + limitNs + 1;
   }
 }
 

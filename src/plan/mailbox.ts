@@ -12,6 +12,7 @@ import { structLayout } from "../channel/mailbox/schema.ts";
 import type { MailboxConfig, MailboxConsumerConfig, MailboxUse } from "../config/config.ts";
 import { DEFAULTS } from "../config/defaults.ts";
 import { formatSize, parseDurationNs, parseSizeBytes } from "../config/units.ts";
+import { thresholds } from "./contract_base.ts";
 import type { MemoryFact } from "./facts.ts";
 import type { Issues } from "./issues.ts";
 import type { ChannelPlan, MailboxPlan, MailboxUsePlan, PortPlan } from "./plan.ts";
@@ -56,12 +57,14 @@ export function mailboxPlan({ name, channel, from, to }: MailboxRequest): Mailbo
     consumers: to.map(({ port, own }) => {
       const resume = own.resume ?? channel.resume ?? DEFAULTS.mailbox.resume;
       const lifespan = own.lifespan ?? channel.lifespan;
+      const latency = own.latency ?? channel.latency;
       return {
         ...useOf(own, channel),
         port,
         behind: own.behind ?? channel.behind ?? DEFAULTS.mailbox.behind,
         from: resume === "newest" ? "newest" : "resume",
         lifespanNs: lifespan === undefined ? 0 : parseDurationNs(lifespan),
+        latencyNs: latency === undefined ? 0 : thresholds(latency).missNs,
       };
     }),
     lock: channel.lock ?? DEFAULTS.mailbox.lock,

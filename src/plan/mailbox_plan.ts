@@ -41,4 +41,6 @@ export interface MailboxConsumerPlan extends MailboxUsePlan {
   readonly from: "resume" | "newest";
   /** A sample that is older at its receipt is not delivered; 0: none is too old. */
   readonly lifespanNs: number;
+  /** The limit of its latency contract; 0: it has none. */
+  readonly latencyNs: number;
 }

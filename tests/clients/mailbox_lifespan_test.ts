@@ -1,4 +1,7 @@
-/** A mailbox's lifespan in one crew: what Deno, Python and C leave out, and what the supervisor shows. */
+/**
+ * A mailbox's lifespan and latency in one crew: what Deno, Python and C leave out, what they count as
+ * late, and what the supervisor makes of it.
+ */
 import { assertEquals } from "@std/assert";
 import type { MailboxSnapshot } from "../../src/control/protocol.ts";
 import { startCrew } from "../support/crew.ts";
@@ -21,6 +24,19 @@ for n in range(1, ${SAMPLES} + 1):
     assert out.send(b"%08d" % n, stamp_ns=n % 2)
 import signal
 signal.pause()
+`,
+  "write_late.py": `
+import os, time
+from coxswain_mailbox import producer
+out = producer("out")
+while not os.path.exists("go"):
+    assert out.send(b"fresh")
+    time.sleep(0.01)
+for n in range(${SAMPLES}):
+    assert out.send(b"late", stamp_ns=n % 2)
+while True:
+    assert out.send(b"fresh")
+    time.sleep(0.01)
 `,
   "read.ts": `
 import { mailboxConsumer } from "${CHILD}";
@@ -60,7 +76,7 @@ int main(void) {
 `,
 };
 
-const CONFIG = `
+const configWith = (writer: string, all: string, c: string) => `
 import { command, defineConfig, deno, keepAll, mailbox } from "coxswain";
 const env = { PYTHONPATH: "${ROOT}clients/python", PYTHONDONTWRITEBYTECODE: "1" };
 export default defineConfig({
@@ -71,18 +87,18 @@ export default defineConfig({
     c: { run: command(["sh", "-c", 'program=$(mktemp) && gcc -O2 -Wall -Werror ' +
       '-I ${ROOT}clients/c -o "$program" read.c && exec 9<"$program" && rm "$program" && ' +
       'exec /proc/self/fd/9']) },
-    writer: { run: command(["python3", "./write.py"]), env, after: { deno: "ready", python: "ready", c: "ready" } },
+    writer: { run: command(["python3", "./${writer}"]), env, after: { deno: "ready", python: "ready", c: "ready" } },
   },
   channels: {
     values: mailbox({
       from: "writer.out",
-      to: ["deno.in", "python.in", { port: "c.in", lifespan: "15s" }],
+      to: ["deno.in", "python.in", { port: "c.in", ${c} }],
       sampleBytes: "64B",
       slots: 4,
       history: keepAll,
       resume: "where-it-was",
       blockFor: "20s",
-      lifespan: "10s",
+      ${all},
     }),
   },
 });`;
@@ -93,7 +109,10 @@ Deno.test({
     (missing.length === 0 ? "" : ` (skipped: no ${missing.join(", ")})`),
   ignore: missing.length > 0,
   async fn() {
-    await using crew = await startCrew(CONFIG, { files: FILES, waitForControl: false });
+    await using crew = await startCrew(
+      configWith("write.py", 'lifespan: "10s"', 'lifespan: "15s"'),
+      { files: FILES, waitForControl: false },
+    );
     await crew.until("all are read or have expired", ({ channels }) => {
       const { consumers } = channels["values"] as MailboxSnapshot;
       return consumers.every(({ received, expired }) => received + expired >= SAMPLES);
@@ -114,5 +133,37 @@ Deno.test({
       const line = new RegExp(`^${reader} +\\| wrong 0$`, "m");
       assertEquals(line.test(crew.output()), true, crew.output());
     }
+  },
+});
+
+Deno.test({
+  name: "mailbox: each sample that Deno, Python and C receive late is one miss of their latency" +
+    (missing.length === 0 ? "" : ` (skipped: no ${missing.join(", ")})`),
+  ignore: missing.length > 0,
+  async fn() {
+    const latency = 'latency: { within: "1s", tolerate: { misses: 1000, in: 1001 } }';
+    await using crew = await startCrew(configWith("write_late.py", latency, latency), {
+      files: FILES,
+      waitForControl: false,
+    });
+    const names = ["deno", "python", "c"].map((name) => `values.latency@${name}`);
+    await crew.until(
+      "all are judged",
+      ({ deadlines }) => names.every((name) => deadlines[name]!.kept > 0),
+    );
+    const before = (await crew.snapshot()).deadlines;
+    const counted = (found: typeof before) =>
+      names.map((name) => found[name]!.missed - before[name]!.missed);
+    Deno.writeTextFileSync(`${crew.projectDir}/go`, "");
+    await crew.until(
+      "what is late was missed",
+      ({ deadlines }) => counted(deadlines).every((missed) => missed >= SAMPLES / 2),
+    );
+    const kept = (await crew.snapshot()).deadlines;
+    await crew.until(
+      "the monitor has looked again",
+      ({ deadlines }) => names.every((name) => deadlines[name]!.kept > kept[name]!.kept),
+    );
+    assertEquals(counted((await crew.snapshot()).deadlines), names.map(() => SAMPLES / 2));
   },
 });

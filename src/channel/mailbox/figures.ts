@@ -19,6 +19,7 @@ import {
   joinPosition,
   LAST_PUBLISH_NS,
   LAST_RECEIVE_NS,
+  LATE,
   MISSED,
   NO_POSITION,
   OVERTAKEN,
@@ -101,6 +102,15 @@ export function consumerFigures(page: ArrayBuffer, published: number): ConsumerF
     worstAgeNs: at(WORST_AGE_NS),
     waits: armed === 0 ? "no" : armed === 1 ? "parked" : "at its doorbell",
   };
+}
+
+/**
+ * Reads what a consumer counts as late. Nothing that it counts here was released, or shown to have
+ * been received, after that: who looks at the cursor before and at the last receipt behind finds
+ * none that was released and not counted, and none that was counted and still waits.
+ */
+export function lateOf(page: ArrayBuffer): number {
+  return count(new Float64Array(page)[LATE >> 1]);
 }
 
 /** Reads what a consumer says of a corrupt mailbox; null: nothing. */

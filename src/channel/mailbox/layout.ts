@@ -121,6 +121,8 @@ export const LAST_RECEIVE_NS = 160 >> 2;
 export const WORST_AGE_NS = 168 >> 2;
 /** Consumer: f64, samples that were older than their lifespan and not delivered. */
 export const EXPIRED = 176 >> 2;
+/** Consumer: f64, samples that were older than the latency at their receipt. */
+export const LATE = 184 >> 2;
 /** Consumer: the supervisor's. 1: a `keepAll` producer waits for it. */
 export const ATTACHED = 192 >> 2;
 /** Consumer: the supervisor's count of instances. */

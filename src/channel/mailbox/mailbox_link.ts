@@ -44,4 +44,6 @@ export interface MailboxConsumerLink extends MailboxLinkBase {
   readonly from: "resume" | "newest";
   /** A sample that is older at its receipt is given back and counted; 0: none is too old. */
   readonly lifespanNs: number;
+  /** A sample whose stamp is older at its receipt is counted as late; 0: none is. */
+  readonly latencyNs: number;
 }

@@ -87,7 +87,7 @@ export class Consumer<F extends StructFields = never> implements Disposable {
     const wake = () => port.wakeProducer();
     this.#core = new ConsumerCore(new MappedWords(memory.samples), own, core, wake);
     if (!this.#core.attach(options.from ?? "newest")) throw refuse(memory.own, this.#core.fault);
-    this.#counters = new ConsumerCounters(own);
+    this.#counters = new ConsumerCounters(own, options.latencyNs || Infinity);
     own.store(CONSUMER_EPOCH, own.load(ATTACHED_EPOCH));
     this.#spinning = new Spinning(
       options.waiting ?? "spin-then-park",

@@ -6,6 +6,7 @@ import {
   BYTES,
   EXPIRED,
   LAST_RECEIVE_NS,
+  LATE,
   MISSED,
   OVERTAKEN,
   RECEIVED,
@@ -22,11 +23,13 @@ export class ConsumerCounters {
   #overtaken: number;
   #expired: number;
   #worstAgeNs: number;
+  #late: number;
+  readonly #latencyNs: number;
   /** How many of those that are missed before the next sample are in `missed` already. */
   #toldEarly = 0;
 
-  /** Goes on with the counts of the instance before. */
-  constructor(own: MappedWords) {
+  /** Goes on with the counts of the instance before. @param latencyNs Infinity: none is late */
+  constructor(own: MappedWords, latencyNs: number) {
     const at = (word: number) => Math.max(0, own.readDouble(word)) || 0;
     this.#own = own;
     this.#received = at(RECEIVED);
@@ -35,6 +38,8 @@ export class ConsumerCounters {
     this.#overtaken = at(OVERTAKEN);
     this.#expired = at(EXPIRED);
     this.#worstAgeNs = at(WORST_AGE_NS);
+    this.#late = at(LATE);
+    this.#latencyNs = latencyNs;
   }
 
   /** A sample was found that is delivered. @param missed how many were missed before it */
@@ -57,6 +62,8 @@ export class ConsumerCounters {
       this.#own.writeDouble(WORST_AGE_NS, ageNs);
     }
     this.#own.writeDouble(LAST_RECEIVE_NS, nowNs);
+    // Behind the receipt, and before the release: figures.ts says what the monitor makes of that.
+    if (ageNs > this.#latencyNs) this.#own.writeDouble(LATE, ++this.#late);
   }
 
   /** One was given back. */

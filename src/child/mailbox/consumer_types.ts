@@ -44,6 +44,8 @@ export interface ConsumerOptions {
   readonly from?: "resume" | "newest";
   /** A sample that is older at its receipt is given back and counted. @default 0: none is too old */
   readonly lifespanNs?: number;
+  /** A sample whose stamp is older at its receipt is counted as late. @default 0: none is */
+  readonly latencyNs?: number;
   /** How `receive()` waits. @default "spin-then-park" */
   readonly waiting?: Waiting;
   /** Longest spin before it parks. @default 20,000 */

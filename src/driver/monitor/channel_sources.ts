@@ -8,7 +8,7 @@
  * unless the consumer has it in hand: then it is the next.
  */
 import { COUNTER, counterAt } from "../../channel/relay/relay_counters.ts";
-import { consumerFigures, producerFigures } from "../../channel/mailbox/figures.ts";
+import { consumerFigures, lateOf, producerFigures } from "../../channel/mailbox/figures.ts";
 import {
   HEADER_BYTES,
   type MailboxShape,
@@ -121,6 +121,16 @@ export interface WaitingSource {
   readonly lastNs: number;
   /** Stamp of the oldest that waits; 0: none does. */
   readonly waitingNs: number;
+  /** What the consumer counts itself, and the positions that go with it; null: it does not. */
+  readonly counted: CountedDeliveries | null;
+}
+
+/** Of a mailbox's consumer: its count of late deliveries. See {@linkcode DeliverySource}. */
+export interface CountedDeliveries {
+  readonly late: number;
+  readonly waitingAt: number;
+  readonly settledAt: number;
+  readonly newestAt: number;
 }
 
 /** Of a mailbox. */
@@ -128,6 +138,7 @@ export class MailboxWaiting implements WaitingSource {
   delivered = 0;
   lastNs = 0;
   waitingNs = 0;
+  readonly counted = { late: 0, waitingAt: 0, settledAt: 0, newestAt: 0 };
   readonly #shape: MailboxShape;
   readonly #samples: ArrayBuffer;
   readonly #page: ArrayBuffer;
@@ -143,9 +154,16 @@ export class MailboxWaiting implements WaitingSource {
   }
 
   look(byOrigin: boolean): void {
+    const { counted } = this;
+    const before = producerFigures(this.#samples).published;
+    // The cursor, what is late, and then the last receipt: figures.ts says why.
+    counted.settledAt = before - consumerFigures(this.#page, before).lag;
+    counted.late = lateOf(this.#page);
     const { published } = producerFigures(this.#samples);
-    const { lag, received, lastReceiveNs } = consumerFigures(this.#page, published);
-    this.delivered = received;
+    const { lag, received, overtaken, lastReceiveNs } = consumerFigures(this.#page, published);
+    counted.newestAt = published;
+    counted.waitingAt = 0;
+    this.delivered = received + overtaken;
     this.lastNs = lastReceiveNs;
     const next = published - lag + 1;
     this.waitingNs = 0;
@@ -153,7 +171,9 @@ export class MailboxWaiting implements WaitingSource {
     const stampNs = this.#stampOf(next, false);
     // Whoever has received since the sample was there may have it in hand.
     const waits = lastReceiveNs < stampNs ? next : next + 1;
-    if (waits <= published) this.waitingNs = this.#stampOf(waits, byOrigin);
+    if (waits > published) return;
+    this.waitingNs = this.#stampOf(waits, byOrigin);
+    counted.waitingAt = waits;
   }
 
   /** 0: it was overwritten. */
@@ -173,6 +193,7 @@ export class LegWaiting implements WaitingSource {
   delivered = 0;
   lastNs = 0;
   waitingNs = 0;
+  readonly counted = null;
   readonly #counters: Float64Array;
   readonly #slot: number;
 
@@ -195,6 +216,9 @@ export class Deliveries implements DeliverySource {
   late = 0;
   lastNs = 0;
   waitingNs = 0;
+  waitingAt = 0;
+  settledAt = 0;
+  newestAt = 0;
   readonly #ends: readonly WaitingSource[];
   readonly #limitNs: number;
   readonly #byOrigin: boolean;
@@ -229,6 +253,19 @@ export class Deliveries implements DeliverySource {
     this.delivered = last.delivered;
     this.lastNs = last.lastNs;
     this.waitingNs = oldestNs;
+    // Age by origin no consumer counts.
+    if (last.counted !== null && !this.#byOrigin) {
+      ({
+        late: this.late,
+        waitingAt: this.waitingAt,
+        settledAt: this.settledAt,
+        newestAt: this.newestAt,
+      } = last.counted);
+      return;
+    }
+    if (before !== oldestNs) this.waitingAt++;
+    this.newestAt = this.waitingAt;
+    this.settledAt = oldestNs > 0 ? this.waitingAt - 1 : this.waitingAt;
     // What waited beyond its limit at the look before was late when it was taken at last.
     const wasLate = before > 0 && before !== oldestNs && this.#lookedNs - before > this.#limitNs;
     if (wasLate) this.late++;

@@ -56,6 +56,9 @@ class Deliveries implements DeliverySource {
   late = 0;
   lastNs = 0;
   waitingNs = 0;
+  waitingAt = 0;
+  settledAt = 0;
+  newestAt = 0;
   read(): void {}
 }
 
@@ -76,7 +79,7 @@ function delivery(warnNs = 0) {
 
 Deno.test("DeliveryJudge: a sample that waits is late from one nanosecond after its limit, once", () => {
   const { court, source, judge } = delivery(6 * MS);
-  source.waitingNs = 2 * MS;
+  Object.assign(source, { waitingNs: 2 * MS, waitingAt: 1, newestAt: 1 });
   assertEquals(judge.examine(3 * MS), 8 * MS + 1);
   assertEquals(judge.examine(8 * MS + 1), 12 * MS + 1);
   judge.examine(12 * MS);
@@ -85,7 +88,7 @@ Deno.test("DeliveryJudge: a sample that waits is late from one nanosecond after 
   assertEquals(court.take(), ["miss late-sample 0 due 12 broke"]);
   judge.examine(13 * MS);
   // It is delivered after all, counted as late by who delivered it, and told of no second time.
-  Object.assign(source, { delivered: 1, late: 1, lastNs: 14 * MS, waitingNs: 0 });
+  Object.assign(source, { delivered: 1, late: 1, lastNs: 14 * MS, waitingNs: 0, settledAt: 1 });
   judge.examine(15 * MS);
   assertEquals(court.take(), []);
   assertEquals(judge.tally, { kept: 0, missed: 1, warned: 1, broken: 1 });

@@ -22,12 +22,14 @@ const box = mailbox({
     resume: "where-it-was",
     checked: true,
     lifespan: "5ms",
+    latency: { within: "30ms" },
   }],
   sampleBytes: "4KiB",
   slots: 8,
   history: keepLast(4),
   spin: "5us",
   lifespan: "1s",
+  latency: { within: "20ms" },
 });
 const processes = () => ({ cam: denoProcess(), see: denoProcess(), rec: commandProcess() });
 const plan = () => compiled(crew(processes(), { channels: { frames: box } }));
@@ -65,6 +67,7 @@ Deno.test("compile() gives a mailbox its shape and each end its ways, the consum
       behind: "oldest",
       from: "newest",
       lifespanNs: 1e9,
+      latencyNs: 2e7,
     },
     {
       waiting: "park",
@@ -73,6 +76,7 @@ Deno.test("compile() gives a mailbox its shape and each end its ways, the consum
       behind: "oldest",
       from: "resume",
       lifespanNs: 5e6,
+      latencyNs: 3e7,
     },
   ]);
 });

@@ -15,6 +15,7 @@ import {
   HEARTBEAT_NS,
   LAST_PUBLISH_NS,
   LAST_RECEIVE_NS,
+  LATE,
   type MailboxShape,
   ORIGIN_LOW,
   PUBLISHED,
@@ -61,6 +62,7 @@ function mailbox() {
       position(own, CURSOR, sequence);
       ownDoubles[RECEIVED >> 1] = sequence;
     },
+    late: (count: number) => void (ownDoubles[LATE >> 1] = count),
   };
 }
 
@@ -93,6 +95,27 @@ Deno.test("MailboxWaiting of a sample that was overwritten knows nothing", () =>
   assertEquals(waiting.waitingNs, 0);
 });
 
+Deno.test("Deliveries of a mailbox take what is late from the consumer's own count, however late the look", () => {
+  const box = mailbox();
+  const ends = [new MailboxWaiting(box.memory, 0)];
+  const options = { limitNs: 50, nowNs: () => 1e6 };
+  const latency = new Deliveries(ends, { ...options, byOrigin: false });
+  const path = new Deliveries(ends, { ...options, byOrigin: true });
+  for (const sequence of [1, 2, 3]) box.publish(sequence, sequence * 10);
+  box.lend(100);
+  box.late(1);
+  box.release(1);
+  latency.read();
+  assertEquals([latency.late, latency.settledAt, latency.newestAt], [1, 1, 3]);
+  assertEquals([latency.waitingAt, latency.waitingNs], [3, 30], "the second is in hand");
+  box.late(3);
+  box.release(3);
+  latency.read();
+  path.read();
+  assertEquals([latency.late, latency.settledAt, latency.delivered], [3, 3, 3]);
+  assertEquals(path.late, 0, "no consumer counts by origin");
+});
+
 Deno.test("PublishSigns counts samples, and a sign without one where it is asked for", () => {
   const box = mailbox();
   const [gap, alive] = [new PublishSigns(box.memory, false), new PublishSigns(box.memory, true)];
@@ -123,6 +146,7 @@ Deno.test("Deliveries of a path are as old as the oldest at any of its channels,
     delivered: 0,
     lastNs: 0,
     waitingNs: 0,
+    counted: null,
   });
   const [first, last] = [end(), end()];
   let nowNs = 0;
