@@ -128,9 +128,14 @@ class World {
       const isIdle = this.#programs.every(({ isStopped }) => isStopped);
       assert(isIdle || wakeNs < Infinity, "it never wakes, though contracts are armed");
       if (wakeNs === Infinity) this.#setStopped(this.#programs[0]!, 0, false);
-      let atNs = Math.max(this.#nowNs, this.#watch.wakeNs) +
-        this.#random.integer(0, this.#timerLateNs);
-      if (this.#random.chance(this.#trouble)) atNs += this.#makeTrouble(atNs);
+      const lateNs = this.#random.integer(0, this.#timerLateNs);
+      let atNs = Math.max(this.#nowNs, this.#watch.wakeNs) + lateNs;
+      if (this.#random.chance(this.#trouble)) {
+        const awayNs = this.#makeTrouble(atNs);
+        // What is told of a program wakes a watch that is there.
+        if (awayNs === 0) atNs = Math.min(atNs, Math.max(this.#nowNs, this.#watch.wakeNs) + lateNs);
+        atNs += awayNs;
+      }
       this.#passTime(atNs);
       this.#run();
     }
@@ -225,7 +230,10 @@ class World {
 
   /** Stood still: what it would have done it does later. */
   #delay(program: Program, byNs: number): void {
-    program.nextNs += byNs;
+    // Who waits for a due time is woken by a clock that has gone on.
+    const waits = program.kind === "cycle" && !program.isInPass && program.dueNs > 0;
+    if (waits) program.nextNs = Math.max(program.nextNs, this.#nowNs + byNs);
+    else program.nextNs += byNs;
   }
 
   /** Lets the programs act until then. */
