@@ -127,14 +127,17 @@ function verdictOf(evidence: MissEvidence | null, { reason }: Miss): string {
   const { state, call, callOn, overMs, ranMs, waitedMs, channels } = evidence;
   if (state === "T") return "it was stopped by a signal";
   if (state === "D") return "it waited for a device: a disk, or memory that was swapped out";
+  const full = channels.find((channel) => channel.side === "writes" && channel.state === "full");
+  const noRoom = full === undefined
+    ? ""
+    : `it waited for room in ${full.channel}, which ${full.other.join(", ")} does not drain`;
+  // Whatever it waited for a CPU before: more of that would not have let it go on.
+  if (state === "S" && callOn !== null && callOn === full?.channel) return noRoom;
   const over = overMs ?? Infinity;
   // Of its whole life, which was mostly sleep: what it waited is held against what it ran.
   const waitedTooLong = overMs === null ? ranMs ?? Infinity : over * 0.2;
   if ((waitedMs ?? 0) > waitedTooLong) return "others had the CPU: it wanted to run and could not";
-  const full = channels.find((channel) => channel.side === "writes" && channel.state === "full");
-  if (full !== undefined) {
-    return `it waited for room in ${full.channel}, which ${full.other.join(", ")} does not drain`;
-  }
+  if (full !== undefined) return noRoom;
   if (reason === "overrun" || (ranMs ?? 0) > over * 0.8) return "it was busy: it computed";
   if (reason === "gap" && call === null) return "it went on, and sent nothing";
   const empty = channels.filter((channel) => channel.side === "reads" && channel.state === "empty");

@@ -168,6 +168,14 @@ Deno.test("whyLines() finds the likeliest reason by what was seen", () => {
     }),
     "it waited for room in out, which rec does not drain",
   );
+  // It sleeps there, though it waited for a CPU for longer than it ran before.
+  assertEquals(
+    so({
+      ...{ call: "write", callOn: "out", overMs: null, ranMs: 48, waitedMs: 95 },
+      channels: [{ ...reading!, channel: "out", side: "writes", state: "full", other: ["rec"] }],
+    }),
+    "it waited for room in out, which rec does not drain",
+  );
   assertEquals(
     so({ call: "futex", callOn: null, channels: [] }),
     "it slept in futex, and nothing woke it",
