@@ -9,7 +9,12 @@ function crew(run: Data, signal: Data = SIGNAL): Data {
   return {
     name: "crew",
     processes: {
-      a: { run, stop: signal, deadlines: { heartbeat: { within: "1s", miss: ["warn", signal] } } },
+      a: {
+        run,
+        ready: { by: "notify" },
+        stop: signal,
+        deadlines: { heartbeat: { within: "1s", miss: ["warn", signal] } },
+      },
       constructor: { run: RUN },
     },
     channels: {
