@@ -104,6 +104,10 @@ export default defineConfig({
   assert(story.trim().split("\n").length <= 10, story);
   Deno.kill(pid!, "SIGCONT");
   await eventually("it holds again", () => eventsOf(crew, "deadlineRecovered").length > 0);
+  await crew.stop();
+  const [source = "", ...afterwards] = (await cox(crew, "why", "writer")).split("\n");
+  assertStringIncludes(source, `No supervisor is running: from ${crew.runDir}/events.jsonl`);
+  assertStringIncludes(afterwards[0]!, "writer missed ");
 });
 
 Deno.test("one that is slow to start is warned of, then missed, and lives on", async () => {
