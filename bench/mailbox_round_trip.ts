@@ -4,6 +4,7 @@
  * event loop costs no more than a socket pair does; a sample's size does not matter when it is lent.
  * Two sealed Deno programs of one crew, bound to a core each; every sample has its sequence, stamps
  * and the crash safety. A trip is the time from one answer to the next.
+ * With more spinners than cores the default soon parks: it costs at most twice that.
  *
  * ```
  *  core 0                                                 core 1
@@ -47,6 +48,12 @@ const LOADED: readonly Kind[] = [
   { ...SMALL, name: "async", wait: "park", trips: 3000, mode: "async" },
 ];
 
+/** More spinners than cores: both programs on one. */
+const CROWDED: readonly Kind[] = [
+  { ...SMALL, name: "both", wait: "spin-then-park", trips: 10_000 },
+  { ...SMALL, name: "park", wait: "park", trips: 10_000 },
+];
+
 /** Percentiles of single trips, nanoseconds, and the median of the means of a thousand. */
 interface Trips {
   readonly p50: number;
@@ -70,6 +77,7 @@ export async function run(): Promise<Row[]> {
   const bare = await inC("bare", 300_000, "spin");
   const parked = await inC("cox", 20_000, "park");
   const idle = await conversation(workshop, "idle", IDLE);
+  const crowded = await conversation(workshop, "crowded", CROWDED, [0, 0]);
   const zmq = await zmqTrip(workshop);
   using _load = busyLoops(workshop);
   const loaded = await conversation(workshop, "loaded", LOADED);
@@ -105,6 +113,10 @@ export async function run(): Promise<Row[]> {
         target: atMost(1 / 20),
       }),
     ],
+    row("the default with both programs on one core", crowded.both!, {
+      baseline: { name: "parked each time", value: us(crowded.park!.p50) },
+      target: atMost(2),
+    }),
     row("the default with a busy loop on either core", loaded.both!, {}),
     row("parked with a busy loop on either core", loaded.park!, {}),
     row("on the event loop with a busy loop on either core", loaded.async!, {
@@ -134,6 +146,7 @@ async function conversation(
   workshop: Workshop,
   crew: string,
   kinds: readonly Kind[],
+  [pingCore, echoCore]: readonly [number, number] = [0, 1],
 ): Promise<Record<string, Trips>> {
   const results = `${workshop.folder}/${crew}_results`;
   await Deno.mkdir(results);
@@ -163,12 +176,12 @@ async function conversation(
         },
         restart: { policy: "temporary" },
         critical: true,
-        scheduling: { cpus: [0] },
+        scheduling: { cpus: [pingCore] },
       },
       echo: {
         run: { kind: "deno", path, args: ["echo", rounds] },
         restart: { policy: "temporary" },
-        scheduling: { cpus: [1] },
+        scheduling: { cpus: [echoCore] },
       },
     },
     channels,
