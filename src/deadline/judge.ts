@@ -66,6 +66,11 @@ export abstract class Judge {
   /** It is over: what was only counted is told. */
   disarm(_nowNs: number): void {}
 
+  /** There is a miss in the window, or it is broken. */
+  protected get hasMissed(): boolean {
+    return this.#hasMissed;
+  }
+
   /** Counts since the supervisor started. */
   get tally(): Tally {
     return {

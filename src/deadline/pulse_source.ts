@@ -19,6 +19,7 @@ import {
   RECORD_STEP,
   SIGN_NS,
 } from "./pulse_layout.ts";
+import { takeRow } from "./rows.ts";
 import type { SignSource } from "./silence_judge.ts";
 
 const { load } = Atomics;
@@ -72,19 +73,21 @@ export class PulseSigns implements SignSource {
 export abstract class Records {
   /** So many of the newest can be read while others are written. */
   readonly keeps: number;
-  protected readonly words: Int32Array;
-  protected readonly doubles: Float64Array;
+  readonly words: Int32Array;
+  readonly doubles: Float64Array;
   /** First word of the line. */
-  protected readonly word: number;
-  readonly #ringDouble: number;
-  readonly #mask: number;
+  readonly word: number;
+  /** First double of the ring. */
+  readonly ringDouble: number;
+  /** A number's place in the ring is these bits of it. */
+  readonly mask: number;
 
   constructor({ words, doubles }: PulseViews, { word, ringDouble, ring }: PulsePlace) {
     this.words = words;
     this.doubles = doubles;
     this.word = word;
-    this.#ringDouble = ringDouble;
-    this.#mask = ring - 1;
+    this.ringDouble = ringDouble;
+    this.mask = ring - 1;
     // The place of the oldest is written before the next one is counted.
     this.keeps = ring - 2;
   }
@@ -100,8 +103,8 @@ export abstract class Records {
     const count = Math.min(begun, this.keeps);
     const copy = new Float64Array(count * RECORD_DOUBLES);
     // Behind its last place a ring goes on at its first.
-    const places = this.#mask + 1;
-    const first = (begun - count + 1) & this.#mask;
+    const places = this.mask + 1;
+    const first = (begun - count + 1) & this.mask;
     const untilEnd = Math.min(count, places - first);
     copy.set(this.#recordsAt(first, untilEnd));
     copy.set(this.#recordsAt(0, count - untilEnd), untilEnd * RECORD_DOUBLES);
@@ -109,13 +112,13 @@ export abstract class Records {
   }
 
   #recordsAt(place: number, count: number): Float64Array {
-    const at = this.#ringDouble + place * RECORD_DOUBLES;
+    const at = this.ringDouble + place * RECORD_DOUBLES;
     return this.doubles.subarray(at, at + count * RECORD_DOUBLES);
   }
 
   /** First double of a record. */
   protected at(number: number): number {
-    return this.#ringDouble + (number & this.#mask) * RECORD_DOUBLES;
+    return this.ringDouble + (number & this.mask) * RECORD_DOUBLES;
   }
 
   /** To be asked after record `number` was read: it was not overwritten meanwhile. */
@@ -126,23 +129,44 @@ export abstract class Records {
 
 /** A cycle's line. */
 export class CycleSource extends Records {
+  /** The record of the pass that was read. */
+  readonly #row: Float64Array;
+  readonly #at: number;
+
+  constructor(views: PulseViews, place: PulsePlace) {
+    super(views, place);
+    const { numbers, at } = takeRow(RECORD_DOUBLES);
+    this.#row = numbers;
+    this.#at = at;
+  }
+
   /** Of the pass that was read. */
-  startNs = 0;
+  get startNs(): number {
+    return this.#row[this.#at + RECORD_START]!;
+  }
+
   /** Only of one that has ended. */
-  endNs = 0;
+  get endNs(): number {
+    return this.#row[this.#at + RECORD_END]!;
+  }
+
   /** 0: the program keeps no pace. */
-  dueNs = 0;
+  get dueNs(): number {
+    return this.#row[this.#at + RECORD_DUE]!;
+  }
+
   /** Number of the first pass of its run. */
-  run = 0;
+  get run(): number {
+    return this.#row[this.#at + RECORD_FIRST]!;
+  }
 
   /** Reads pass `number`, which has begun. @returns false: it is overwritten */
   read(number: number): boolean {
     const { doubles } = this;
-    const at = this.at(number);
-    this.startNs = doubles[at + RECORD_START]!;
-    this.endNs = doubles[at + RECORD_END]!;
-    this.dueNs = doubles[at + RECORD_DUE]!;
-    this.run = doubles[at + RECORD_FIRST]!;
+    const from = this.at(number);
+    const row = this.#row;
+    const at = this.#at;
+    for (let n = 0; n < RECORD_DOUBLES; n++) row[at + n] = doubles[from + n]!;
     return this.isKept(number);
   }
 

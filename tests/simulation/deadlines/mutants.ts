@@ -83,32 +83,32 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a pass is late at its limit",
     file: "cycle_judge.ts",
-    search: "isFirst && lateNs > this.#lateNs",
-    replace: "isFirst && lateNs >= this.#lateNs",
+    search: "isFirst && lateNs > this.lateNs",
+    replace: "isFirst && lateNs >= this.lateNs",
   },
   {
     name: "an overrun at its budget",
     file: "cycle_judge.ts",
-    search: "if (tookNs > this.#budgetNs) {",
-    replace: "if (tookNs >= this.#budgetNs) {",
+    search: "if (tookNs > this.budgetNs) {",
+    replace: "if (tookNs >= this.budgetNs) {",
   },
   {
     name: "a running pass is not looked at",
     file: "cycle_judge.ts",
-    search: "return !this.#isOpen || this.#judgePass(nowNs - this.#startNs, null, nowNs);",
+    search: "return !this.#isOpen || this.#judgePass(nowNs - this.startNs, null, nowNs);",
     replace: "return !this.#isOpen || nowNs >= 0;",
   },
   {
     name: "due times drift with the passes",
     file: "cycle_judge.ts",
-    search: "    this.#isOpen = true;\n    this.#startNs = startNs;",
+    search: "    this.#isOpen = true;\n    this.startNs = startNs;",
     replace:
-      "    this.#isOpen = true;\n    this.#anchorNs += startNs - this.#dueNs(slot);\n    this.#startNs = startNs;",
+      "    this.#isOpen = true;\n    this.anchorNs += startNs - this.#dueNs(slot);\n    this.startNs = startNs;",
   },
   {
     name: "skipped due times are not counted",
     file: "cycle_judge.ts",
-    search: "if (skipped > 0) this.#skip(this.#expected, skipped, nowNs);",
+    search: "if (skipped > 0) this.#skip(this.expected, skipped, nowNs);",
     replace: "",
   },
   {
@@ -120,8 +120,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a late start counts once more when it comes",
     file: "cycle_judge.ts",
-    search: "const isFirst = slot >= this.#expected;",
-    replace: "const isFirst = slot >= this.#expected || slot === this.#lateSlot;",
+    search: "const isFirst = slot >= this.expected;",
+    replace: "const isFirst = slot >= this.expected || slot === this.#lateSlot;",
   },
   {
     name: "a late pass can overrun as well",
@@ -132,13 +132,13 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a program that left its loop is blamed",
     file: "cycle_judge.ts",
-    search: "this.#isBetweenRuns = this.#source.isBetweenRuns(this.#seen);",
+    search: "this.#isBetweenRuns = this.#source.isBetweenRuns(this.seen);",
     replace: "this.#isBetweenRuns = false;",
   },
   {
     name: "two runs are one",
     file: "cycle_judge.ts",
-    search: "this.#source.run !== this.#run || ",
+    search: "this.#source.run !== this.run || ",
     replace: "",
   },
   {
@@ -156,7 +156,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a pass is excused, and the next one that it makes late is not",
     file: "cycle_judge.ts",
-    search: "this.#forget(nowNs + this.#periodNs);",
+    search: "this.#forget(nowNs + this.periodNs);",
     replace: "this.#forget(nowNs);",
   },
   {
@@ -168,8 +168,20 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a program that enters its loop while looks are made has never left it",
     file: "cycle_judge.ts",
-    search: "this.#source.isBetweenRuns(this.#seen);",
+    search: "this.#source.isBetweenRuns(this.seen);",
     replace: "this.#source.isBetweenRuns(this.#source.begun());",
+  },
+  {
+    name: "a late pass is taken for one that is kept",
+    file: "cycle_state.ts",
+    search: "afterNs < lateNs && nowNs < nextNs + lateNs",
+    replace: "nowNs < nextNs + lateNs",
+  },
+  {
+    name: "a pass that took too long is taken for one that is kept",
+    file: "cycle_state.ts",
+    search: "tookNs >= 0 && tookNs < limitNs",
+    replace: "tookNs >= 0",
   },
   {
     name: "a sign that comes while looks are made hides the next",

@@ -169,3 +169,45 @@ Deno.test("CycleJudge: a program that keeps no pace may begin a little early", (
   assertEquals(set.court.take(), []);
   assertEquals(set.judge.tally.kept, 5);
 });
+
+/** Whole passes, looked at once for each. */
+function runWhole(set: ReturnType<typeof setUp>, from: number, to: number, aheadNs = 0): void {
+  for (let slot = from; slot < to; slot++) {
+    const dueNs = slot * 10 * MS + aheadNs;
+    set.memory.begin(0, dueNs + 1000, dueNs);
+    set.memory.end(0, dueNs + MS);
+    set.judge.examine(dueNs + 2 * MS);
+  }
+}
+
+Deno.test("CycleJudge: whole passes are counted and timed, however many were gathered", () => {
+  for (const passes of [1, 15, 16, 17, 18, 40]) {
+    const set = setUp();
+    runWhole(set, 1, 1 + passes);
+    assertEquals(set.judge.tally.kept, passes);
+    assertEquals(set.judge.startLateness.figures().count, passes);
+    assertEquals(set.judge.passTimes.figures().maxNs, MS - 1000);
+    set.judge.arm(0);
+    assertEquals(set.judge.tally.kept, passes);
+  }
+});
+
+Deno.test("CycleJudge: it recovers at the very pass that it recovers by, seen whole", () => {
+  const set = setUp({ recoverAfter: 3 });
+  runWhole(set, 1, 10);
+  set.judge.examine(101 * MS + 1);
+  assertEquals(set.court.take(), ["miss late-start 10 due 101 broke"]);
+  runWhole(set, 11, 30);
+  assertEquals(set.court.recoveries, [132 * MS]);
+  assertEquals(set.judge.tally, { kept: 28, missed: 1, warned: 0, broken: 1 });
+});
+
+Deno.test("CycleJudge: a run that follows at once has due times of its own, seen whole", () => {
+  const set = setUp();
+  runWhole(set, 1, 10);
+  set.memory.leave(0);
+  // Half a millisecond after the old run's due time: it would be in time there, too.
+  runWhole(set, 10, 11, MS / 2);
+  assertEquals(set.judge.examine(103 * MS), 110 * MS + MS / 2 + MS + 1);
+  assertEquals(set.court.take(), []);
+});
