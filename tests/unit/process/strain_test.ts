@@ -38,9 +38,10 @@ function end(pid: number): void {
 Deno.test("strainOf() tells which call a process waits in, and on which descriptor", async () => {
   const pipe = createPipe();
   const pid = start(["/bin/cat"], pipe.readFd);
-  const strain = await until(pid, ({ call }) => call === "read");
-  assertEquals(strain.callFd, 0);
-  assertEquals(strain.state, "S");
+  // Its state and its call are read one after the other, and it reads its libraries first.
+  const asleep = ({ call, state, callFd }: Strain) =>
+    call === "read" && state === "S" && callFd === 0;
+  await until(pid, asleep);
   end(pid);
   assertEquals(strainOf(pid), null);
   closeFd(pipe.readFd);
