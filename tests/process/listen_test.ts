@@ -3,7 +3,7 @@
  * load: nobody is refused, and nobody is lost who was not yet accepted.
  */
 import { assert, assertEquals } from "@std/assert";
-import { connectControl, type ControlClient } from "../../src/control/client.ts";
+import { connectControl } from "../../src/control/client.ts";
 import { eventually, startCrew } from "../support/crew.ts";
 import { killOverAndOver, KILLS } from "./guarantees/kill.ts";
 import { freePort, type Load, startLoad } from "./support/socket_load.ts";

@@ -6,7 +6,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { Judge } from "../../../src/deadline/judge.ts";
 import { cycleLine, HEARTBEAT, PulseMemory, stepsLine } from "../../support/pulse_memory.ts";
 import { cycle, heartbeat, Scribe, steps } from "../../unit/deadline/support.ts";
-import { Random } from "../random.ts";
+import type { Random } from "../random.ts";
 import type { Deadline } from "./deadline_types.ts";
 import {
   breaches,

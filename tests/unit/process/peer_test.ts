@@ -48,7 +48,10 @@ async function connected(how: "stay" | "leave") {
   await until("it listens", () => exists(`${dir.path}/s`));
   const client = python(CLIENT, dir.path, how);
   const fd = Number(
-    await until("it accepted", () => exists(`${dir.path}/fd`) && readText(`${dir.path}/fd`)),
+    await until(
+      "it accepted",
+      () => exists(`${dir.path}/fd`) && Deno.readTextFileSync(`${dir.path}/fd`),
+    ),
   );
   return {
     holder: holder.pid,
