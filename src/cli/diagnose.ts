@@ -11,7 +11,8 @@ import { childrenOf } from "../process/tree.ts";
 import type { CommandContext } from "./command.ts";
 import { diagnoseTime } from "./diagnose_time.ts";
 import { DENO_VERSION_MIN, isOlder } from "./deno_version.ts";
-import { UserError } from "./exit_codes.ts";
+import { denoPath } from "./deno_path.ts";
+import { SystemRefusal, UserError } from "./exit_codes.ts";
 import { broken, type Finding, lost, ok } from "./finding.ts";
 import { locateRunDir } from "./locate.ts";
 
@@ -45,9 +46,16 @@ export async function diagnose(context: CommandContext): Promise<readonly Findin
 
 function runtime(): Finding {
   const { deno } = Deno.version;
-  return isOlder(deno, DENO_VERSION_MIN)
-    ? broken("deno", `${deno}, needs ${DENO_VERSION_MIN}`, "its sandbox has known holes")
-    : ok("deno", deno);
+  if (isOlder(deno, DENO_VERSION_MIN)) {
+    return broken("deno", `${deno}, needs ${DENO_VERSION_MIN}`, "its sandbox has known holes");
+  }
+  try {
+    denoPath();
+    return ok("deno", deno);
+  } catch (error) {
+    if (!(error instanceof SystemRefusal)) throw error;
+    return broken("deno", error.message, "no process can be started from there");
+  }
 }
 
 function cgroup(): Finding {

@@ -8,7 +8,7 @@ import { misfits } from "../deadline/misfits.ts";
 import { readRights } from "../plan/probe/rights.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { CommandContext } from "./command.ts";
-import { UserError } from "./exit_codes.ts";
+import { SystemRefusal, UserError } from "./exit_codes.ts";
 import { type Finding, lost, ok } from "./finding.ts";
 import { type Lateness, timerLateness, wakeUpLateness } from "./lateness.ts";
 import { locateConfig, locateRunDir } from "./locate.ts";
@@ -164,7 +164,7 @@ async function contracts(
   ];
 }
 
-/** null: no configuration, or none that is valid. */
+/** null: no configuration, none that is valid, or no runtime to read it with. */
 async function planHere(context: CommandContext): Promise<Plan | null> {
   try {
     const configPath = locateConfig(context);
@@ -172,7 +172,7 @@ async function planHere(context: CommandContext): Promise<Plan | null> {
     const prepared = await preparePlan(context, { configPath, runDir, mode: "check" });
     return prepared.kind === "ready" ? prepared.plan : null;
   } catch (error) {
-    if (error instanceof UserError) return null;
+    if (error instanceof UserError || error instanceof SystemRefusal) return null;
     throw error;
   }
 }

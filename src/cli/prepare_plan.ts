@@ -12,6 +12,7 @@ import { denoDirectory } from "../plan/probe/deno_dir.ts";
 import { readAccounts } from "../plan/probe/users.ts";
 import { terminalText } from "../system/terminal_text.ts";
 import type { CommandContext } from "./command.ts";
+import { denoPath } from "./deno_path.ts";
 
 /** What to prepare. */
 export interface PrepareRequest {
@@ -83,11 +84,6 @@ export async function preparePlan(
   });
   context.log("compiled the plan");
   return { ...prepared, issues: [...loaded.issues, ...prepared.issues] };
-}
-
-/** The runtime's own file: a link to it could be pointed elsewhere later. */
-export function denoPath(): string {
-  return Deno.realPathSync(Deno.execPath());
 }
 
 /** The runtime's own cache; the account is looked at only where the environment is silent. */

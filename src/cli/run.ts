@@ -5,9 +5,9 @@ import { validateConfig } from "../config/validate.ts";
 import type { Prepared } from "../plan/probe/prepare.ts";
 import { prepare } from "../plan/probe/prepare.ts";
 import type { CommandContext } from "./command.ts";
+import { denoPath } from "./deno_path.ts";
 import { EXIT, UserError } from "./exit_codes.ts";
 import { absolutePath } from "./locate.ts";
-import { denoPath } from "./prepare_plan.ts";
 import {
   parseEnvironment,
   parsePermissions,

@@ -12,9 +12,10 @@ import { SOCKET_PATH_BYTES_MAX } from "../os/socket_address.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { CommandContext } from "./command.ts";
 import type { AheadRequest, SupervisorAhead } from "./supervisor_ahead.ts";
+import { denoPath } from "./deno_path.ts";
 import { EXIT, SystemRefusal, UserError } from "./exit_codes.ts";
 import { locateConfig, locateRunDir } from "./locate.ts";
-import { coxDir, denoPath, preparePlan, printIssues, startLoading } from "./prepare_plan.ts";
+import { coxDir, preparePlan, printIssues, startLoading } from "./prepare_plan.ts";
 import { type Containment, parseUpOptions } from "./up_options.ts";
 
 /**

@@ -20,9 +20,19 @@ function whyNot(): string | null {
 const missing = whyNot();
 if (missing !== null) console.warn(`Skipped, ordinary user: ${missing}`);
 
-/** A project, a cache and a home that belong to the other user. */
+/** Whether the other user reaches `path` through the folders on its way. */
+function userReaches(path: string): boolean {
+  const command = new Deno.Command("setpriv", {
+    args: [`--reuid=${UID}`, `--regid=${UID}`, "--clear-groups", "readlink", "-e", path],
+    stdout: "null",
+  });
+  return command.outputSync().success;
+}
+
+/** A project, a cache, a home and, where ours is out of reach, a runtime of the other user. */
 interface Place extends Disposable {
   readonly projectDir: string;
+  readonly denoPath: string;
   readonly env: Readonly<Record<string, string>>;
 }
 
@@ -42,9 +52,15 @@ function makePlace(config: string): Place {
   Deno.mkdirSync(`${root}/cache`);
   const copied = new Deno.Command("cp", { args: ["-r", cache.npmCache, `${root}/cache/npm`] });
   assert(copied.outputSync().success);
+  let denoPath = Deno.execPath();
+  if (!userReaches(denoPath)) {
+    Deno.copyFileSync(denoPath, denoPath = `${root}/deno`);
+  }
+  Deno.chmodSync(root, 0o755);
   assert(new Deno.Command("chown", { args: ["-R", `${UID}:${UID}`, root] }).outputSync().success);
   return {
     projectDir,
+    denoPath,
     env: { DENO_DIR: `${root}/cache`, HOME: root, PATH: "/usr/bin:/bin", NO_COLOR: "1" },
     [Symbol.dispose]: () => Deno.removeSync(root, { recursive: true }),
   };
@@ -56,10 +72,11 @@ await ready();
 setInterval(() => {}, 1000);
 `;
 
-function cox({ projectDir, env }: Place, ...args: string[]): Deno.Command {
+function cox({ projectDir, denoPath, env }: Place, ...args: string[]): Deno.Command {
   const who = [`--reuid=${UID}`, `--regid=${UID}`, "--clear-groups"];
+  const [, ...rest] = coxCommand(args);
   return new Deno.Command("setpriv", {
-    args: [...who, ...coxCommand(args)],
+    args: [...who, denoPath, ...rest],
     cwd: projectDir,
     clearEnv: true,
     env,
@@ -167,5 +184,29 @@ export default defineConfig({ name: "x", processes: { a: { run: command(["true"]
     assertStringIncludes(text, "a crew is held by the guard alone");
     const config = `${place.projectDir}/supervisor.config.ts`;
     Deno.removeSync(await defaultRunDir(config, {}, UID), { recursive: true });
+  },
+});
+
+Deno.test({
+  name: "a runtime that an ordinary user cannot reach is told as that",
+  ignore: missing !== null,
+  fn: async () => {
+    using place = makePlace(`
+import { command, defineConfig } from "coxswain";
+export default defineConfig({ name: "x", processes: { a: { run: command(["true"]) } } });`);
+    const closed = Deno.makeTempDirSync({ prefix: "cox-test-closed-" });
+    try {
+      const denoPath = `${closed}/deno`;
+      Deno.copyFileSync(place.denoPath, denoPath);
+      const why = `the runtime, ${denoPath}, cannot be reached by user ${UID}`;
+      const refused = await cox({ ...place, denoPath }, "up").output();
+      assertEquals(refused.code, 111);
+      assertStringIncludes(new TextDecoder().decode(refused.stderr), why);
+      const looked = await cox({ ...place, denoPath }, "doctor").output();
+      assertEquals(looked.code, 111);
+      assertStringIncludes(new TextDecoder().decode(looked.stdout), why);
+    } finally {
+      Deno.removeSync(closed, { recursive: true });
+    }
   },
 });
