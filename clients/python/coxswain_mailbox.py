@@ -8,9 +8,10 @@
             forget()
 
     readings = producer("readings")                 # its schema: struct{t:f64;values:f32[3];}
-    value = readings.struct()                       # a ctypes.Structure of those fields
-    value.t = time.time()
-    readings.send(value)
+    with readings.loan() as loan:                   # a slot of shared memory, written in place
+        loan.fields.t = time.time()                 # its bytes: loan.data, a memoryview
+        loan.publish()                              # leaving without it gives the slot back
+    readings.send(readings.struct(t=time.time()))   # the same, by a copy
 
 The memory byte by byte, and why the order of accesses is what it is: docs/mailbox.md. Python has no
 fences: on x86-64, where only a store followed by a load needs one, taking a lock serves as one, and
@@ -26,8 +27,8 @@ import threading
 import time
 from typing import Any, Iterator, NamedTuple, NoReturn, Optional, Sequence, Union
 
-__all__ = ["Consumer", "MailboxError", "Producer", "Sample", "Shape", "consumer", "producer",
-           "schema_hash", "struct_of"]
+__all__ = ["Consumer", "Loan", "MailboxError", "Producer", "Sample", "Shape", "consumer",
+           "producer", "schema_hash", "struct_of"]
 
 _PAGE = 4096
 _SLOT_HEADER = 64
@@ -138,7 +139,8 @@ def consumer(name: str, schema: Optional[str] = None) -> "Consumer":
     return Consumer(mailbox["samplesFd"], mailbox["pageFds"][0], mailbox["number"],
                     _shape_of(mailbox), resume=mailbox["from"] == "resume",
                     newest=mailbox["behind"] == "newest", schema=mailbox.get("schema"),
-                    lifespan_ns=mailbox["lifespanNs"], latency_ns=mailbox["latencyNs"])
+                    lifespan_ns=mailbox["lifespanNs"], latency_ns=mailbox["latencyNs"],
+                    checked=mailbox["checked"])
 
 
 def producer(name: str, schema: Optional[str] = None) -> "Producer":
@@ -146,7 +148,7 @@ def producer(name: str, schema: Optional[str] = None) -> "Producer":
     mailbox = _link(name, "producer", schema)
     return Producer(mailbox["samplesFd"], mailbox["pageFds"], _shape_of(mailbox),
                     doorbell_fds=mailbox["doorbellFds"], block_s=mailbox["blockNs"] / 1e9,
-                    schema=mailbox.get("schema"))
+                    schema=mailbox.get("schema"), checked=mailbox["checked"])
 
 
 class _Timespec(ctypes.Structure):
@@ -241,17 +243,30 @@ def _check_header(memory: _Memory, shape: Shape) -> None:
 
 
 class Sample:
-    """A sample that was lent. `data` is a read-only memoryview until the release."""
+    """A sample that was lent. `data` is a read-only memoryview of shared memory until the release,
+    and raises ValueError afterwards. What was made of it, a slice or an array, does not know of the
+    release and finds what came later; with `checked` there must be none any more by then.
+
+    With keep_last the producer may write over it: what was computed from it counts when release()
+    says so."""
 
     def __init__(self, owner: "Consumer", sequence: int, slot: int, turn: int, missed: int,
-                 header: "tuple[int, ...]", data: memoryview) -> None:
-        self._owner, self._slot, self._turn = owner, slot, turn
+                 header: "tuple[int, ...]", data: memoryview, copy: Optional[bytearray]) -> None:
+        self._owner, self._slot, self._turn, self._copy = owner, slot, turn, copy
+        self.is_lent = True
         self.sequence, self.missed = sequence, missed
         self.length = header[_LENGTH]
         self.stamp_ns = header[_STAMP] | header[_STAMP + 1] << 32
         self.epoch = header[_SAMPLE_EPOCH]
         self.origin_ns = header[_ORIGIN] | header[_ORIGIN + 1] << 32
         self.data = data
+
+    def __enter__(self) -> "Sample":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.is_lent:
+            self.release()
 
     def fields(self) -> Any:
         """A copy of its fields that stays: a `struct` of the consumer. Whole when release() says so."""
@@ -261,25 +276,43 @@ class Sample:
 
     def is_intact(self) -> bool:
         """Whether the data is still this sample's; always, with keep_all."""
+        self._check()
         return self._owner._turn_of(self._slot) == self._turn
 
     def release(self) -> bool:
         """Gives it back, in the order of receiving; False: the producer has begun to overwrite it.
-        Afterwards `data` raises ValueError."""
-        self.data.release()
-        return self._owner._release(self)
+        ValueError the second time. With `checked` BufferError while something that was made of
+        `data` is in use; it stays lent then."""
+        self._check()
+        _end(self.data, self._copy)
+        intact = self._owner._release(self)
+        self.is_lent = False
+        return intact
+
+    def _check(self) -> None:
+        if not self.is_lent:
+            raise ValueError("Sample %d was released" % self.sequence)
+
+
+def _end(data: memoryview, copy: Optional[bytearray]) -> None:
+    """Ends a view. A bytearray that is to be emptied finds every use that there still is of it."""
+    data.release()
+    if copy is not None:
+        copy.clear()
 
 
 class Consumer:
     """One consumer of a mailbox: `number` from 0. `resume`: goes on after the last one released.
     `newest`: one that has fallen behind goes on at the newest, and not at the oldest kept.
     `lifespan_ns`: a sample that is older at its receipt is given back and counted; 0: none is.
-    `latency_ns`: one that is older is counted as late; 0: none is."""
+    `latency_ns`: one that is older is counted as late; 0: none is.
+    `checked`: each sample is a copy that is empty after its release; for tests."""
 
     def __init__(self, samples_fd: int, page_fd: int, number: int, shape: Shape,
                  resume: bool = False, newest: bool = False, schema: Optional[str] = None,
-                 lifespan_ns: int = 0, latency_ns: int = 0) -> None:
+                 lifespan_ns: int = 0, latency_ns: int = 0, checked: bool = False) -> None:
         self._lifespan_ns, self._latency_ns = lifespan_ns, latency_ns
+        self._checked = checked
         self._lent = 0
         self._told_early = 0  # of those skipped: they are in the page already
         self._shape, self._number, self._newest = shape, number, newest and not shape.keep_all
@@ -346,7 +379,11 @@ class Consumer:
                     if 0 < self._lifespan_ns < time.monotonic_ns() - stamp_ns:
                         self._expire()
                         continue
-                    sample = Sample(self, self._next - 1, slot, turn, self._skipped, header, data)
+                    copy = bytearray(data) if self._checked else None
+                    if copy is not None:
+                        data = memoryview(copy).toreadonly()
+                    sample = Sample(self, self._next - 1, slot, turn, self._skipped, header, data,
+                                    copy)
                     if self._latency_ns > 0:
                         self._count_late(stamp_ns)
                     self._skipped = self._told_early = 0
@@ -382,7 +419,8 @@ class Consumer:
             self._own.words[_ARMED] = self._armed_count << 2
 
     def samples(self) -> Iterator[Sample]:
-        """Samples until the mailbox ends; release each before the next."""
+        """Samples until the mailbox ends. Each is given back when the loop goes on, unless that was
+        done; who wants to know whether it was overtaken releases it."""
         while True:
             try:
                 sample = self.receive()
@@ -390,6 +428,8 @@ class Consumer:
                 return
             if sample is not None:
                 yield sample
+                if sample.is_lent:
+                    sample.release()
 
     def _look(self) -> bool:
         for _ in range(2):
@@ -435,7 +475,7 @@ class Consumer:
         return self._samples.words[(_PAGE + slot * self._shape.stride) // 4 + _TURN]
 
     def _release(self, sample: Sample) -> bool:
-        intact = sample.is_intact()
+        intact = self._turn_of(sample._slot) == sample._turn
         doubles = self._own.doubles
         if intact:
             doubles[_RECEIVED] += 1
@@ -466,17 +506,128 @@ class Consumer:
         self._own.wake(_OWN_BELL)
 
 
+class _Fields:
+    """The fields of a slot on loan. An array that was taken out does not know of the loan's end."""
+    __slots__ = ("_loan",)
+
+    def __init__(self, loan: "Loan") -> None:
+        object.__setattr__(self, "_loan", loan)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loan._in_place(), name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name not in self._loan._owner._names:
+            raise AttributeError("The schema has no field %r" % name)
+        setattr(self._loan._in_place(), name, value)
+
+
+class Loan:
+    """A slot on loan, to be written in place. `data` is a writable memoryview of shared memory, and
+    what is in it of no use; it raises ValueError once the slot was published or given back. What
+    was made of it, a slice or an array, does not know, and would write into what consumers read;
+    with `checked` there must be none any more by then.
+
+    `length`: how many of its bytes will be published, all at first. `stamp_ns`: when it was
+    measured, CLOCK_MONOTONIC; 0: when it is published. `origin_ns`: the stamp of the sample that it
+    is made from; 0: its own. Leaving `with` without publishing gives the slot back."""
+
+    def __init__(self, owner: "Producer", sequence: int, slot: int, turn: int, length: int) -> None:
+        self._owner, self._slot, self._turn = owner, slot, turn
+        self._copy = bytearray(length) if owner._checked else None
+        self._struct: Any = None
+        self.sequence, self.length, self.stamp_ns, self.origin_ns = sequence, length, 0, 0
+        self.is_lent, self._lent_bytes = True, length
+        start = owner._start_of(slot)
+        self.data = (owner._samples.view[start:start + length] if self._copy is None
+                     else memoryview(self._copy))
+
+    def __enter__(self) -> "Loan":
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if not self.is_lent:
+            return
+        try:
+            self.discard()
+        except BufferError:
+            # What is raised already is the news.
+            if kind is None:
+                raise
+
+    @property
+    def fields(self) -> Any:
+        """The fields of the schema, in place. ValueError once it was published or given back, also
+        by themselves."""
+        self._in_place()
+        return _Fields(self)
+
+    def publish(self, length: Optional[int] = None) -> None:
+        """Publishes it, or its first `length` bytes. Raises, and it stays on loan: ValueError when
+        it is not the oldest on loan (Producer.publish() takes all), or for another length than 0 to
+        what was lent, with a schema that of the struct; with `checked` BufferError while something
+        that was made of `data` is in use."""
+        self._check()
+        if self._owner._loans[0] is not self:
+            raise ValueError("Cannot publish %d: %d is on loan before it" % (
+                self.sequence, self._owner._loans[0].sequence))
+        if length is not None:
+            self._check_length(length)
+            self.length = length
+        self._owner._publish(1)
+
+    def discard(self) -> None:
+        """Gives it back, and all that were lent after it; the same numbers come again. With
+        `checked` BufferError after that, when something that was made of `data` is in use."""
+        self._check()
+        self._owner._give_up(self._owner._loans.index(self))
+
+    def _check_length(self, length: int) -> None:
+        self._owner._check_length(length)
+        if length > self._lent_bytes:
+            raise ValueError("%d bytes were lent, and not %d" % (self._lent_bytes, length))
+
+    def _check(self) -> None:
+        if not self.is_lent:
+            raise ValueError("The loan of %d has ended" % self.sequence)
+
+    def _in_place(self) -> Any:
+        self._check()
+        owner = self._owner
+        if owner.struct is None:
+            raise TypeError("This mailbox has no schema")
+        if self._struct is None:
+            memory: Any = owner._samples.map if self._copy is None else self._copy
+            start = owner._start_of(self._slot) if self._copy is None else 0
+            self._struct = owner.struct.from_buffer(memory, start)
+        return self._struct
+
+    def _settle(self) -> None:
+        """What was written is in the slot, and nobody gets at it by this object any more."""
+        self._struct = None
+        self.data.release()
+        if self._copy is None:
+            return
+        start = self._owner._start_of(self._slot)
+        self._owner._samples.view[start:start + len(self._copy)] = self._copy
+        self._copy.clear()
+        self._copy = None
+
+
 class Producer:
-    """The producer of a mailbox."""
+    """The producer of a mailbox. `checked`: each loan is memory of its own that is empty once it
+    was published; for tests."""
 
     def __init__(self, samples_fd: int, page_fds: "Sequence[int]", shape: Shape,
                  doorbell_fds: "Sequence[int]" = (), block_s: float = 0.0,
-                 schema: Optional[str] = None) -> None:
+                 schema: Optional[str] = None, checked: bool = False) -> None:
         if len(page_fds) != shape.consumers:
             raise MailboxError("consumers must be %d" % shape.consumers)
-        self._shape, self._block_s = shape, block_s
+        self._shape, self._block_s, self._checked = shape, block_s, checked
+        self._loans: "list[Loan]" = []
         self._doorbells = doorbell_fds
         self.struct = None if schema is None else struct_of(schema)
+        self._names = {name for name, *_ in getattr(self.struct, "_fields_", ())}
         self._samples = _Memory(samples_fd, shape.segment_bytes, True)
         self._consumers = [_Memory(fd, _PAGE, False) for fd in page_fds]
         _check_header(self._samples, shape)
@@ -491,46 +642,131 @@ class Producer:
         self._samples.words[_PRODUCER_ARMED] = self._armed_count << 8 & _WORD
         self._notify()
 
+    def loan(self, length: Optional[int] = None, timeout_s: Optional[float] = None
+             ) -> Optional[Loan]:
+        """Lends the next slot, `length` bytes of it (all). Several may be on loan. None: a keep_all
+        consumer is behind, also after timeout_s (as the configuration says); or it is one loan too
+        many: with keep_last there may be slots - keep."""
+        length = self._shape.sample_bytes if length is None else length
+        self._check_length(length)
+        if not self._has_slot(timeout_s):
+            return None
+        loan = Loan(self, *self._claim(), length)
+        self._loans.append(loan)
+        return loan
+
+    def publish(self) -> None:
+        """Publishes all that is on loan, in the order of the loans; consumers are woken once.
+        Raises as Loan.publish() does; nothing is published then."""
+        if self._loans:
+            self._publish(len(self._loans))
+
+    def discard(self) -> None:
+        """Gives back all that is on loan, as Loan.discard() does."""
+        self._give_up(0)
+
     def send(self, value: "Union[bytes, bytearray, memoryview, ctypes.Structure]",
              stamp_ns: int = 0, origin_ns: int = 0, timeout_s: Optional[float] = None) -> bool:
         """Publishes a copy of bytes, or of a `struct`. False: a keep_all consumer is behind, also
-        after timeout_s (as the configuration says). Stamps are CLOCK_MONOTONIC, ns."""
-        shape, words = self._shape, self._samples.words
+        after timeout_s (as the configuration says). Stamps are CLOCK_MONOTONIC, ns. ValueError for
+        another length than a sample may have, and while a slot is on loan."""
         data = memoryview(value).cast("B")
-        least = shape.sample_bytes if self.struct is not None else 0
-        if not least <= len(data) <= shape.sample_bytes:
-            raise ValueError("A sample must have %d to %d bytes, has %d" % (
-                least, shape.sample_bytes, len(data)))
-        timeout_s = self._block_s if timeout_s is None else timeout_s
-        if shape.keep_all and not self._wait_for_room(time.monotonic() + timeout_s):
+        self._check_length(len(data))
+        if self._loans:
+            raise ValueError("Cannot send while a slot is on loan")
+        if not self._has_slot(timeout_s):
             return False
-        sequence = self.published + 1
+        sequence, slot, turn = self._claim()
+        start = self._start_of(slot)
+        self._samples.view[start:start + len(data)] = data
+        now = time.monotonic_ns()
+        self._seal(sequence, slot, turn, len(data), stamp_ns or now, origin_ns)
+        self._commit(sequence, now)
+        return True
+
+    def beat(self) -> None:
+        """Shows a sign of life to whoever watches the mailbox, without a sample."""
+        self._samples.doubles[_HEARTBEAT] = time.monotonic_ns()
+
+    def _start_of(self, slot: int) -> int:
+        return _PAGE + slot * self._shape.stride + _SLOT_HEADER
+
+    def _check_length(self, length: int) -> None:
+        most = self._shape.sample_bytes
+        least = most if self.struct is not None else 0
+        if not least <= length <= most:
+            raise ValueError("A sample must have %d to %d bytes, has %d" % (least, most, length))
+
+    def _has_slot(self, timeout_s: Optional[float]) -> bool:
+        shape = self._shape
+        if len(self._loans) >= shape.slots - shape.keep:
+            return False
+        if not shape.keep_all or self._has_room():
+            return True
+        timeout_s = self._block_s if timeout_s is None else timeout_s
+        return self._wait_for_room(time.monotonic() + timeout_s)
+
+    def _claim(self) -> "tuple[int, int, int]":
+        """Sequence, slot and turn of the next sample; consumers find out who read there."""
+        shape = self._shape
+        sequence = self.published + len(self._loans) + 1
         slot = sequence % shape.slots
         turn = sequence // shape.slots * 2 + 1
-        base = (_PAGE + slot * shape.stride) // 4
-        words[base + _TURN] = turn & _WORD
-        start = base * 4 + _SLOT_HEADER
-        self._samples.view[start:start + len(data)] = data
-        stamp_ns = stamp_ns or time.monotonic_ns()
+        self._samples.words[(_PAGE + slot * shape.stride) // 4 + _TURN] = turn & _WORD
+        if shape.sample_bytes >= _PAGE:
+            # Large copies may go past the caches: those do not keep behind an ordinary store.
+            _fence()
+        return sequence, slot, turn
+
+    def _seal(self, sequence: int, slot: int, turn: int, length: int, stamp_ns: int,
+              origin_ns: int) -> None:
+        """Writes the header of a slot whose data is there."""
+        words, base = self._samples.words, (_PAGE + slot * self._shape.stride) // 4
         origin_ns = origin_ns or stamp_ns
-        crc = _crc32c(data) if shape.crc32c else 0
-        for word, value in ((_LENGTH, len(data)), (_SEQ, sequence), (_SEQ + 1, sequence >> 32),
+        start = self._start_of(slot)
+        crc = _crc32c(self._samples.view[start:start + length]) if self._shape.crc32c else 0
+        for word, value in ((_LENGTH, length), (_SEQ, sequence), (_SEQ + 1, sequence >> 32),
                             (_STAMP, stamp_ns), (_STAMP + 1, stamp_ns >> 32),
                             (_SAMPLE_EPOCH, self._epoch), (_CRC, crc), (_ORIGIN, origin_ns),
                             (_ORIGIN + 1, origin_ns >> 32), (_TURN, turn + 1)):
             words[base + word] = value & _WORD
-        self._samples.doubles[_LAST_PUBLISH] = time.monotonic_ns()
+
+    def _commit(self, sequence: int, now_ns: int) -> None:
+        """Publishes all up to this one; each has been sealed."""
+        words = self._samples.words
+        self._samples.doubles[_LAST_PUBLISH] = now_ns
         if sequence >> 31 != self.published >> 31:
             words[_PUBLISHED + 1] = sequence >> 31
         self.published = sequence
         words[_PUBLISHED] = sequence & _WORD
         _fence()
         self._notify()
-        return True
 
-    def beat(self) -> None:
-        """Shows a sign of life to whoever watches the mailbox, without a sample."""
-        self._samples.doubles[_HEARTBEAT] = time.monotonic_ns()
+    def _publish(self, count: int) -> None:
+        loans = self._loans[:count]
+        for loan in loans:
+            loan._check_length(loan.length)
+        for loan in loans:
+            loan._settle()
+        now = time.monotonic_ns()
+        for loan in loans:
+            loan.is_lent = False
+            self._seal(loan.sequence, loan._slot, loan._turn, loan.length, loan.stamp_ns or now,
+                       loan.origin_ns)
+        del self._loans[:count]
+        self._commit(loans[-1].sequence, now)
+
+    def _give_up(self, first: int) -> None:
+        given, self._loans = self._loans[first:], self._loans[:first]
+        in_use: Optional[BufferError] = None
+        for loan in given:
+            loan.is_lent, loan._struct = False, None
+            try:
+                _end(loan.data, loan._copy)
+            except BufferError as error:
+                in_use = error
+        if in_use is not None:
+            raise in_use
 
     def _notify(self) -> None:
         parked = False
@@ -560,7 +796,7 @@ class Producer:
                 self._cursors[at] = cursor
             if self._cursors[at] < least:
                 least, self._slowest = self._cursors[at], at
-        return self.published + 1 - self._shape.slots <= least
+        return self.published + len(self._loans) + 1 - self._shape.slots <= least
 
     def _wait_for_room(self, end: float) -> bool:
         words = self._samples.words

@@ -36,7 +36,7 @@ async function isThere(program: string): Promise<boolean> {
   }
 }
 
-type Language = "C" | "Python" | "Deno";
+type Language = "C" | "Python";
 type Memory = ReturnType<typeof sharedMailbox>;
 
 /** The shell's words that run a member; the C one is compiled into `folder`. */
@@ -95,17 +95,36 @@ function writeHere(memory: Memory, shape: MailboxShape): void {
   }
 }
 
-for (const language of ["C", "Python"] as const) {
-  const ignore = language === "C" ? !hasGcc : !hasPython;
-  for (const checksum of ["none", "crc32c"] as const) {
-    const shape = { ...keepAll, checksum };
+interface Member {
+  readonly language: Language;
+  readonly role: string;
+  /** How it is said in a test's name. */
+  readonly how: string;
+}
+
+const READERS: readonly Member[] = [
+  { language: "C", role: "read", how: "C reads" },
+  { language: "Python", role: "read", how: "Python reads" },
+  { language: "Python", role: "read-checked", how: "Python reads copies of" },
+];
+const WRITERS: readonly Member[] = [
+  { language: "C", role: "write", how: "C writes" },
+  { language: "Python", role: "write", how: "Python writes" },
+  { language: "Python", role: "lend", how: "Python writes in place" },
+  { language: "Python", role: "lend-checked", how: "Python writes to checked loans" },
+];
+
+for (const checksum of ["none", "crc32c"] as const) {
+  const shape = { ...keepAll, checksum };
+  for (const { language, role, how } of READERS) {
+    const ignore = language === "C" ? !hasGcc : !hasPython;
     Deno.test({
-      name: `mailbox: ${language} reads what Deno writes, checksum ${checksum}`,
+      name: `mailbox: ${how} what Deno writes, checksum ${checksum}`,
       ignore,
       async fn() {
         using dir = temporaryDirectory();
         const memory = sharedMailbox(shape);
-        const reading = run(await commandOf(language, dir.path), "read", 0, shape, memory);
+        const reading = run(await commandOf(language, dir.path), role, 0, shape, memory);
         writeHere(memory, shape);
         endMailbox(memory);
         const { text } = await reading;
@@ -115,14 +134,16 @@ for (const language of ["C", "Python"] as const) {
         closeFd(memory.consumers[0]!.fd);
       },
     });
+  }
+  for (const { language, role, how } of WRITERS) {
     Deno.test({
-      name: `mailbox: Deno reads what ${language} writes, checksum ${checksum}`,
-      ignore,
+      name: `mailbox: Deno reads what ${how}, checksum ${checksum}`,
+      ignore: language === "C" ? !hasGcc : !hasPython,
       async fn() {
         using dir = temporaryDirectory();
         const memory = sharedMailbox(shape);
         producerStarts(new MappedWords(memory.samples.buffer));
-        const writing = run(await commandOf(language, dir.path), "write", UP_TO, shape, memory);
+        const writing = run(await commandOf(language, dir.path), role, UP_TO, shape, memory);
         const [samples, own] = [memory.samples.buffer, memory.consumers[0]!.buffer];
         const port = consumerPort(samples, own);
         const consumer = new Consumer({ samples, own }, port, { shape, number: 0, from: "resume" });
@@ -186,17 +207,16 @@ Deno.test("mailbox: the segment that Deno writes is that of the test vector", ()
   assertEquals(words, vectorWords());
 });
 
-for (const language of ["C", "Python"] as const) {
+for (const { language, role, how } of WRITERS) {
   Deno.test({
-    name:
-      `mailbox: the segment that ${language} writes is that of the test vector, and it reads it`,
+    name: `mailbox: the segment that ${how} is that of the test vector, and it reads it`,
     ignore: language === "C" ? !hasGcc : !hasPython,
     async fn() {
       using dir = temporaryDirectory();
       const command = await commandOf(language, dir.path);
       const memory = sharedMailbox(vectorShape);
       producerStarts(new MappedWords(memory.samples.buffer));
-      const { exit } = await run(command, "write", VECTOR_UP_TO, vectorShape, memory);
+      const { exit } = await run(command, role, VECTOR_UP_TO, vectorShape, memory);
       assert(exit.reason.kind === "code" && exit.reason.code === 0, JSON.stringify(exit));
       assertEquals(comparable(memory.samples.buffer), vectorWords());
       const other = sharedMailbox(vectorShape);

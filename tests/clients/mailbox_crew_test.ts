@@ -45,11 +45,17 @@ console.log("read", read, "wrong", wrong);
   "write.py": `
 from coxswain_mailbox import producer
 out = producer("out", "struct{n:u32;values:f64[2];sign:i8;}")
-value = out.struct()
+copied = out.struct()
 for n in range(1, ${SAMPLES} + 1):
+    loan = out.loan() if n % 3 else None
+    value = loan.fields if loan else copied
     value.n, value.values[0], value.values[1] = n, n / 2, -n
     value.sign = 1 if n % 2 == 0 else -1
-    assert out.send(value, origin_ns=n)
+    if loan:
+        loan.origin_ns = n
+        loan.publish()
+    else:
+        assert out.send(copied, origin_ns=n)
 `,
   "read.py": `
 from coxswain_mailbox import consumer
