@@ -72,7 +72,8 @@ enum { COX_TURN, COX_LENGTH, COX_SEQ_LOW, COX_SEQ_HIGH, COX_STAMP_LOW, COX_STAMP
 enum { COX_CURSOR = 16, COX_ARMED = 64, COX_CONSUMER_EPOCH = 19, COX_CONSUMER_BELL = 20,
        COX_RECEIVED = 32, COX_MISSED = 34, COX_BYTES = 36, COX_OVERTAKEN_COUNT = 38,
        COX_LAST_RECEIVE = 40, COX_WORST_AGE = 42, COX_EXPIRED = 44, COX_LATE = 46, COX_ATTACHED = 48, COX_ATTACHED_EPOCH = 49,
-       COX_FAULT = 80, COX_FAULT_TEXT = 128 };
+       COX_FAULT = 80, COX_PATH_LATE = 96, COX_LAST_ORIGIN = 112, COX_FAULT_TEXT = 128 };
+enum { COX_PATHS_MAX = 8 };
 
 typedef _Atomic uint32_t cox_word;
 
@@ -370,6 +371,10 @@ struct cox_consumer {
   double received, missed, bytes, overtaken, expired, late, worst_age;
   int64_t lifespan_ns; /* a sample that is older at its receipt is given back and counted; 0: none */
   int64_t latency_ns;  /* one that is older is counted as late; 0: none */
+  /* Of the paths that end here: one whose origin is older is counted as late for that path. */
+  int64_t path_limit_ns[COX_PATHS_MAX];
+  double path_late[COX_PATHS_MAX], last_origin;
+  uint32_t paths;
   int newest; /* one that has fallen behind goes on at the newest, not at the oldest kept */
   int64_t spin_ns;
   const char *fault;
@@ -448,6 +453,9 @@ static inline enum cox_result cox_consumer_open(struct cox_consumer *c, int samp
   c->overtaken = cox_read_double(c->own + COX_OVERTAKEN_COUNT);
   c->expired = cox_read_double(c->own + COX_EXPIRED);
   c->late = cox_read_double(c->own + COX_LATE);
+  c->last_origin = cox_read_double(c->own + COX_LAST_ORIGIN);
+  for (int path = 0; path < COX_PATHS_MAX; path++)
+    c->path_late[path] = cox_read_double(c->own + COX_PATH_LATE + 2 * path);
   c->worst_age = cox_read_double(c->own + COX_WORST_AGE);
   c->attached_at = c->seen;
   c->cursor_high = (uint32_t)(cursor >> 31);
@@ -474,14 +482,20 @@ static inline int cox_expires(struct cox_consumer *c, const struct cox_sample *s
 
 /* In this order: who watches takes it as received first, then as late, then as released. */
 static inline void cox_count_late(struct cox_consumer *c, const struct cox_sample *sample) {
-  if (c->latency_ns <= 0) return;
+  if (c->latency_ns <= 0 && c->paths == 0) return;
   uint64_t now = cox_now_ns();
   int64_t age = (int64_t)(now - sample->stamp_ns);
   if ((double)age > c->worst_age)
     cox_write_double(c->own + COX_WORST_AGE, c->worst_age = (double)age);
   cox_write_double(c->own + COX_LAST_RECEIVE, (double)now);
   atomic_thread_fence(memory_order_release);
-  if (age > c->latency_ns) cox_write_double(c->own + COX_LATE, ++c->late);
+  if (c->latency_ns > 0 && age > c->latency_ns) cox_write_double(c->own + COX_LATE, ++c->late);
+  for (uint32_t path = 0; path < c->paths; path++)
+    if ((int64_t)(now - sample->origin_ns) > c->path_limit_ns[path])
+      cox_write_double(c->own + COX_PATH_LATE + 2 * path, ++c->path_late[path]);
+  atomic_thread_fence(memory_order_release);
+  if (c->paths > 0 && (double)sample->origin_ns > c->last_origin)
+    cox_write_double(c->own + COX_LAST_ORIGIN, c->last_origin = (double)sample->origin_ns);
 }
 
 /* The next sample, if there is one: COX_SAMPLE, COX_NONE, COX_ENDED, COX_CORRUPT. */
@@ -688,6 +702,9 @@ static inline enum cox_result cox_consumer_connect(struct cox_consumer *c, const
   c->newest = cox_json_is(cox_json_get(mailbox, "behind", 0), "newest");
   c->lifespan_ns = cox_json_number(mailbox, "lifespanNs");
   c->latency_ns = cox_json_number(mailbox, "latencyNs");
+  const char *limits = cox_json_get(mailbox, "pathLimitsNs", 0), *limit;
+  while (c->paths < COX_PATHS_MAX && (limit = cox_json_get(limits, "", c->paths)) != NULL)
+    c->path_limit_ns[c->paths++] = strtoll(limit, NULL, 10);
   const char *waiting = cox_json_get(mailbox, "waiting", 0);
   int64_t spin_ns = cox_json_number(mailbox, "spinNs");
   if (cox_json_is(waiting, "spin")) c->spin_ns = -1;

@@ -25,7 +25,7 @@ import platform
 import re
 import threading
 import time
-from typing import Any, Iterator, NamedTuple, NoReturn, Optional, Sequence, Union
+from typing import Any, Iterator, NamedTuple, NoReturn, Optional, Sequence, Tuple, Union
 
 __all__ = ["Consumer", "Loan", "MailboxError", "Producer", "Sample", "Shape", "consumer",
            "producer", "schema_hash", "struct_of"]
@@ -37,6 +37,7 @@ _TURN, _LENGTH, _SEQ, _STAMP, _SAMPLE_EPOCH, _CRC, _ORIGIN = 0, 1, 2, 4, 6, 7, 8
 _CURSOR, _ARMED, _OWN_EPOCH, _OWN_BELL, _ATTACHED, _ATTACHED_EPOCH = 16, 64, 19, 20, 48, 49
 _RECEIVED, _MISSED, _BYTES, _OVERTAKEN, _LAST_RECEIVE = 16, 17, 18, 19, 20  # of doubles
 _WORST_AGE, _EXPIRED, _LATE = 21, 22, 23
+_PATH_LATE, _LAST_ORIGIN, _PATHS_MAX = 48, 56, 8
 _LAST_PUBLISH, _HEARTBEAT = 24, 25
 _FAULT, _FAULT_TEXT, _FAULT_BYTES = 80, 512, 128
 _FUTEX, _WAIT, _WAKE, _ALL = 202, 0, 1, 0x7FFFFFFF
@@ -140,7 +141,8 @@ def consumer(name: str, schema: Optional[str] = None) -> "Consumer":
                     _shape_of(mailbox), resume=mailbox["from"] == "resume",
                     newest=mailbox["behind"] == "newest", schema=mailbox.get("schema"),
                     lifespan_ns=mailbox["lifespanNs"], latency_ns=mailbox["latencyNs"],
-                    checked=mailbox["checked"])
+                    checked=mailbox["checked"],
+                    path_limits_ns=tuple(mailbox["pathLimitsNs"]))
 
 
 def producer(name: str, schema: Optional[str] = None) -> "Producer":
@@ -306,12 +308,15 @@ class Consumer:
     `newest`: one that has fallen behind goes on at the newest, and not at the oldest kept.
     `lifespan_ns`: a sample that is older at its receipt is given back and counted; 0: none is.
     `latency_ns`: one that is older is counted as late; 0: none is.
+    `path_limits_ns`: of the paths that end here; one whose origin is older is late for it.
     `checked`: each sample is a copy that is empty after its release; for tests."""
 
     def __init__(self, samples_fd: int, page_fd: int, number: int, shape: Shape,
                  resume: bool = False, newest: bool = False, schema: Optional[str] = None,
-                 lifespan_ns: int = 0, latency_ns: int = 0, checked: bool = False) -> None:
+                 lifespan_ns: int = 0, latency_ns: int = 0, checked: bool = False,
+                 path_limits_ns: Tuple[int, ...] = ()) -> None:
         self._lifespan_ns, self._latency_ns = lifespan_ns, latency_ns
+        self._path_limits_ns = path_limits_ns[:_PATHS_MAX]
         self._checked = checked
         self._lent = 0
         self._told_early = 0  # of those skipped: they are in the page already
@@ -384,8 +389,8 @@ class Consumer:
                         data = memoryview(copy).toreadonly()
                     sample = Sample(self, self._next - 1, slot, turn, self._skipped, header, data,
                                     copy)
-                    if self._latency_ns > 0:
-                        self._count_late(stamp_ns)
+                    if self._latency_ns > 0 or self._path_limits_ns:
+                        self._count_late(stamp_ns, sample.origin_ns)
                     self._skipped = self._told_early = 0
                     self._lent += 1
                     return sample
@@ -457,13 +462,18 @@ class Consumer:
         self._skipped += target - self._next
         self._next = target
 
-    def _count_late(self, stamp_ns: int) -> None:
+    def _count_late(self, stamp_ns: int, origin_ns: int) -> None:
         """In this order: who watches takes it as received first, then as late, then as released."""
         now, doubles = time.monotonic_ns(), self._own.doubles
         doubles[_WORST_AGE] = max(doubles[_WORST_AGE], now - stamp_ns)
         doubles[_LAST_RECEIVE] = now
-        if now - stamp_ns > self._latency_ns:
+        if 0 < self._latency_ns < now - stamp_ns:
             doubles[_LATE] += 1
+        for path, limit_ns in enumerate(self._path_limits_ns):
+            if now - origin_ns > limit_ns:
+                doubles[_PATH_LATE + path] += 1
+        # Behind the counts: up to here all are in them.
+        doubles[_LAST_ORIGIN] = max(doubles[_LAST_ORIGIN], origin_ns)
 
     def _expire(self) -> None:
         """The sample just found is too old; it is given back as soon as all before it are."""

@@ -141,6 +141,7 @@ export function mailboxConsumer<F extends StructFields = never>(
     from: link.from,
     lifespanNs: link.lifespanNs,
     latencyNs: link.latencyNs,
+    pathLimitsNs: link.pathLimitsNs,
     behind: options.behind ?? link.behind,
     onCorrupt: tellCorrupt,
     ...doorbellFd === undefined ? {} : { doorbell: new PipeDoorbell(doorbellFd) },

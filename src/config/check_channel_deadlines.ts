@@ -2,6 +2,7 @@
  * Checks the time contracts of channels and paths: what a consumer requests against what the
  * channel offers, and that a path is connected. Must not know: contracts of processes.
  */
+import { PATHS_MAX } from "../channel/mailbox/layout.ts";
 import { checkContract, checkWarn } from "./check_contract.ts";
 import type {
   ChannelConfig,
@@ -54,9 +55,11 @@ export function checkChannelDeadlines(config: Config): ConfigIssue[] {
  * @returns All issues.
  */
 export function checkPaths(config: Config): ConfigIssue[] {
+  const ends = new Map<string, number>();
   return Object.entries(config.paths ?? {}).flatMap(([name, path]) => {
     const at = ["paths", name];
     return [
+      ...checkEnds(config, path, at, ends),
       ...checkContract(config, path, at),
       ...checkWarn({ ...path, miss: path.within, key: '"within"' }, at),
       ...checkConnected(config, path, at),
@@ -193,6 +196,29 @@ function checkEnd(
     [...at, "to"],
     `${show(to)} is no consumer of "${last.name}"`,
     last.consumers.size === 1 ? listed : `one of ${listed}`,
+  )];
+}
+
+/** A consumer of a mailbox has a counter for each path that ends there. */
+function checkEnds(
+  config: Config,
+  { through, to }: PathConfig,
+  at: IssuePath,
+  ends: Map<string, number>,
+): ConfigIssue[] {
+  const last = through.at(-1) ?? "";
+  const channel = (config.channels ?? {})[last];
+  if (channel?.kind !== "mailbox") return [];
+  // Without `to` there is one consumer alone.
+  const end = to ?? [...namesOf(consumersOf(channel))][0] ?? "";
+  const key = `${last} ${end}`;
+  const count = (ends.get(key) ?? 0) + 1;
+  ends.set(key, count);
+  if (count <= PATHS_MAX) return [];
+  return [errorAt(
+    at,
+    `more than ${PATHS_MAX} paths end at "${end}" of "${last}"`,
+    `at most ${PATHS_MAX}: of paths over the same channels the one with the shortest "within" will do`,
   )];
 }
 

@@ -21,6 +21,8 @@ export interface DeliverySource {
   readonly late: number;
   /** When the last one was delivered. */
   readonly lastNs: number;
+  /** Its stamp; 0: it is not known. */
+  readonly lastStampNs: number;
   /** Stamp of the oldest sample that waits for the consumer; 0: none does, or it is not known. */
   readonly waitingNs: number;
   /** Which sample that is: a number that grows from one to the next. */
@@ -91,8 +93,7 @@ export class DeliveryJudge extends Judge {
     const missed = lateFresh - paid;
     if (missed > 0) {
       if (this.isExcused(nowNs)) return false;
-      const finding = { ...this.#finding(Math.min(lastNs, nowNs), lastNs), count: missed };
-      this.miss(finding, nowNs);
+      this.miss({ ...this.#finding(this.#dueOfLast(nowNs), lastNs), count: missed }, nowNs);
     }
     this.#owed = settledAt >= this.#toldAt ? 0 : this.#owed - paid;
     this.#delivered += fresh;
@@ -120,6 +121,13 @@ export class DeliveryJudge extends Judge {
       this.warn(this.#finding(waitingNs + this.#warnNs, this.#source.lastNs, null), nowNs);
     }
     return true;
+  }
+
+  /** When the last one should have come; where it was in time itself, when it came. */
+  #dueOfLast(nowNs: number): number {
+    const { lastNs, lastStampNs } = this.#source;
+    const cameNs = Math.min(lastNs, nowNs);
+    return lastStampNs > 0 ? Math.min(cameNs, lastStampNs + this.#missNs) : cameNs;
   }
 
   /** Whether one waits of which nothing was told. */

@@ -294,9 +294,33 @@ export function pathContracts(
       kind: "path",
       channels: way.map(({ channel }) => channel),
       consumer: last.number,
+      number: pathsEndingAt(
+        config,
+        path.through.at(-1)!,
+        expansion.processes[last.process]!.declaredName,
+      )
+        .findIndex((other) => other.name === name),
       ...thresholds(path),
     }];
   });
+}
+
+/**
+ * The paths that end at one consumer, in the order of their declaration: by it that one knows them.
+ *
+ * @param channel The name of the last channel.
+ * @param process The declared name of its consumer.
+ */
+export function pathsEndingAt(
+  config: Config,
+  channel: string,
+  process: string,
+): { readonly name: string; readonly missNs: number }[] {
+  return Object.entries(config.paths ?? {}).flatMap(([name, path]) =>
+    path.through.at(-1) === channel && (path.to === undefined || path.to === process)
+      ? [{ name, missNs: thresholds(path).missNs }]
+      : []
+  );
 }
 
 /** The consumer of each channel that carries it on, the last one's the end; null: there is none. */

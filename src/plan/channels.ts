@@ -7,6 +7,7 @@ import type { Config, MailboxConfig, PipeConfig } from "../config/config.ts";
 import { DEFAULTS } from "../config/defaults.ts";
 import { consumersOf, mailboxConsumersOf, producersOf } from "../config/pipe_ends.ts";
 import { parseSizeBytes } from "../config/units.ts";
+import { pathsEndingAt } from "./channel_contracts.ts";
 import type { Expansion } from "./expand.ts";
 import type { Facts } from "./facts.ts";
 import type { Issues } from "./issues.ts";
@@ -120,8 +121,10 @@ function mailboxPlans(channel: MailboxConfig, context: PortContext): ChannelPlan
   const to = present(mailboxConsumersOf(channel), context).map(({ text, key, own }) => ({
     port: port(text, "socket", key, context),
     own,
+    pathLimitsNs: pathsEndingAt(context.config, context.name, portName(text).process)
+      .map(({ missNs }) => missNs),
   }));
-  const consumers = to.flatMap(({ port, own }) => port === null ? [] : [{ port, own }]);
+  const consumers = to.flatMap(({ port, ...rest }) => port === null ? [] : [{ port, ...rest }]);
   if (from === null || consumers.length === 0) return [];
   return [mailboxPlan({ name: context.name, channel, from, to: consumers })];
 }

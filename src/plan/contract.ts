@@ -169,6 +169,8 @@ export interface PathContract extends ContractBase {
   readonly channels: readonly ChannelIndex[];
   /** Which consumer of the last channel. */
   readonly consumer: number;
+  /** Which of the paths that end there it is, from 0 in the order of declaration. */
+  readonly number: number;
   readonly warnNs: number;
   readonly missNs: number;
 }

@@ -30,6 +30,8 @@ export interface MailboxRequest {
 export interface MailboxConsumer {
   readonly port: PortPlan;
   readonly own: Omit<MailboxConsumerConfig, "port">;
+  /** The limits of the paths that end here. */
+  readonly pathLimitsNs: readonly number[];
 }
 
 /**
@@ -54,7 +56,7 @@ export function mailboxPlan({ name, channel, from, to }: MailboxRequest): Mailbo
         ? parseDurationNs(channel.blockFor ?? DEFAULTS.mailbox.blockFor)
         : 0,
     },
-    consumers: to.map(({ port, own }) => {
+    consumers: to.map(({ port, own, pathLimitsNs }) => {
       const resume = own.resume ?? channel.resume ?? DEFAULTS.mailbox.resume;
       const lifespan = own.lifespan ?? channel.lifespan;
       const latency = own.latency ?? channel.latency;
@@ -65,6 +67,7 @@ export function mailboxPlan({ name, channel, from, to }: MailboxRequest): Mailbo
         from: resume === "newest" ? "newest" : "resume",
         lifespanNs: lifespan === undefined ? 0 : parseDurationNs(lifespan),
         latencyNs: latency === undefined ? 0 : thresholds(latency).missNs,
+        pathLimitsNs,
       };
     }),
     lock: channel.lock ?? DEFAULTS.mailbox.lock,

@@ -43,4 +43,6 @@ export interface MailboxConsumerPlan extends MailboxUsePlan {
   readonly lifespanNs: number;
   /** The limit of its latency contract; 0: it has none. */
   readonly latencyNs: number;
+  /** The limits of the paths that end here. */
+  readonly pathLimitsNs: readonly number[];
 }

@@ -76,7 +76,7 @@ int main(void) {
 `,
 };
 
-const configWith = (writer: string, all: string, c: string) => `
+const configWith = (writer: string, all: string, c: string, paths = "") => `
 import { command, defineConfig, deno, keepAll, mailbox } from "coxswain";
 const env = { PYTHONPATH: "${ROOT}clients/python", PYTHONDONTWRITEBYTECODE: "1" };
 export default defineConfig({
@@ -101,6 +101,7 @@ export default defineConfig({
       ${all},
     }),
   },
+  paths: { ${paths} },
 });`;
 
 Deno.test({
@@ -137,16 +138,29 @@ Deno.test({
 });
 
 Deno.test({
-  name: "mailbox: each sample that Deno, Python and C receive late is one miss of their latency" +
+  name:
+    "mailbox: each sample that Deno, Python and C receive late is one miss of their latency, and of a path" +
     (missing.length === 0 ? "" : ` (skipped: no ${missing.join(", ")})`),
   ignore: missing.length > 0,
   async fn() {
-    const latency = 'latency: { within: "1s", tolerate: { misses: 1000, in: 1001 } }';
-    await using crew = await startCrew(configWith("write_late.py", latency, latency), {
-      files: FILES,
-      waitForControl: false,
-    });
-    const names = ["deno", "python", "c"].map((name) => `values.latency@${name}`);
+    const limit = '{ within: "1s", tolerate: { misses: 1000, in: 1001 } }';
+    const latency = `latency: ${limit}`;
+    const readers = ["deno", "python", "c"];
+    // Two end at each: the second is counted beside the first.
+    const paths = readers.flatMap((name) =>
+      ["first", "second"].map((which) =>
+        `"${name}-${which}": { through: ["values"], to: "${name}", ${limit.slice(1)}`
+      )
+    );
+    await using crew = await startCrew(
+      configWith("write_late.py", latency, latency, paths.join(", ")),
+      { files: FILES, waitForControl: false },
+    );
+    const names = readers.flatMap((name) => [
+      `values.latency@${name}`,
+      `path.${name}-first`,
+      `path.${name}-second`,
+    ]);
     await crew.until(
       "all are judged",
       ({ deadlines }) => names.every((name) => deadlines[name]!.kept > 0),

@@ -17,12 +17,14 @@ import {
   FAULT_TEXT_BYTES_MAX,
   HEARTBEAT_NS,
   joinPosition,
+  LAST_ORIGIN_NS,
   LAST_PUBLISH_NS,
   LAST_RECEIVE_NS,
   LATE,
   MISSED,
   NO_POSITION,
   OVERTAKEN,
+  PATH_LATE,
   PRODUCER_ARMED,
   PUBLISHED,
   RECEIVED,
@@ -111,6 +113,19 @@ export function consumerFigures(page: ArrayBuffer, published: number): ConsumerF
  */
 export function lateOf(page: ArrayBuffer): number {
   return count(new Float64Array(page)[LATE >> 1]);
+}
+
+/**
+ * Reads what a consumer counts as late for a path that ends there. What was received up to
+ * {@linkcode lastOriginOf}, read before, is counted here.
+ */
+export function pathLateOf(page: ArrayBuffer, path: number): number {
+  return count(new Float64Array(page)[(PATH_LATE >> 1) + path]);
+}
+
+/** Reads the newest origin that a consumer has received; 0: none, or no path ends there. */
+export function lastOriginOf(page: ArrayBuffer): number {
+  return count(new Float64Array(page)[LAST_ORIGIN_NS >> 1]);
 }
 
 /** Reads what a consumer says of a corrupt mailbox; null: nothing. */

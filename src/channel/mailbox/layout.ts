@@ -13,7 +13,8 @@
  *  consumer 64 ┌ cursor, epoch, bell                one page for each consumer
  *          128 ├ counters for whoever watches
  *          192 ├ attached, by the supervisor
- *          256 └ armed                              a line that is quiet while samples flow
+ *          256 ├ armed                              a line that is quiet while samples flow
+ *          384 └ counters of the paths that end here
  * ```
  *
  * Offsets here are in words of 32 bits, little-endian. A position (published, cursor) counts
@@ -127,6 +128,16 @@ export const LATE = 184 >> 2;
 export const ATTACHED = 192 >> 2;
 /** Consumer: the supervisor's count of instances. */
 export const ATTACHED_EPOCH = 196 >> 2;
+
+/**
+ * Consumer: f64 each, samples whose origin was older at their receipt than a path that ends here
+ * allows; a word for each such path, {@link PATHS_MAX} at most.
+ */
+export const PATH_LATE = 384 >> 2;
+/** Consumer: f64, the newest origin that was received and, where it was late, counted. */
+export const LAST_ORIGIN_NS = 448 >> 2;
+/** Paths that may end at one consumer. */
+export const PATHS_MAX = 8;
 
 /**
  * Consumer: 0, or the instance (its {@link CONSUMER_EPOCH}) that found the mailbox corrupt and has

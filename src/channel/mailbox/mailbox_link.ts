@@ -46,4 +46,6 @@ export interface MailboxConsumerLink extends MailboxLinkBase {
   readonly lifespanNs: number;
   /** A sample whose stamp is older at its receipt is counted as late; 0: none is. */
   readonly latencyNs: number;
+  /** By path that ends here: one whose origin is older at its receipt is counted as late for it. */
+  readonly pathLimitsNs: readonly number[];
 }

@@ -87,7 +87,11 @@ export class Consumer<F extends StructFields = never> implements Disposable {
     const wake = () => port.wakeProducer();
     this.#core = new ConsumerCore(new MappedWords(memory.samples), own, core, wake);
     if (!this.#core.attach(options.from ?? "newest")) throw refuse(memory.own, this.#core.fault);
-    this.#counters = new ConsumerCounters(own, options.latencyNs || Infinity);
+    this.#counters = new ConsumerCounters(
+      own,
+      options.latencyNs || Infinity,
+      options.pathLimitsNs ?? [],
+    );
     own.store(CONSUMER_EPOCH, own.load(ATTACHED_EPOCH));
     this.#spinning = new Spinning(
       options.waiting ?? "spin-then-park",
@@ -356,7 +360,7 @@ export class Consumer<F extends StructFields = never> implements Disposable {
 
   #lend(sample: Sample<F>, nowNs: number): void {
     this.#tail++;
-    this.#counters.lent(nowNs, nowNs - sample.stampNs);
+    this.#counters.lent(nowNs, nowNs - sample.stampNs, sample.originNs);
     sample.lend(nowNs, this.#options.checked === true);
   }
 

@@ -5,10 +5,13 @@
 import {
   BYTES,
   EXPIRED,
+  LAST_ORIGIN_NS,
   LAST_RECEIVE_NS,
   LATE,
   MISSED,
   OVERTAKEN,
+  PATH_LATE,
+  PATHS_MAX,
   RECEIVED,
   WORST_AGE_NS,
 } from "../../channel/mailbox/layout.ts";
@@ -25,11 +28,19 @@ export class ConsumerCounters {
   #worstAgeNs: number;
   #late: number;
   readonly #latencyNs: number;
+  #lastOriginNs: number;
+  readonly #pathLimitsNs: readonly number[];
+  readonly #pathLate: number[];
   /** How many of those that are missed before the next sample are in `missed` already. */
   #toldEarly = 0;
 
-  /** Goes on with the counts of the instance before. @param latencyNs Infinity: none is late */
-  constructor(own: MappedWords, latencyNs: number) {
+  /**
+   * Goes on with the counts of the instance before.
+   *
+   * @param latencyNs Infinity: none is late.
+   * @param pathLimitsNs of the paths that end here, {@link PATHS_MAX} at most.
+   */
+  constructor(own: MappedWords, latencyNs: number, pathLimitsNs: readonly number[]) {
     const at = (word: number) => Math.max(0, own.readDouble(word)) || 0;
     this.#own = own;
     this.#received = at(RECEIVED);
@@ -40,6 +51,9 @@ export class ConsumerCounters {
     this.#worstAgeNs = at(WORST_AGE_NS);
     this.#late = at(LATE);
     this.#latencyNs = latencyNs;
+    this.#lastOriginNs = at(LAST_ORIGIN_NS);
+    this.#pathLimitsNs = pathLimitsNs.slice(0, PATHS_MAX);
+    this.#pathLate = this.#pathLimitsNs.map((_, path) => at(PATH_LATE + 2 * path));
   }
 
   /** A sample was found that is delivered. @param missed how many were missed before it */
@@ -56,7 +70,7 @@ export class ConsumerCounters {
   }
 
   /** One was lent. */
-  lent(nowNs: number, ageNs: number): void {
+  lent(nowNs: number, ageNs: number, originNs: number): void {
     if (ageNs > this.#worstAgeNs) {
       this.#worstAgeNs = ageNs;
       this.#own.writeDouble(WORST_AGE_NS, ageNs);
@@ -64,6 +78,7 @@ export class ConsumerCounters {
     this.#own.writeDouble(LAST_RECEIVE_NS, nowNs);
     // Behind the receipt, and before the release: figures.ts says what the monitor makes of that.
     if (ageNs > this.#latencyNs) this.#own.writeDouble(LATE, ++this.#late);
+    if (this.#pathLimitsNs.length > 0) this.#arrived(nowNs, originNs);
   }
 
   /** One was given back. */
@@ -79,6 +94,19 @@ export class ConsumerCounters {
     this.#own.writeDouble(RECEIVED, this.#received += intact);
     this.#own.writeDouble(BYTES, this.#bytes += bytes);
     this.#own.writeDouble(OVERTAKEN, this.#overtaken += overtaken);
+  }
+
+  /** One came to the end of paths. */
+  #arrived(nowNs: number, originNs: number): void {
+    for (let path = 0; path < this.#pathLimitsNs.length; path++) {
+      if (nowNs - originNs <= this.#pathLimitsNs[path]!) continue;
+      this.#own.writeDouble(PATH_LATE + 2 * path, ++this.#pathLate[path]!);
+    }
+    // Behind the counts: up to here all are in them.
+    if (originNs > this.#lastOriginNs) {
+      this.#lastOriginNs = originNs;
+      this.#own.writeDouble(LAST_ORIGIN_NS, originNs);
+    }
   }
 
   #miss(missed: number): void {

@@ -46,6 +46,8 @@ export interface ConsumerOptions {
   readonly lifespanNs?: number;
   /** A sample whose stamp is older at its receipt is counted as late. @default 0: none is */
   readonly latencyNs?: number;
+  /** By path: a sample whose origin is older at its receipt is late for it. @default none */
+  readonly pathLimitsNs?: readonly number[];
   /** How `receive()` waits. @default "spin-then-park" */
   readonly waiting?: Waiting;
   /** Longest spin before it parks. @default 20,000 */

@@ -8,7 +8,13 @@
  * unless the consumer has it in hand: then it is the next.
  */
 import { COUNTER, counterAt } from "../../channel/relay/relay_counters.ts";
-import { consumerFigures, lateOf, producerFigures } from "../../channel/mailbox/figures.ts";
+import {
+  consumerFigures,
+  lastOriginOf,
+  lateOf,
+  pathLateOf,
+  producerFigures,
+} from "../../channel/mailbox/figures.ts";
 import {
   HEADER_BYTES,
   type MailboxShape,
@@ -121,11 +127,16 @@ export interface WaitingSource {
   readonly lastNs: number;
   /** Stamp of the oldest that waits; 0: none does. */
   readonly waitingNs: number;
+  /** Stamp of the last that was delivered; 0: it is not known. */
+  readonly lastStampNs: number;
   /** What the consumer counts itself, and the positions that go with it; null: it does not. */
   readonly counted: CountedDeliveries | null;
 }
 
-/** Of a mailbox's consumer: its count of late deliveries. See {@linkcode DeliverySource}. */
+/**
+ * Of a mailbox's consumer: its count of late deliveries. Positions are sequence numbers, and those of
+ * a path origins. See {@linkcode DeliverySource}.
+ */
 export interface CountedDeliveries {
   readonly late: number;
   readonly waitingAt: number;
@@ -138,14 +149,22 @@ export class MailboxWaiting implements WaitingSource {
   delivered = 0;
   lastNs = 0;
   waitingNs = 0;
+  lastStampNs = 0;
   readonly counted = { late: 0, waitingAt: 0, settledAt: 0, newestAt: 0 };
   readonly #shape: MailboxShape;
   readonly #samples: ArrayBuffer;
   readonly #page: ArrayBuffer;
   readonly #slots: Uint32Array;
   readonly #stride: number;
+  readonly #path: number | null;
 
-  constructor({ shape, samples, pages }: MailboxMemory, consumer: number) {
+  /** @param path which of those that end here it is for; null: none. */
+  constructor(
+    { shape, samples, pages }: MailboxMemory,
+    consumer: number,
+    path: number | null = null,
+  ) {
+    this.#path = path;
     this.#shape = shape;
     this.#samples = samples;
     this.#page = pages[consumer]!;
@@ -157,8 +176,13 @@ export class MailboxWaiting implements WaitingSource {
     const { counted } = this;
     const before = producerFigures(this.#samples).published;
     // The cursor, what is late, and then the last receipt: figures.ts says why.
-    counted.settledAt = before - consumerFigures(this.#page, before).lag;
-    counted.late = lateOf(this.#page);
+    if (this.#path === null) {
+      counted.settledAt = before - consumerFigures(this.#page, before).lag;
+      counted.late = lateOf(this.#page);
+    } else {
+      counted.settledAt = lastOriginOf(this.#page);
+      counted.late = pathLateOf(this.#page, this.#path);
+    }
     const { published } = producerFigures(this.#samples);
     const { lag, received, overtaken, lastReceiveNs } = consumerFigures(this.#page, published);
     counted.newestAt = published;
@@ -167,11 +191,11 @@ export class MailboxWaiting implements WaitingSource {
     this.lastNs = lastReceiveNs;
     const next = published - lag + 1;
     this.waitingNs = 0;
-    if (lag < 1) return;
-    const stampNs = this.#stampOf(next, false);
+    const stampNs = lag < 1 ? Infinity : this.#stampOf(next, false);
     // Whoever has received since the sample was there may have it in hand.
     const waits = lastReceiveNs < stampNs ? next : next + 1;
-    if (waits > published) return;
+    this.lastStampNs = this.#stampOf(waits - 1, byOrigin);
+    if (lag < 1 || waits > published) return;
     this.waitingNs = this.#stampOf(waits, byOrigin);
     counted.waitingAt = waits;
   }
@@ -193,6 +217,7 @@ export class LegWaiting implements WaitingSource {
   delivered = 0;
   lastNs = 0;
   waitingNs = 0;
+  readonly lastStampNs = 0;
   readonly counted = null;
   readonly #counters: Float64Array;
   readonly #slot: number;
@@ -216,6 +241,7 @@ export class Deliveries implements DeliverySource {
   late = 0;
   lastNs = 0;
   waitingNs = 0;
+  lastStampNs = 0;
   waitingAt = 0;
   settledAt = 0;
   newestAt = 0;
@@ -253,16 +279,8 @@ export class Deliveries implements DeliverySource {
     this.delivered = last.delivered;
     this.lastNs = last.lastNs;
     this.waitingNs = oldestNs;
-    // Age by origin no consumer counts.
-    if (last.counted !== null && !this.#byOrigin) {
-      ({
-        late: this.late,
-        waitingAt: this.waitingAt,
-        settledAt: this.settledAt,
-        newestAt: this.newestAt,
-      } = last.counted);
-      return;
-    }
+    this.lastStampNs = last.lastStampNs;
+    if (last.counted !== null) return this.#takeCounted(last.counted);
     if (before !== oldestNs) this.waitingAt++;
     this.newestAt = this.waitingAt;
     this.settledAt = oldestNs > 0 ? this.waitingAt - 1 : this.waitingAt;
@@ -270,5 +288,18 @@ export class Deliveries implements DeliverySource {
     const wasLate = before > 0 && before !== oldestNs && this.#lookedNs - before > this.#limitNs;
     if (wasLate) this.late++;
     this.#lookedNs = this.#nowNs();
+  }
+
+  #takeCounted({ late, waitingAt, settledAt, newestAt }: CountedDeliveries): void {
+    this.late = late;
+    if (!this.#byOrigin) {
+      [this.waitingAt, this.settledAt, this.newestAt] = [waitingAt, settledAt, newestAt];
+      return;
+    }
+    // What a sample was made from at first tells it from others over all channels. What was stamped
+    // until now may be under way.
+    this.newestAt = this.#nowNs();
+    this.waitingAt = this.waitingNs;
+    this.settledAt = Math.min(settledAt, this.newestAt);
   }
 }

@@ -123,8 +123,12 @@ function deliveriesOf(
   contract: ContractPlan,
   index: ContractIndex,
 ): DeliverySource {
-  const end = (channel: WatchedChannel, consumer: number): WaitingSource => {
-    if (channel.kind === "mailbox") return new MailboxWaiting(channel, consumer);
+  const end = (
+    channel: WatchedChannel,
+    consumer: number,
+    path: number | null = null,
+  ): WaitingSource => {
+    if (channel.kind === "mailbox") return new MailboxWaiting(channel, consumer, path);
     if (channel.kind === "leg") return new LegWaiting(counters, channel.slot);
     throw new Error(`Contract ${index}: deliveries of a direct pipe are not seen`);
   };
@@ -136,7 +140,9 @@ function deliveriesOf(
     case "path": {
       const last = contract.channels.length - 1;
       const ends = contract.channels.map((channel, at) =>
-        end(find(channel), at === last ? contract.consumer : carriers.get(index)?.[at] ?? 0)
+        at === last
+          ? end(find(channel), contract.consumer, contract.number)
+          : end(find(channel), carriers.get(index)?.[at] ?? 0)
       );
       return new Deliveries(ends, { limitNs: contract.missNs, byOrigin: true, nowNs });
     }

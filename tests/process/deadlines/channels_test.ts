@@ -147,3 +147,65 @@ export default defineConfig({
     "late-sample",
   ]);
 });
+
+const CHILD = new URL("../../../src/child/mod.ts", import.meta.url).href;
+
+Deno.test("a path is missed by what a stage keeps for too long, however soon it is taken before and after", async () => {
+  const stage = `
+import { mailboxConsumer, mailboxProducer, ready } from "${CHILD}";
+const [into, out] = [mailboxConsumer("a"), mailboxProducer("b")];
+let delayMs = 0;
+Deno.addSignalListener("SIGUSR2", () => void (delayMs = 300));
+await ready();
+for await (const sample of into) {
+  const { originNs } = sample;
+  sample.release();
+  if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
+  out.send(new Uint8Array(4), originNs);
+}
+`;
+  await using crew = await startCrew(
+    `
+import { defineConfig, deno, keepLast, mailbox } from "coxswain";
+const samples = { sampleBytes: "4B", slots: 8, history: keepLast(4) };
+export default defineConfig({
+  name: "stages",
+  processes: {
+    source: { run: deno("./source.ts"), after: { stage: "ready", end: "ready" } },
+    stage: { run: deno("./stage.ts"), ready: { by: "notify", within: "20s" } },
+    end: { run: deno("./end.ts"), ready: { by: "notify", within: "20s" } },
+  },
+  channels: {
+    a: mailbox({ from: "source.a", to: "stage.a", ...samples }),
+    b: mailbox({ from: "stage.b", to: "end.b", ...samples }),
+  },
+  paths: { whole: { through: ["a", "b"], within: "200ms" } },
+});`,
+    {
+      files: {
+        "stage.ts": stage,
+        "source.ts": `import { mailboxProducer } from "${CHILD}";
+const out = mailboxProducer("a");
+setInterval(() => out.send(new Uint8Array(4)), 500);`,
+        "end.ts": `import { mailboxConsumer, ready } from "${CHILD}";
+const into = mailboxConsumer("b");
+await ready();
+for await (const _ of into);`,
+      },
+    },
+  );
+  const path = async () => (await crew.snapshot()).deadlines["path.whole"]!;
+  await eventually("three are in time", async () => (await path()).kept >= 3);
+  assertEquals((await path()).missed, 0);
+  Deno.kill((await crew.process("stage")).pid!, "SIGUSR2");
+  await eventually("three are late", async () => (await path()).missed >= 3);
+  // One may have been under way when it was told.
+  assert((await path()).kept <= 6, JSON.stringify(await path()));
+  const late = missesOf(crew).filter(({ contract, came }) => contract === "path.whole" && came);
+  assert(
+    late.some(({ process, limitMs, lateMs }) =>
+      process === "end" && limitMs === 200 && lateMs > 90 && lateMs < 300
+    ),
+    JSON.stringify(late),
+  );
+});

@@ -13,6 +13,7 @@ class Consumer implements DeliverySource {
   delivered = 0;
   late = 0;
   lastNs = 0;
+  readonly lastStampNs = 0;
   waitingNs = 0;
   waitingAt = 0;
   settledAt = 0;
@@ -89,6 +90,92 @@ for (const [who, lookEvery] of [["prompt", 1], ["slow", 40], ["very late", 4000]
     }
   });
 }
+
+/** A path of two channels: a stage takes samples from the first, and makes those of the second. */
+class Path implements DeliverySource {
+  delivered = 0;
+  late = 0;
+  lastNs = 0;
+  lastStampNs = 0;
+  waitingNs = 0;
+  waitingAt = 0;
+  settledAt = 0;
+  newestAt = 0;
+  nowNs = 0;
+  readonly first: number[] = [];
+  readonly second: number[] = [];
+  inHand: number | null = null;
+
+  read(): void {
+    // What the stage has in hand is seen by nobody.
+    this.waitingNs = Math.min(...this.first.slice(0, 1), ...this.second.slice(0, 1));
+    if (this.waitingNs === Infinity) this.waitingNs = 0;
+    this.waitingAt = this.waitingNs;
+    this.newestAt = this.nowNs;
+  }
+
+  /** What is next for it, by number: the source, the stage on either side, the end. */
+  go(what: number): void {
+    if (what === 0) this.first.push(this.nowNs);
+    if (what === 1 && this.inHand === null) this.inHand = this.first.shift() ?? null;
+    if (what === 2 && this.inHand !== null) {
+      this.second.push(this.inHand);
+      this.inHand = null;
+    }
+    if (what === 3) this.#arrive();
+  }
+
+  #arrive(): void {
+    const originNs = this.second.shift();
+    if (originNs === undefined) return;
+    this.delivered++;
+    [this.lastNs, this.lastStampNs] = [this.nowNs, originNs];
+    if (this.nowNs - originNs > LIMIT) this.late++;
+    this.settledAt = originNs;
+  }
+}
+
+for (const [who, lookEvery] of [["prompt", 1], ["slow", 40], ["very late", 4000]] as const) {
+  Deno.test(`DeliveryJudge: each sample that comes late to the end of a path is one miss, to a ${who} monitor`, () => {
+    for (let seed = 1; seed <= 50; seed++) {
+      const random = randomOf(seed);
+      const path = new Path();
+      const { judge } = judgeOf(path, MS);
+      path.nowNs = 2 * MS;
+      let sent = 0;
+      for (let at = 0; at < 4000 || path.delivered < sent; at++) {
+        path.nowNs += random(3) * MS + 1;
+        const what = at < 4000 ? random(4) : 1 + at % 3;
+        if (what === 0) sent++;
+        path.go(what);
+        if (random(lookEvery) === 0) judge.examine(path.nowNs);
+      }
+      judge.examine(path.nowNs);
+      const { kept, missed } = judge.tally;
+      assertEquals([missed, kept], [path.late, sent - path.late], `seed ${seed}`);
+    }
+  });
+}
+
+Deno.test("DeliveryJudge: what is under way on a path when it is excused comes late without blame", () => {
+  const path = new Path();
+  path.nowNs = 2 * MS;
+  path.go(0);
+  path.go(1);
+  const { judge } = judgeOf(path, 50 * MS);
+  path.nowNs = 60 * MS;
+  path.go(2);
+  path.go(3);
+  judge.examine(60 * MS);
+  assertEquals([judge.tally.missed, judge.tally.kept], [0, 0]);
+  path.go(0);
+  path.go(1);
+  path.go(2);
+  path.nowNs = 71 * MS;
+  path.go(3);
+  judge.examine(71 * MS);
+  assertEquals(judge.tally.missed, 1);
+});
 
 Deno.test("DeliveryJudge: one that was told and never delivered stands for no other", () => {
   const source = new Consumer();

@@ -55,6 +55,7 @@ class Deliveries implements DeliverySource {
   delivered = 0;
   late = 0;
   lastNs = 0;
+  lastStampNs = 0;
   waitingNs = 0;
   waitingAt = 0;
   settledAt = 0;
@@ -100,6 +101,16 @@ Deno.test("DeliveryJudge: late deliveries that nobody saw waiting are each count
   judge.examine(21 * MS);
   assertEquals(court.verdicts.map(({ count, broke }) => [count, broke]), [[3, true]]);
   assertEquals(judge.tally, { kept: 7, missed: 3, warned: 0, broken: 1 });
+});
+
+Deno.test("DeliveryJudge: a late delivery is as late as the last one's stamp says", () => {
+  const { court, source, judge } = delivery();
+  Object.assign(source, { delivered: 1, late: 1, lastNs: 40 * MS, lastStampNs: 15 * MS });
+  judge.examine(41 * MS);
+  // The last was in time: how late the one before it was is not known any more.
+  Object.assign(source, { delivered: 3, late: 2, lastNs: 50 * MS, lastStampNs: 45 * MS });
+  judge.examine(51 * MS);
+  assertEquals(court.verdicts.map(({ latenessNs }) => latenessNs), [15 * MS, 0]);
 });
 
 Deno.test("DeliveryJudge: counters that go back, or are none, count nothing", () => {

@@ -223,7 +223,7 @@ Deno.test("compile() follows a path over the legs that carry it on", () => {
   assertEquals(path, {
     ...BASE,
     ...{ name: "path.v", kind: "path", process: indexOf(plan, "d"), channels: [2, 5] },
-    ...{ consumer: 0, warnNs: 0, missNs: 100 * MS },
+    ...{ consumer: 0, number: 0, warnNs: 0, missNs: 100 * MS },
   });
 });
 

@@ -68,6 +68,7 @@ Deno.test("compile() gives a mailbox its shape and each end its ways, the consum
       from: "newest",
       lifespanNs: 1e9,
       latencyNs: 2e7,
+      pathLimitsNs: [],
     },
     {
       waiting: "park",
@@ -77,6 +78,7 @@ Deno.test("compile() gives a mailbox its shape and each end its ways, the consum
       from: "resume",
       lifespanNs: 5e6,
       latencyNs: 3e7,
+      pathLimitsNs: [],
     },
   ]);
 });

@@ -13,11 +13,13 @@ import {
   CURSOR,
   HEADER_BYTES,
   HEARTBEAT_NS,
+  LAST_ORIGIN_NS,
   LAST_PUBLISH_NS,
   LAST_RECEIVE_NS,
   LATE,
   type MailboxShape,
   ORIGIN_LOW,
+  PATH_LATE,
   PUBLISHED,
   RECEIVED,
   segmentBytes,
@@ -62,6 +64,10 @@ function mailbox() {
       position(own, CURSOR, sequence);
       ownDoubles[RECEIVED >> 1] = sequence;
     },
+    arrived(path: number, late: number, originNs: number) {
+      ownDoubles[(PATH_LATE >> 1) + path] = late;
+      ownDoubles[LAST_ORIGIN_NS >> 1] = originNs;
+    },
     late: (count: number) => void (ownDoubles[LATE >> 1] = count),
   };
 }
@@ -100,7 +106,6 @@ Deno.test("Deliveries of a mailbox take what is late from the consumer's own cou
   const ends = [new MailboxWaiting(box.memory, 0)];
   const options = { limitNs: 50, nowNs: () => 1e6 };
   const latency = new Deliveries(ends, { ...options, byOrigin: false });
-  const path = new Deliveries(ends, { ...options, byOrigin: true });
   for (const sequence of [1, 2, 3]) box.publish(sequence, sequence * 10);
   box.lend(100);
   box.late(1);
@@ -111,9 +116,29 @@ Deno.test("Deliveries of a mailbox take what is late from the consumer's own cou
   box.late(3);
   box.release(3);
   latency.read();
-  path.read();
   assertEquals([latency.late, latency.settledAt, latency.delivered], [3, 3, 3]);
-  assertEquals(path.late, 0, "no consumer counts by origin");
+});
+
+Deno.test("Deliveries of a path that ends at a mailbox take what is late from the consumer's own count", () => {
+  const [first, last] = [mailbox(), mailbox()];
+  const path = new Deliveries(
+    [new MailboxWaiting(first.memory, 0), new MailboxWaiting(last.memory, 0, 1)],
+    { limitNs: 50, byOrigin: true, nowNs: () => 1000 },
+  );
+  first.publish(1, 100);
+  path.read();
+  assertEquals([path.waitingNs, path.waitingAt], [100, 100], "waits at the first channel");
+  first.lend(110);
+  first.release(1);
+  path.read();
+  assertEquals([path.waitingNs, path.late, path.settledAt], [0, 0, 0], "in the hands of the stage");
+  last.publish(1, 400, 100);
+  last.arrived(1, 1, 100);
+  last.lend(401);
+  last.release(1);
+  path.read();
+  assertEquals([path.late, path.settledAt, path.newestAt], [1, 100, 1000]);
+  assertEquals([path.delivered, path.lastNs, path.lastStampNs], [1, 401, 100]);
 });
 
 Deno.test("PublishSigns counts samples, and a sign without one where it is asked for", () => {
@@ -146,6 +171,7 @@ Deno.test("Deliveries of a path are as old as the oldest at any of its channels,
     delivered: 0,
     lastNs: 0,
     waitingNs: 0,
+    lastStampNs: 0,
     counted: null,
   });
   const [first, last] = [end(), end()];
