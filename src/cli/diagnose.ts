@@ -8,6 +8,7 @@ import { createCrewCgroup, findCgroup, removeCgroup } from "../process/crew_cgro
 import { peerOfForeign } from "../process/peer.ts";
 import { pidNamespaceProblem } from "../process/pid_namespace.ts";
 import { childrenOf } from "../process/tree.ts";
+import { hasSeccomp } from "../plan/probe/seccomp.ts";
 import type { CommandContext } from "./command.ts";
 import { diagnoseTime } from "./diagnose_time.ts";
 import { DENO_VERSION_MIN, isOlder } from "./deno_version.ts";
@@ -36,6 +37,7 @@ export async function diagnose(context: CommandContext): Promise<readonly Findin
     await pidNamespace(),
     await guard(),
     await peers(),
+    seccomp(),
     ...TOOLS.map(([name, use]) => tool(context, name, use)),
     await runDir(context),
     user(),
@@ -99,6 +101,16 @@ async function guard(): Promise<Finding> {
     await child.stdin.close();
     await child.status;
   }
+}
+
+/** What the seal takes from a program that may both read and write a folder. */
+function seccomp(): Finding {
+  const name = "seccomp";
+  return hasSeccomp(readSmallFile) ? ok(name, "filters of system calls refuse") : lost(
+    name,
+    "no filters of system calls that this machine and cox both know",
+    "a program that may read and write a folder can leave its sandbox by symbolic links",
+  );
 }
 
 /** As a server's connection is looked at: with something of a child's that is no socket. */

@@ -32,6 +32,7 @@ import { withRelay } from "./relayed.ts";
 import { schedulingPlan, supervisorPlan } from "./scheduling.ts";
 import { checkRights } from "./scheduling_rights.ts";
 import { sealedBy } from "./sealed.ts";
+import { refusesSymlinks } from "./symlinks.ts";
 import { SUPERVISOR_LIMITS } from "./supervisor_limits.ts";
 import { wantedLibraries } from "./wanted_facts.ts";
 import { protectionOf, protectionOfSockets } from "./write_grants.ts";
@@ -171,7 +172,13 @@ function processPlan(
   const { name, config } = process;
   const descriptors = tableOf(template, wiring, pulse);
   const { links } = wiring;
-  const has = { links, pulse, descriptors, startsPrograms: startsPrograms(config.run) };
+  const { projectDir, seccomp } = parts.facts;
+  const maker = { run: config.run, env: template.context.env, projectDir, seccomp };
+  const has = {
+    ...{ links, pulse, descriptors },
+    startsPrograms: startsPrograms(config.run),
+    refusesSymlinks: refusesSymlinks(maker),
+  };
   const handed = handedTo(template.kind, has);
   const own = ownEnvironment(
     template.context.env,

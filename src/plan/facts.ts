@@ -123,6 +123,8 @@ export interface Facts {
   readonly tools: ToolFacts;
   /** null: nothing is to be scheduled in a way of its own, and there is no time contract. */
   readonly rights: RightsFact | null;
+  /** The kernel takes single system calls from a process that asks for it (seccomp(2)). */
+  readonly seccomp: boolean;
   /** What the kernel lets one of our pipes hold at most; null: no limit for us. */
   readonly pipeBytesMax: number | null;
   /** Memory for mailboxes; null: there are none. */

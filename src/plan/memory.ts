@@ -1,8 +1,8 @@
 /**
  * The memory that a process is handed: what the preload of a sandboxed program maps, and which of
  * its descriptors no program that it starts inherits. A program with memory is *sealed*
- * (src/seal), and so is one that has links and may start programs: to mark a descriptor takes a
- * system call as well. Must not know: what is in the memory.
+ * (src/seal), and so is one that has links and may start programs, or is to make no symbolic
+ * links: that takes system calls as well. Must not know: what is in the memory.
  */
 import type { Run } from "../config/config.ts";
 import type { MemoryRequest, SegmentRequest } from "../seal/sealed_memory.ts";
@@ -22,6 +22,8 @@ export interface MemoryParts {
   readonly descriptors: readonly DescriptorPlan[];
   /** It may start programs, to which its links are not to go. */
   readonly startsPrograms: boolean;
+  /** It is to make no symbolic links. */
+  readonly refusesSymlinks: boolean;
 }
 
 /**
@@ -49,7 +51,7 @@ export function handedTo(kind: ProcessPlan["kind"], parts: MemoryParts): Handed 
 
 /** What is to be mapped; null when there is nothing: the program needs no seal. */
 function memoryRequest(
-  { links, pulse, descriptors, startsPrograms }: MemoryParts,
+  { links, pulse, descriptors, startsPrograms, refusesSymlinks }: MemoryParts,
 ): MemoryRequest | null {
   const segments: SegmentRequest[] = [];
   const mailboxes: MemoryRequest["mailboxes"][number][] = [];
@@ -69,6 +71,7 @@ function memoryRequest(
   const mapped = new Set(segments.map(({ fd }) => fd));
   // The standard streams stay as they are: they are what a child is given.
   const closeOnExec = descriptors.map(({ fd }) => fd).filter((fd) => fd > 2 && !mapped.has(fd));
-  if (segments.length === 0 && !(startsPrograms && closeOnExec.length > 0)) return null;
-  return { segments, mailboxes, pulse: pulseAt, closeOnExec };
+  const keepsLinks = startsPrograms && closeOnExec.length > 0;
+  if (segments.length === 0 && !keepsLinks && !refusesSymlinks) return null;
+  return { segments, mailboxes, pulse: pulseAt, closeOnExec, refusesSymlinks };
 }

@@ -16,7 +16,7 @@ export interface ProcessPermissions {
   readonly sandboxed: boolean;
   /** `--allow-…`; empty in a sandbox: nothing is granted. */
   readonly flags: readonly string[];
-  /** Its memory was mapped by `--allow-ffi`, which it has given up before its first line. */
+  /** Sealed by means of `--allow-ffi`, which it has given up before its first line. */
   readonly sealed: boolean;
   /** Whom it runs as; null: as cox. */
   readonly uid: number | null;
@@ -92,7 +92,7 @@ const RELAY_NOTE = " (system process; given up before it takes a byte)";
 
 const SEAL_FLAG = "--allow-ffi";
 /** Behind the grant of a sealed program. */
-const SEAL_NOTE = " (for its memory; given up before its first line)";
+const SEAL_NOTE = " (for the seal; given up before its first line)";
 
 /** A configuration can grant single libraries alone: all of them is the seal's. */
 function isSealed({ kind, argv }: ProcessPlan): boolean {

@@ -13,7 +13,8 @@ import type { ProcessContext } from "./process_context.ts";
 import { programPath } from "./wanted_facts.ts";
 import { checkModulePlaces } from "./module_places.ts";
 import { checkSealed } from "./sealed.ts";
-import { checkWriteGrants, type ProtectedPath, warnOfLinks } from "./write_grants.ts";
+import { refusesSymlinks, warnOfLinks } from "./symlinks.ts";
+import { checkWriteGrants, type ProtectedPath } from "./write_grants.ts";
 
 /** MAX_ARG_STRLEN of Linux less the terminating NUL (execve(2)). */
 const ARGUMENT_BYTES_MAX = 131_071;
@@ -160,7 +161,10 @@ function denoProgram(
     path: [...permissionPath, "write"],
   };
   checkWriteGrants(write, request.protectedList, facts.paths, issues);
-  if (context.identity === null) warnOfLinks(run.permissions?.read ?? [], write, issues);
+  const maker = { run, env: context.env, projectDir, seccomp: facts.seccomp };
+  if (context.identity === null && !refusesSymlinks(maker)) {
+    warnOfLinks(run, projectDir, write.path, issues);
+  }
   if (request.sealed !== null) {
     checkSealed({ name, run, env: context.env, why: request.sealed }, issues);
   }

@@ -134,33 +134,6 @@ export function checkWriteGrants(
   }
 }
 
-/**
- * Warns of a folder that a program may read and write: node:wasi of the runtime makes symbolic
- * links in such a folder that lead anywhere, and through them the program reads and writes whatever
- * its user may (Deno 2.9.6). Only a user of its own holds it then.
- *
- * @param read The read grants.
- * @param write The write grants.
- * @param issues Receives one warning at most.
- */
-export function warnOfLinks(read: readonly string[], write: WriteGrants, issues: Issues): void {
-  const absolute = (grant: string) => resolvePath(write.projectDir, grant);
-  for (const [at, grant] of write.grants.entries()) {
-    const written = absolute(grant);
-    const both = read.map(absolute).find((from) =>
-      isWithin(from, written) || isWithin(written, from)
-    );
-    if (grant.trim() === "" || both === undefined) continue;
-    issues.warning(
-      [...write.path, at],
-      `it may read and write ${isWithin(both, written) ? both : written}: in such a folder the ` +
-        "runtime's node:wasi makes links that lead out of it, and out of the sandbox",
-      "give it a `user` of its own, or one grant of the two",
-    );
-    return;
-  }
-}
-
 function realPath(path: string, paths: ReadonlyMap<string, PathFact>): string {
   return paths.get(path)?.realPath ?? path;
 }

@@ -1,7 +1,7 @@
 /**
- * What runs before the first line of a program that is given memory: it maps the memory, makes the
- * few calls that go with it, gives the permission for foreign functions up, and hands over what is
- * harmless. Owns how pointers and the library are kept from the program.
+ * What runs before the first line of a sealed program: it maps its memory, makes the few calls that
+ * go with it, takes from it what would lead out of its sandbox, gives the permission for foreign
+ * functions up, and hands over what is harmless. Owns how pointers and the library are kept from the program.
  *
  * The text of these functions is the preload (`seal_text.ts`): each refers to nothing but its
  * parameters, what is global, and the other functions here. They are called in a program whose
@@ -59,6 +59,12 @@ export function openLibrary() {
           result: "i32",
         },
         write: { parameters: ["i32", "pointer", "i32"], result: "i32" },
+        prctl: { parameters: ["i32", "usize", "usize", "usize", "usize"], result: "i32" },
+        seccomp: {
+          name: "syscall",
+          parameters: ["i32", "u32", "u32", "buffer"],
+          result: "i32",
+        },
       } as const,
     );
   } catch (cause) {
@@ -187,6 +193,51 @@ export function consumerMemory(
 }
 
 /**
+ * Takes the system calls that make symbolic links from all threads, for good: they fail with EPERM
+ * (seccomp(2)). So do all calls of another machine's numbering.
+ *
+ * @throws {Error} when the kernel does not.
+ */
+export function refuseSymlinks(symbols: ReturnType<typeof openLibrary>["symbols"]): void {
+  const isX86 = Deno.build.arch === "x86_64";
+  // symlink and symlinkat; arm64 has the second alone.
+  const [AUDIT_ARCH, SYS_SECCOMP, calls] = isX86
+    ? [0xc000_003e, 317, [88, 266]] as const
+    : [0xc000_00b7, 277, [36]] as const;
+  const [LOAD, IF_EQUAL, IF_AT_LEAST, RETURN] = [0x20, 0x15, 0x35, 0x06];
+  const [NUMBER_AT, ARCH_AT, X32_FROM, ALLOW, REFUSE] = [0, 4, 0x4000_0000, 0x7fff_0000, 0x5_0001];
+  // Each: code, how far to jump if it holds, and if not, and the operand. The last is to refuse.
+  const tests = [...calls.map((call) => [IF_EQUAL, call]), [IF_AT_LEAST, X32_FROM]];
+  const program = [
+    [LOAD, 0, 0, ARCH_AT],
+    [IF_EQUAL, 0, tests.length + 2, AUDIT_ARCH],
+    [LOAD, 0, 0, NUMBER_AT],
+    ...tests.map(([code, operand], at) => [code, tests.length - at, 0, operand]),
+    [RETURN, 0, 0, ALLOW],
+    [RETURN, 0, 0, REFUSE],
+  ] as [number, number, number, number][];
+  // struct sock_fprog, how many and where, and behind it what it speaks of.
+  const head = 16;
+  const filter = new DataView(new ArrayBuffer(head + 8 * program.length));
+  const start = BigInt(Deno.UnsafePointer.value(Deno.UnsafePointer.of(filter)));
+  filter.setUint16(0, program.length, true);
+  filter.setBigUint64(8, start + BigInt(head), true);
+  for (const [at, [code, yes, no, operand]] of program.entries()) {
+    filter.setUint16(head + 8 * at, code, true);
+    filter.setUint8(head + 8 * at + 2, yes);
+    filter.setUint8(head + 8 * at + 3, no);
+    filter.setUint32(head + 8 * at + 4, operand, true);
+  }
+  const [PR_SET_NO_NEW_PRIVS, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC] = [38, 1, 1];
+  const refused = symbols.prctl(PR_SET_NO_NEW_PRIVS, 1n, 0n, 0n, 0n) !== 0 ||
+    symbols.seccomp(SYS_SECCOMP, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, filter) !== 0;
+  if (!refused) return;
+  const place = symbols.errnoLocation();
+  const errno = place === null ? 0 : new Deno.UnsafePointerView(place).getInt32();
+  throw new Error(`cox: symbolic links cannot be taken from this program: errno ${errno}`);
+}
+
+/**
  * Gives the permission up and makes sure of it.
  *
  * @throws {Error} when the runtime still has it: the program must not begin.
@@ -215,6 +266,7 @@ export async function seal(request: MemoryRequest): Promise<SealedMemory> {
   const { symbols } = library;
   const [F_SETFD, FD_CLOEXEC] = [2, 1];
   for (const fd of request.closeOnExec) symbols.fcntl(fd, F_SETFD, FD_CLOEXEC);
+  if (request.refusesSymlinks) refuseSymlinks(symbols);
   const calls = openCalls(symbols);
   const segments = request.segments.map((segment) => mapMemory(symbols, segment));
   for (const { fd } of request.segments) symbols.close(fd);

@@ -9,6 +9,7 @@ import {
   openCalls,
   openLibrary,
   producerMemory,
+  refuseSymlinks,
   seal,
 } from "./seal.ts";
 import type { MemoryRequest } from "./sealed_memory.ts";
@@ -19,6 +20,7 @@ const FUNCTIONS = [
   openCalls,
   producerMemory,
   consumerMemory,
+  refuseSymlinks,
   giveUp,
   seal,
 ];

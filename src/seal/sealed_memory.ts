@@ -12,6 +12,8 @@ export interface MemoryRequest {
   readonly pulse: number | null;
   /** Descriptors that no program that this one starts is to inherit. */
   readonly closeOnExec: readonly number[];
+  /** It is to make no symbolic links: they lead out of a folder that it may read and write. */
+  readonly refusesSymlinks: boolean;
 }
 
 /** One piece of shared memory. */

@@ -1,9 +1,10 @@
 /**
- * platform: what the runtime's sandbox does not hold, and docs/security.md says so. When one of
- * these fails, the runtime has mended it: the warning of `cox check` can go.
+ * Symbolic links of a program's own making. The test named platform: is what the runtime's sandbox
+ * does not hold; when it fails, the runtime has mended it and the seal need not hold it any more.
  */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { denoRunCommand } from "../../src/plan/deno_command.ts";
+import { eventually, startCrew } from "../support/crew.ts";
 
 /** Makes a link in the only folder that it may read and write, and reads through it. */
 const PROGRAM = `
@@ -49,4 +50,47 @@ Deno.test("platform: node:wasi leads out of a folder that may be read and writte
   await Deno.remove(folder, { recursive: true });
   assertEquals(tries[0], "a secret");
   assertEquals(tries.slice(1).includes("a secret"), false);
+});
+
+/** The same from the program and from a Worker, and then what it may do. */
+const HELD = `
+import { ready } from "coxswain/child";
+const work = ${JSON.stringify(`${PROGRAM}`)}.replaceAll("Deno.args", '["./granted", "./secret"]');
+const url = "data:text/javascript," + encodeURIComponent(work);
+await import(url);
+new Worker(url, { type: "module" });
+await Deno.writeTextFile("./granted/own", "its own");
+await Deno.link("./granted/own", "./granted/other");
+await Deno.rename("./granted/other", "./granted/third");
+console.log("reads " + await Deno.readTextFile("./granted/third"));
+await ready();
+setInterval(() => {}, 1000);
+`;
+
+Deno.test("a program makes no symbolic link in a folder that it may read and write, and uses it as ever", async () => {
+  await using crew = await startCrew(
+    `
+import { defineConfig, deno } from "coxswain";
+export default defineConfig({
+  name: "held",
+  processes: {
+    writer: {
+      run: deno("./held.ts", { permissions: { read: ["./granted"], write: ["./granted"] } }),
+      ready: { by: "notify", within: "20s" },
+      restart: { policy: "temporary" },
+    },
+  },
+});`,
+    { files: { "held.ts": HELD, "granted/there": "", "secret": "a secret" } },
+  );
+  await eventually("it has tried twice", () => crew.output().match(/NotFound/g)?.length === 2);
+  await eventually("it goes on", () => crew.output().includes("reads its own"));
+  assert(!crew.output().includes("a secret"), crew.output());
+  assert(!crew.output().includes("node:wasi"), crew.output());
+  const { pid } = (await crew.snapshot()).processes["writer"]!;
+  for (const { name } of Deno.readDirSync(`/proc/${pid}/task`)) {
+    const status = Deno.readTextFileSync(`/proc/${pid}/task/${name}/status`);
+    // Its threads are all under the filter, those that the runtime had before as well.
+    assertEquals(/^Seccomp:\s*(\d)$/m.exec(status)?.[1], "2", status);
+  }
 });

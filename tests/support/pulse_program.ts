@@ -41,6 +41,7 @@ export class PulseBench implements Disposable {
       mailboxes: [],
       pulse: 0,
       closeOnExec: [],
+      refusesSymlinks: false,
     } as const;
     const folder = await Deno.makeTempDir({ prefix: "cox-pulse-" });
     const program = `${folder}/program.ts`;

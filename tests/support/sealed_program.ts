@@ -47,6 +47,7 @@ export class SealedBench implements Disposable {
         }],
         pulse: 2,
         closeOnExec: [6],
+        refusesSymlinks: false,
       },
       descriptors: [
         { fd: 4, source: this.readOnly },
@@ -76,6 +77,7 @@ export class SealedBench implements Disposable {
         }],
         pulse: null,
         closeOnExec: [6],
+        refusesSymlinks: false,
       },
       descriptors: [
         { fd: 4, source: this.memory.samples.fd },

@@ -25,6 +25,7 @@ import { moduleFacts } from "./module_facts.ts";
 import { foldersAbove, pathFact } from "./path_facts.ts";
 import { readProject } from "./project.ts";
 import { readRights } from "./rights.ts";
+import { hasSeccomp } from "./seccomp.ts";
 import { readAccounts } from "./users.ts";
 
 /** What cannot be found out from the configuration. */
@@ -99,6 +100,7 @@ export async function gatherFacts(config: Config, options: GatherOptions): Promi
     profiles: options.profiles,
     tools: findTools(environment.PATH ?? ""),
     rights: hasTiming(config) ? readRights(options.readKernelFile) : null,
+    seccomp: hasSeccomp(options.readKernelFile),
     pipeBytesMax: hasRelayedPipe(config) ? options.pipeBytesMax() : null,
     memory: hasMailbox(config) ? memoryFact(options.readKernelFile) : null,
     executables,

@@ -136,6 +136,7 @@ Deno.test("compile() seals a Deno program that stamps: mapped before it begins, 
     mailboxes: [],
     pulse: 0,
     closeOnExec: [3],
+    refusesSymlinks: false,
   });
   assert(argv.includes("--allow-ffi"));
   assertEquals(new Map(env).has("COX_LINKS"), false);

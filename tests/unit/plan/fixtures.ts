@@ -56,6 +56,7 @@ export function machine(changes: Partial<Facts> = {}): Facts {
       chrt: "/usr/bin/chrt",
     },
     rights: RIGHTS,
+    seccomp: false,
     pipeBytesMax: null,
     memory: null,
     envFiles: new Map(),

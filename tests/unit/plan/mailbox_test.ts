@@ -205,7 +205,7 @@ Deno.test("mailboxReports() calls a mailbox trusted whose command could write to
 Deno.test("cox permissions and cox graph know mailboxes", () => {
   assertEquals(
     /^see\n.*$/m.exec(permissionReport(plan(), "/opt/cox", "text"))![0],
-    "see\n  --allow-ffi (for its memory; given up before its first line)",
+    "see\n  --allow-ffi (for the seal; given up before its first line)",
   );
   const text = formatGraph(plan(), "text");
   assert(

@@ -284,3 +284,24 @@ Deno.test("compile() warns of a folder that a program may read and write, unless
   assertEquals(warned({ read: ["./in"], write: ["./out"] }), []);
   assertEquals(warned({ read: ["./data"], write: ["./data"] }, "www"), []);
 });
+
+Deno.test("compile() seals a program that may read and write a folder, where the kernel can hold it there", () => {
+  const seccomp = machine({ seccomp: true });
+  const flags = (permissions: DenoPermissions, process = {}) => {
+    const config = crew({ a: denoProcess({ permissions }, process) });
+    const { argv } = compiled(config, seccomp).processes.find(({ name }) => name === "a")!;
+    const sealed = argv.includes("--allow-ffi") &&
+      argv.some((text) => text.includes(encodeURIComponent('\\"refusesSymlinks\\":true')));
+    const told = warnings(config, seccomp).some(({ message }) => message.includes("node:wasi"));
+    return { sealed, told };
+  };
+  const both = { read: ["./data"], write: ["./data"] };
+  assertEquals(flags(both), { sealed: true, told: false });
+  assertEquals(flags({ read: ["."], write: ["./data/in"] }), { sealed: true, told: false });
+  assertEquals(flags({ read: ["./in"], write: ["./out"] }), { sealed: false, told: false });
+  assertEquals(flags({ write: ["./out"] }), { sealed: false, told: false });
+  // These can leave by other doors, or have code that runs before the seal.
+  assertEquals(flags({ ...both, run: ["sh"] }), { sealed: false, told: true });
+  assertEquals(flags({ ...both, ffi: ["./a.so"] }), { sealed: false, told: true });
+  assertEquals(flags(both, { env: { LD_DEBUG: "all" } }), { sealed: false, told: true });
+});
