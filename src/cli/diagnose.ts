@@ -80,15 +80,20 @@ async function pidNamespace(): Promise<Finding> {
     : lost(name, problem, "`cox up --contain pidns` is refused");
 }
 
-/** The guard finds orphans as its own children: the kernel has to list them. */
-async function guard(): Promise<Finding> {
-  const name = "guard";
-  const child = new Deno.Command("/bin/sh", {
+/** A child that lives until its input is closed. */
+function waitingChild(): Deno.ChildProcess {
+  return new Deno.Command("/bin/sh", {
     args: ["-c", "read -r line"],
     stdin: "piped",
     stdout: "null",
     stderr: "null",
   }).spawn();
+}
+
+/** The guard finds orphans as its own children: the kernel has to list them. */
+async function guard(): Promise<Finding> {
+  const name = "guard";
+  const child = waitingChild();
   try {
     return childrenOf(Deno.pid).includes(child.pid)
       ? ok(name, "/bin/sh starts, /proc lists the children of a process")
@@ -116,12 +121,7 @@ function seccomp(): Finding {
 /** As a server's connection is looked at: with something of a child's that is no socket. */
 async function peers(): Promise<Finding> {
   const name = "peer credentials";
-  const child = new Deno.Command("/bin/sh", {
-    args: ["-c", "read -r line"],
-    stdin: "piped",
-    stdout: "null",
-    stderr: "null",
-  }).spawn();
+  const child = waitingChild();
   try {
     peerOfForeign(child.pid, 1).pid();
     throw new Error("/dev/null has a peer");
