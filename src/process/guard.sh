@@ -160,8 +160,22 @@ populated() {
   return 1
 }
 
+# Whether a thread of the supervisor is left. The last one takes its memory along, which for large
+# mailboxes is a matter of many milliseconds, while the process itself is a zombie already.
+is_ending() {
+  for task in "/proc/$supervisor/task"/*; do
+    if is_alive "${task#/proc/}"; then return 0; fi
+  done
+  return 1
+}
+
 if [ "$cgroup" != - ] && [ -e "$cgroup/cgroup.kill" ]; then
-  # Threads of a supervisor that has just ended well may take a moment longer.
+  # A supervisor that has just ended well has left nobody, and may be there itself a moment longer.
+  pass=0
+  while [ "$status" -lt 128 ] && is_ending && [ "$pass" -lt "$passes_max" ]; do
+    sleep 0.01
+    pass=$((pass + 1))
+  done
   pass=0
   while [ "$status" -lt 128 ] && populated && [ "$pass" -lt 10 ]; do
     sleep 0.002

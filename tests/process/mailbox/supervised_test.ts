@@ -257,6 +257,16 @@ Deno.test("a mailbox in huge pages, locked, works; where the machine has none a 
   assertEquals(isOrdinary, free < 1, JSON.stringify(warnings));
 });
 
+Deno.test("a crew with much memory ends as any other, also while the kernel takes that back", async () => {
+  await using crew = await startCrew(
+    config(`to: ["one.samples", "two.samples"], sampleBytes: "128MiB", slots: 4`),
+    { files: FILES },
+  );
+  await received(crew, "samples flow", [1, 1]);
+  assertEquals((await crew.stop()).code, 0);
+  assert(!crew.output().includes("guard"), crew.output());
+});
+
 Deno.test("cox channels shows a row for each consumer: lag, rate, and what it missed", async () => {
   await using crew = await startCrew(
     config(
