@@ -41,6 +41,8 @@ const POLL_MS = 1000;
 /** Die at once, again and again: each is a turn of the control loop or two, a spawn, an exit. */
 const STORM_PROCESSES = 4;
 const FIFO = { policy: "fifo", priority: 50 } as const;
+/** The same of a stand-in and its program. */
+const CHRT = ["chrt", "--fifo", `${FIFO.priority}`];
 /** sched.h. */
 const SCHED_FIFO = 1;
 
@@ -64,9 +66,12 @@ export async function run(): Promise<Row[]> {
   const loaded = await bench.sideBySide("loaded", { by: "pulse", storm: true });
   rows.push(bench.row("p99, cores taken, restart storm", loaded, { p: 0.99, atMostMs: 3 }));
   if (await refusesFifo(FIFO.priority)) return rows;
-  const fifo = await bench.sideBySide("fifo", { by: "pulse", storm: true, fifo: true });
   const target = { p: 0.99, atMostMs: 1 };
+  const stormy = { by: "pulse", storm: true } as const;
+  const fifo = await bench.sideBySide("fifo", { ...stormy, fifo: "monitor" });
   rows.push(bench.row("p99, cores taken, restart storm, monitor by FIFO", fifo, target));
+  const both = await bench.sideBySide("both", { ...stormy, fifo: "both" });
+  rows.push(bench.row("p99, the same, and the program by FIFO as well", both, target));
   return rows;
 }
 
@@ -87,7 +92,8 @@ interface Kind {
   readonly by: SignsBy;
   /** The control loop is kept busy. */
   readonly storm?: boolean;
-  readonly fifo?: boolean;
+  /** Who goes before those that take the cores; both: the program that is watched as well. */
+  readonly fifo?: "monitor" | "both";
 }
 
 class LatenessBench {
@@ -99,17 +105,20 @@ class LatenessBench {
     this.#tools = tools;
   }
 
-  async sideBySide(name: string, { by, storm = false, fifo = false }: Kind): Promise<Measured> {
+  async sideBySide(name: string, { by, storm = false, fifo }: Kind): Promise<Measured> {
     const order = { ...ORDER, by };
     const more: Pick<Config, "supervisor" | "processes"> = {
       processes: storm ? stormProcesses() : {},
-      ...(fifo ? { supervisor: { scheduling: FIFO } } : {}),
+      ...(fifo === undefined ? {} : { supervisor: { scheduling: FIFO } }),
     };
-    const configOf = (folder: string) => silentCrew(this.#tools.probe, folder, order, more);
-    const check = fifo ? hasFifo : () => Promise.resolve();
+    const both = fifo === "both";
+    const program = both ? { scheduling: FIFO } : {};
+    const configOf = (folder: string) =>
+      silentCrew(this.#tools.probe, folder, order, more, program);
+    const check = fifo === undefined ? () => Promise.resolve() : hasFifo;
     const [cox, standIn] = await Promise.all([
       runSilentCrew(this.#workshop, name, configOf, order, check),
-      runStandIn(this.#workshop, this.#tools, 0, { ...ORDER, by: "pulse" }),
+      runStandIn(this.#workshop, this.#tools, 0, { ...ORDER, by: "pulse" }, both ? CHRT : []),
     ]);
     return { cox: cox[0]!, standIn: standIn[0]!, timers: await measureTimers(this.#tools.timer) };
   }

@@ -17,7 +17,7 @@ const ROUNDS = 40;
 /** Above `resetAfter`: every kill meets a process that counts as healthy again. */
 const SETTLE_MS = 150;
 const RESET_AFTER = "100ms";
-const FRESH_CREWS = 20;
+const FRESH_CREWS = 40;
 const YOUNG_MS = 200;
 
 /** Measures. */

@@ -42,14 +42,16 @@ export interface Silences {
 /** It is the first argument, made of the folder's name and a number. */
 const RESULT = "silences";
 
-/** The config of a crew with so many of them, and what else is in it. */
+/** The config of a crew with so many of them, what else is in it, and what else each of them has. */
 export function silentCrew(
   probe: string,
   folder: string,
   order: SilenceOrder,
   more: Pick<Config, "supervisor"> & { readonly processes?: Config["processes"] } = {},
+  program: Pick<ProcessConfig, "scheduling"> = {},
 ): Config {
   const silent = (number: number): ProcessConfig => ({
+    ...program,
     run: { kind: "command", argv: [probe, ...argumentsOf(folder, order, String(number))] },
     ready: { by: "notify", within: "30s" },
     restart: { policy: "temporary" },
@@ -98,16 +100,21 @@ export async function runSilentCrew(
   return await readSilences(folder, order.count);
 }
 
-/** The same under a stand-in for a supervisor that does nothing else; see watch_stand_in.c. */
+/**
+ * The same under a stand-in for a supervisor that does nothing else; see watch_stand_in.c.
+ *
+ * @param front what it and its programs are started by. @default nothing
+ */
 export async function runStandIn(
   workshop: Workshop,
   tools: { readonly standIn: string; readonly probe: string },
   pollMs: number,
   order: SilenceOrder,
+  front: readonly string[] = [],
 ): Promise<Silences[]> {
   const folder = await Deno.makeTempDir({ dir: workshop.folder });
   const { limitMs, count } = order;
-  const watch = [tools.standIn, `${pollMs}`, `${limitMs * 1000}`, `${count}`];
+  const watch = [...front, tools.standIn, `${pollMs}`, `${limitMs * 1000}`, `${count}`];
   await runToEnd([...watch, tools.probe, ...argumentsOf(folder, order, "%")]);
   return await readSilences(folder, count);
 }
