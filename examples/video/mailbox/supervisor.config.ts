@@ -6,15 +6,16 @@
  * The camera writes each frame where it will be read and never waits; the detector takes the newest
  * when it has time, and is told how many it missed. Every frame has the time at which the camera
  * took it. `cox up --for 10s --config examples/video/mailbox/supervisor.config.ts` prints what arrived and how
- * old it was; bench/video_cpu.ts has the processor time of both.
+ * old it was; `cox ps -a` has the processor time of each process, bench/video_cpu.ts that of
+ * all of them beside the pipes'.
  */
 import { defineConfig, deno, keepLast, mailbox } from "coxswain";
 
 const FRAMES = {
   sampleBytes: "1048572B",
   slots: 8,
-  history: keepLast(4),
-  behind: "newest",
+  // Of what came meanwhile, the newest frame and no other.
+  history: keepLast(1),
 } as const;
 
 export default defineConfig({
