@@ -679,12 +679,17 @@ static inline const char *cox_find_mailbox(const char *name, const char *role, c
       .crc32c = (uint32_t)cox_json_is(cox_json_get(told, "checksum", 0), "crc32c"),
       .schema_low = (uint32_t)strtoul(cox_json_get(hash, "", 0), NULL, 10),
       .schema_high = (uint32_t)strtoul(cox_json_get(hash, "", 1), NULL, 10)};
-  *fault = "the schema is not the configuration's";
-  if (schema != NULL &&
-      cox_schema_hash(schema) != ((uint64_t)shape->schema_high << 32 | shape->schema_low))
-    return NULL;
   *fault = NULL;
-  return mailbox;
+  if (schema == NULL ||
+      cox_schema_hash(schema) == ((uint64_t)shape->schema_high << 32 | shape->schema_low))
+    return mailbox;
+  const char *theirs = cox_json_get(mailbox, "schema", 0);
+  int length = theirs == NULL ? 0 : (int)(cox_json_end(theirs) - theirs) - 2;
+  static char text[512];
+  snprintf(text, sizeof text, "samples of \"%s\" are %.*s in the configuration, and here %s", name,
+           length > 0 ? length : 22, length > 0 ? theirs + 1 : "bytes without a schema", schema);
+  *fault = text;
+  return NULL;
 }
 
 /* Takes a consumer's end. `schema`: of COX_STRUCT; NULL: bytes. COX_OK, or COX_CORRUPT with the
