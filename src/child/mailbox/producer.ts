@@ -71,6 +71,7 @@ export class Producer<F extends StructFields = never> {
   readonly #options: ProducerOptions;
   readonly #spinning: Spinning;
   readonly #loans: Loan<F>[] = [];
+  readonly #makeLoan: () => Loan<F>;
   readonly #claim: () => boolean;
 
   /**
@@ -104,9 +105,8 @@ export class Producer<F extends StructFields = never> {
     const structs = options.layout === undefined
       ? null
       : new StructViews(options.layout, memory.samples, true);
-    for (let at = 0; at < LOANS_MAX; at++) {
-      this.#loans[at] = new Loan<F>(this.#views, shape.sampleBytes, structs);
-    }
+    this.#makeLoan = () => new Loan<F>(this.#views, shape.sampleBytes, structs);
+    for (let at = 0; at < LOANS_MAX; at++) this.#loans[at] = this.#makeLoan();
     this.#claim = () => this.#core.claim(this.#loans[this.#core.claimed]!);
   }
 
@@ -129,9 +129,12 @@ export class Producer<F extends StructFields = never> {
   loan(): Loan<F> | Full {
     const at = this.#core.claimed;
     if (at === LOANS_MAX) return FULL;
+    const checked = this.#options.checked === true;
+    // Who still has the one before finds that it is none any more.
+    if (checked) this.#loans[at] = this.#makeLoan();
     const loan = this.#loans[at]!;
     if (!this.#core.claim(loan) && !this.#waitForRoom()) return FULL;
-    loan.lend(this.#options.checked === true);
+    loan.lend(checked);
     return loan;
   }
 

@@ -107,6 +107,7 @@ Deno.test("with `checked` fields and arrays are gone after publish() and release
   const loan = producer.loan();
   assert(loan.kind === "loan");
   const written = loan.fields.values;
+  const kept = loan.fields;
   written[2] = 7;
   producer.publish();
   assertEquals(written.length, 0);
@@ -118,9 +119,11 @@ Deno.test("with `checked` fields and arrays are gone after publish() and release
   sample.release();
   assertEquals(values.length, 0);
   producer.loan();
+  // The objects are others, so that the late uses are seen even now.
+  assertThrows(() => kept.t = 1, ReleasedError);
+  assertThrows(() => loan.bytes, ReleasedError);
   producer.publish();
   consumer.poll();
-  // The object is another one, so that the late use is seen even now.
   assertThrows(() => fields.t, ReleasedError);
 });
 
