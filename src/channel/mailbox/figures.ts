@@ -28,6 +28,7 @@ import {
   PRODUCER_ARMED,
   PUBLISHED,
   RECEIVED,
+  SEQUENCE_MAX,
   STATE,
   STATE_ENDED,
   WORST_AGE_NS,
@@ -150,7 +151,7 @@ function positionAt(words: Int32Array, word: number): number {
   return NO_POSITION;
 }
 
-/** A count or a time of somebody else's. */
+/** A count or a time of somebody else's: a whole number, no larger than one of samples can be. */
 function count(value: number | undefined): number {
-  return value !== undefined && value >= 0 && Number.isFinite(value) ? value : 0;
+  return value !== undefined && value >= 0 && value <= SEQUENCE_MAX ? Math.floor(value) : 0;
 }

@@ -8,6 +8,7 @@ import {
   segmentBytes,
   STATE,
 } from "../../../src/channel/mailbox/layout.ts";
+import { lastOriginOf, lateOf, pathLateOf } from "../../../src/channel/mailbox/figures.ts";
 import { MailboxChannel } from "../../../src/channel/mailbox/mailbox_channel.ts";
 import { libc } from "../../../src/os/libc.ts";
 import { SystemError } from "../../../src/os/errno.ts";
@@ -128,7 +129,11 @@ Deno.test("MailboxChannel reads figures of memory that lies: nothing but numbers
     assert(published >= 0 && Number.isSafeInteger(published));
     assert(waitsFor === null || (waitsFor >= 0 && waitsFor < 256));
     for (const value of Object.values(channel.consumer(0))) {
-      assert(typeof value !== "number" || (value >= 0 && Number.isFinite(value)));
+      assert(typeof value !== "number" || (value >= 0 && Number.isSafeInteger(value)));
+    }
+    const buffer = page.buffer as ArrayBuffer;
+    for (const value of [lateOf(buffer), pathLateOf(buffer, 1), lastOriginOf(buffer)]) {
+      assert(value >= 0 && Number.isSafeInteger(value));
     }
     const fault = channel.faultOf(0);
     assert(fault === null || /^[\x20-\x7e]{0,128}$/.test(fault.text));
