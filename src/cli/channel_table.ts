@@ -14,6 +14,8 @@ interface Column {
   readonly text: (figures: ChannelFigures) => string;
   /** Goes when the terminal is too narrow, the lowest first; null: stays. */
   readonly rank: number | null;
+  /** It is there where somebody has a figure. */
+  readonly onDemand?: boolean;
 }
 
 /** Nothing to say. */
@@ -31,6 +33,20 @@ const COLUMNS: readonly Column[] = [
     text: ({ oldestMs }) => oldestMs === null ? NONE : formatMs(oldestMs),
   },
   { head: "PER SECOND", align: "right", rank: 3, text: rateText },
+  {
+    head: "SO FAR",
+    align: "right",
+    rank: 0,
+    onDemand: true,
+    text: ({ total }) => total === null ? NONE : amountText(total),
+  },
+  {
+    head: "LAST",
+    align: "right",
+    rank: 0,
+    onDemand: true,
+    text: ({ lastMs }) => lastMs === null ? NONE : formatMs(lastMs),
+  },
   {
     head: "DROPS",
     align: "right",
@@ -88,6 +104,7 @@ function fitColumns(
   // What says nothing about anybody goes first.
   const idle = ({ column, texts }: { column: Column; texts: readonly string[] }) =>
     column.rank !== null && texts.every((text) => text === NONE);
+  shown = shown.filter((each) => each.column.onDemand !== true || !idle(each));
   if (tooWide()) shown = shown.filter((each) => !idle(each));
   while (tooWide()) {
     const ranks = shown.flatMap(({ column }) => column.rank ?? []);
@@ -109,7 +126,10 @@ function fullText({ unit, fill, capacity, unreadBytes }: ChannelFigures): string
 
 function rateText({ perSecond }: ChannelFigures): string {
   if (perSecond === null) return NONE;
-  const { messages, bytes } = perSecond;
+  return amountText(perSecond);
+}
+
+function amountText({ messages, bytes }: { readonly messages: number; readonly bytes: number }) {
   const count = messages < 10 && messages % 1 !== 0 ? messages.toFixed(1) : Math.round(messages);
   return `${count.toLocaleString("en")}, ${formatBytes(bytes)}`;
 }

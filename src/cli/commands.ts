@@ -150,7 +150,8 @@ const RUN_COMMANDS: readonly CommandSpec[] = [
     text: "A NAME is a channel, or a process at one of its ends. A relayed pipe has a line for " +
       "each of its processes, a pair one for each direction, a listener its queue of connections. " +
       "What goes through a pipe without `framing` nobody counts: it has no rate, no age and no " +
-      "drops. FULL is what waits in it; a pipe of 64 KiB takes no more from 32 KiB on where it is " +
+      "drops. SO FAR is what was taken in all, LAST how long ago the last sample of a mailbox was. " +
+      "FULL is what waits in it; a pipe of 64 KiB takes no more from 32 KiB on where it is " +
       "in small pieces. STALLED FOR is how long nothing was taken although something waits; with " +
       "`>`, it began before anybody watched. WAITS follows the whole chain: `a for c` also where " +
       "a writes to b, and b waits for c. Nothing is read or slowed down to find all this, and " +

@@ -240,6 +240,10 @@ export interface ChannelFigures {
    * mailboxes.
    */
   readonly perSecond: { readonly messages: number; readonly bytes: number } | null;
+  /** What was taken so far, over all instances; null where no one counts, as above. */
+  readonly total: { readonly messages: number; readonly bytes: number } | null;
+  /** Since the last was taken; null: none was, or nobody keeps the time: all but mailboxes. */
+  readonly lastMs: number | null;
   /** Messages that did not arrive, so far; null where there are none to count. */
   readonly dropped: number | null;
   /** For how long nothing was taken although something waits; 0: it flows. */

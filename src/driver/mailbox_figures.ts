@@ -63,7 +63,9 @@ export function mailboxRows(
   const waitsFor = mailbox.producer().waitsFor;
   const nameOf = (index: number | undefined) => plan.processes[index ?? -1]?.name ?? "?";
   return consumers.map(({ port }, at): ChannelFigures => {
-    const { lag, missed, overtaken, expired } = mailbox.consumer(at);
+    const { lag, received, bytes, lastReceiveNs, missed, overtaken, expired } = mailbox.consumer(
+      at,
+    );
     const rate = (counts: readonly number[], earlier: readonly number[]) =>
       Math.max(0, (counts[at]! - earlier[at]!) / seconds);
     const consumer = nameOf(port.processes[0]);
@@ -83,6 +85,8 @@ export function mailboxRows(
         messages: rate(now.received, before.received),
         bytes: rate(now.bytes, before.bytes),
       },
+      total: { messages: received, bytes },
+      lastMs: ageMs(lastReceiveNs),
       dropped: missed + overtaken + expired,
       standsForMs: 0,
       standsLonger: false,

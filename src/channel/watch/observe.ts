@@ -86,6 +86,8 @@ export interface Figures {
   readonly oldestMs: number | null;
   /** Between the last two looks; null: nobody counts them, or there was one look. */
   readonly perSecond: { readonly messages: number; readonly bytes: number } | null;
+  /** So far; null: nobody counts them. */
+  readonly total: { readonly messages: number; readonly bytes: number } | null;
   /** null: nobody counts them. */
   readonly dropped: number | null;
   /** For how long nothing was taken although something waits; 0: it flows. */
@@ -106,6 +108,9 @@ export function figuresOf(memory: FlowMemory): Figures {
     isDry: memory.emptySinceMs !== null && look.atMs - memory.emptySinceMs >= DRY_MIN_MS,
     oldestMs: look.counted?.oldestMs ?? null,
     perSecond: rate(before, look),
+    total: look.counted === null
+      ? null
+      : { messages: look.counted.messages, bytes: look.counted.bytes },
     dropped: look.counted?.dropped ?? null,
     standsForMs: standsForMs(memory),
     standsLonger: look.taken === false && memory.standsSinceMs === memory.firstMs,

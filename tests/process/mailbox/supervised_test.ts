@@ -291,6 +291,9 @@ Deno.test("cox channels shows a row for each consumer: lag, rate, and what it mi
   ]);
   const [one, two] = channels;
   assert(one!.perSecond!.messages > 0 && one!.perSecond!.bytes > 0);
+  assert(one!.total!.messages >= 100 && one!.total!.bytes >= 100 * 64);
+  // The one that is suspended took its last before that.
+  assert(one!.lastMs! >= 0 && two!.lastMs! > one!.lastMs!, JSON.stringify([one, two]));
   assertEquals([two!.fill, two!.capacity, two!.perSecond!.messages], [8, 8, 0]);
   assert(two!.dropped! >= 0);
   Deno.kill((await crew.process("two")).pid!, "SIGCONT");

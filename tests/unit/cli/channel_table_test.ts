@@ -17,6 +17,8 @@ const PIPE: ChannelFigures = {
   unreadBytes: null,
   oldestMs: null,
   perSecond: null,
+  total: null,
+  lastMs: null,
   dropped: null,
   standsForMs: 0,
   standsLonger: false,
@@ -102,6 +104,28 @@ Deno.test("channelLines() leaves out first what nobody has a figure of", () => {
     "FULL",
     "STALLED FOR",
     "WAITS",
+  ]);
+});
+
+Deno.test("channelLines() says how much of a mailbox was taken so far, and when the last was", () => {
+  const mailbox: ChannelFigures = {
+    ...PIPE,
+    channel: "frames",
+    kind: "mailbox",
+    from: "camera.out",
+    to: "viewer.in",
+    unit: "samples",
+    fill: 1,
+    capacity: 8,
+    perSecond: { messages: 30, bytes: 31_457_280 },
+    total: { messages: 1234, bytes: 1_293_942_784 },
+    lastMs: 21,
+    dropped: 5,
+  };
+  assertEquals(channelLines([mailbox, PIPE], { color: false, columns: null }), [
+    "CHANNEL  KIND     FROM → TO                               FULL  OLDEST  PER SECOND          SO FAR   LAST  DROPS  STALLED FOR  WAITS",
+    "frames   mailbox  camera.out → viewer.in                1 of 8       -  30, 30 MiB  1,234, 1.2 GiB  21 ms      5            -  -",
+    "lines    pipe     sampler.stdout → parser.stdin  0 B of 64 KiB       -           -               -      -      -            -  -",
   ]);
 });
 

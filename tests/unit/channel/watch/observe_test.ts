@@ -93,6 +93,7 @@ Deno.test("observe() takes counted figures as they are, and makes rates of two l
     isDry: false,
     oldestMs: 40,
     perSecond: { messages: 100, bytes: 10_000 },
+    total: { messages: 60, bytes: 6000 },
     dropped: 3,
     standsForMs: 70,
     standsLonger: false,
