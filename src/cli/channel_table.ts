@@ -1,6 +1,6 @@
 /** The table of `cox channels`. Pure. Must not know: where the figures come from. */
 import { formatMs } from "../audit/format_ms.ts";
-import type { ChannelFigures, ChannelWaits } from "../control/protocol.ts";
+import type { ChannelFigures, ChannelWaits } from "../control/channels_report.ts";
 import { formatBytes } from "./process_table.ts";
 
 const BETWEEN = "  ";

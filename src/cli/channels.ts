@@ -1,7 +1,7 @@
 /** `cox channels`. */
 import type { ControlClient } from "../control/client.ts";
 import { ControlConnectionError } from "../control/client.ts";
-import type { ChannelFigures, ChannelsReport } from "../control/protocol.ts";
+import type { ChannelFigures, ChannelsReport } from "../control/channels_report.ts";
 import { nearestName } from "../config/did_you_mean.ts";
 import { channelLines } from "./channel_table.ts";
 import type { CommandContext } from "./command.ts";

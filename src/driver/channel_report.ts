@@ -8,12 +8,8 @@ import { MailboxChannel } from "../channel/mailbox/mailbox_channel.ts";
 import type { Blame } from "../channel/watch/blame.ts";
 import type { Flow, FlowIndex } from "../channel/watch/flow.ts";
 import { type Figures, figuresOf, type FlowMemory, type Look } from "../channel/watch/observe.ts";
-import type {
-  ChannelFigures,
-  ChannelsReport,
-  ChannelWaits,
-  StallSnapshot,
-} from "../control/protocol.ts";
+import type { ChannelFigures, ChannelsReport, ChannelWaits } from "../control/channels_report.ts";
+import type { StallSnapshot } from "../control/protocol.ts";
 import { tcpAcceptQueue, unixAcceptQueue } from "../os/socket_queue.ts";
 import type { ChannelIndex, ListenPlan, Plan } from "../plan/plan.ts";
 import { endpointText } from "./channel_names.ts";

@@ -3,7 +3,8 @@
  * read.
  */
 import type { MailboxChannel } from "../channel/mailbox/mailbox_channel.ts";
-import type { ChannelFigures, MailboxSnapshot } from "../control/protocol.ts";
+import type { ChannelFigures } from "../control/channels_report.ts";
+import type { MailboxSnapshot } from "../control/protocol.ts";
 import { monotonicMs } from "../os/monotonic.ts";
 import type { Plan } from "../plan/plan.ts";
 import { portText } from "./channel_names.ts";

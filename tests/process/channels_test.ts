@@ -1,7 +1,7 @@
 /** `cox channels` of real crews: what is in the channels, without reading it. */
 import { assert, assertEquals } from "@std/assert";
 import { connectControl } from "../../src/control/client.ts";
-import type { ChannelFigures, ChannelsReport } from "../../src/control/protocol.ts";
+import type { ChannelFigures, ChannelsReport } from "../../src/control/channels_report.ts";
 import { coxCommand, eventually, startCrew, type TestCrew, WATCHDOG_MS } from "../support/crew.ts";
 
 const CREW = `

@@ -1,6 +1,7 @@
 /** Mailboxes of real crews: sealed programs, commands, and what the supervisor makes of deaths. */
 import { assert, assertEquals } from "@std/assert";
-import type { ChannelsReport, MailboxSnapshot } from "../../../src/control/protocol.ts";
+import type { ChannelsReport } from "../../../src/control/channels_report.ts";
+import type { MailboxSnapshot } from "../../../src/control/protocol.ts";
 import { coxCommand, eventually, startCrew, type TestCrew } from "../../support/crew.ts";
 
 const CHILD = new URL("../../../src/child/", import.meta.url).href;

@@ -3,7 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { channelLines } from "../../../src/cli/channel_table.ts";
 import type { CliIo } from "../../../src/cli/io.ts";
 import { Redraw } from "../../../src/cli/redraw.ts";
-import type { ChannelFigures } from "../../../src/control/protocol.ts";
+import type { ChannelFigures } from "../../../src/control/channels_report.ts";
 
 const PIPE: ChannelFigures = {
   channel: "lines",
