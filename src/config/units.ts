@@ -128,6 +128,22 @@ export function formatSize(bytes: number): string {
   return formatQuantity(bytes, SIZE_UNITS, "B");
 }
 
+/** From here on whole MiB are exact enough to be read. */
+const ROUNDED_FROM_BYTES = 10 * 1024 ** 2;
+
+/**
+ * Formats a size that was added up or measured, for reading: exact when it is small, in whole MiB
+ * when it is not.
+ *
+ * @param towards `up` for what is needed, `down` for what there is: whoever compares the two is not
+ *   misled.
+ */
+export function roundedSize(bytes: number, towards: "up" | "down"): string {
+  if (bytes < ROUNDED_FROM_BYTES) return formatSize(bytes);
+  const MiB = 1024 ** 2;
+  return formatSize((towards === "up" ? Math.ceil : Math.floor)(bytes / MiB) * MiB);
+}
+
 interface Grammar {
   readonly units: Readonly<Record<string, bigint>>;
   readonly max: bigint;

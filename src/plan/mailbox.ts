@@ -11,7 +11,7 @@ import {
 import { structLayout } from "../channel/mailbox/schema.ts";
 import type { MailboxConfig, MailboxConsumerConfig, MailboxUse } from "../config/config.ts";
 import { DEFAULTS } from "../config/defaults.ts";
-import { formatSize, parseDurationNs, parseSizeBytes } from "../config/units.ts";
+import { parseDurationNs, parseSizeBytes, roundedSize } from "../config/units.ts";
 import { thresholds } from "./contract_base.ts";
 import type { MemoryFact } from "./facts.ts";
 import type { Issues } from "./issues.ts";
@@ -100,8 +100,8 @@ export function checkMemory(
     if (segment <= memory.segmentBytesMax) continue;
     issues.error(
       ["channels", mailbox.name],
-      `its samples take ${formatSize(segment)}, and a file of cox's may have ` +
-        `${formatSize(memory.segmentBytesMax)} (RLIMIT_FSIZE), memory included`,
+      `its samples take ${roundedSize(segment, "up")}, and a file of cox's may have ` +
+        `${roundedSize(memory.segmentBytesMax, "down")} (RLIMIT_FSIZE), memory included`,
       "start cox with a higher `ulimit -f`",
     );
   }
@@ -110,8 +110,9 @@ export function checkMemory(
   const [largest] = mailboxes.toSorted((a, b) => mailboxBytes(b) - mailboxBytes(a));
   issues.error(
     ["channels", largest!.name],
-    `the mailboxes take ${formatSize(bytes)} (this one ${formatSize(mailboxBytes(largest!))}), ` +
-      `and ${memory.what} has ${formatSize(memory.bytes)}`,
+    `the mailboxes take ${roundedSize(bytes, "up")} (this one ` +
+      `${roundedSize(mailboxBytes(largest!), "up")}), and ${memory.what} has ` +
+      `${roundedSize(memory.bytes, "down")}`,
     "fewer slots, or smaller samples",
   );
 }

@@ -6,7 +6,7 @@
  * when it may trace a process that holds the memory for writing, or owns the memory: when it runs
  * as cox's user, as root, or as the producer's.
  */
-import { formatSize } from "../config/units.ts";
+import { formatSize, roundedSize } from "../config/units.ts";
 import { mailboxBytes } from "./mailbox.ts";
 import type { MailboxPlan, Plan, ProcessPlan } from "./plan.ts";
 
@@ -37,7 +37,8 @@ export function mailboxReports(plan: Plan): MailboxReport[] {
 export function formatMailbox(report: MailboxReport): string {
   const { channel, from, to, slots, sampleBytes, keepLast, memoryBytes, trusted } = report;
   const history = keepLast === null ? "keeps all" : `keeps the newest ${keepLast}`;
-  const size = `${slots} samples of up to ${formatSize(sampleBytes)}, ${formatSize(memoryBytes)}`;
+  const memory = roundedSize(memoryBytes, "up");
+  const size = `${slots} samples of up to ${formatSize(sampleBytes)}, ${memory}`;
   const access = trusted.length === 0
     ? "read-only to its consumers by the kernel"
     : `trusted: ${trusted.join(", ")} could write to it (a command: give it a user of its own)`;

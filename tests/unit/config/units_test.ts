@@ -5,6 +5,7 @@ import {
   formatSize,
   parseDurationNs,
   parseSizeBytes,
+  roundedSize,
   SIZE_BYTES_MAX,
   UnitError,
 } from "../../../src/config/units.ts";
@@ -91,6 +92,18 @@ Deno.test("parseSizeBytes() refuses what is no size, with the rule", () => {
 Deno.test("UnitError cuts what was written", () => {
   const error = assertThrows(() => parseSizeBytes("x".repeat(10_000)), UnitError);
   assert(error.message.length < 300);
+});
+
+Deno.test("roundedSize() is exact when small, and in whole MiB when large, on the safe side", () => {
+  const MiB = 1024 ** 2;
+  assertEquals(roundedSize(12_345, "up"), "12345B");
+  assertEquals(roundedSize(10 * MiB - 1024, "down"), "10239KiB");
+  assertEquals(roundedSize(10 * MiB, "up"), "10MiB");
+  assertEquals([roundedSize(10 * MiB + 1, "up"), roundedSize(11 * MiB - 1, "down")], [
+    "11MiB",
+    "10MiB",
+  ]);
+  assertEquals(roundedSize(24_577 * MiB + 1, "down"), "24577MiB");
 });
 
 Deno.test("formatDuration() and formatSize() write what their readers read back", () => {
