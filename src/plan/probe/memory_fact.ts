@@ -60,7 +60,7 @@ export function cgroupFacts(
     const [limit, usage] = unified
       ? ["memory.max", "memory.current"]
       : ["memory.limit_in_bytes", "memory.usage_in_bytes"];
-    for (let at = path; at !== ""; at = at.slice(0, at.lastIndexOf("/"))) {
+    for (const at of upToRoot(path)) {
       const folder = at === "/" ? root : `${root}${at}`;
       const max = Number(read(`${folder}/${limit}`)?.trim() ?? "max");
       // What is kept of files and not in use is given up as soon as it is needed.
@@ -73,4 +73,14 @@ export function cgroupFacts(
     }
   }
   return facts;
+}
+
+/**
+ * `/a/b`, `/a`, `/`. The last also where the machine has no limit there: in a container the others
+ * may be the machine's names, which lead nowhere, and what is seen as the root is the container's.
+ */
+function upToRoot(path: string): string[] {
+  const names = path.split("/").filter((name) => name !== "");
+  return [...names.keys()].map((at) => `/${names.slice(0, at + 1).join("/")}`).toReversed()
+    .concat("/");
 }

@@ -42,6 +42,16 @@ Deno.test("cgroupFacts() reads every group above, unified and not, without what 
     { bytes: 700, what: "the control group /a" },
     { bytes: 0, what: "the control group /x" },
   ]);
+  // As a container sees it: the path is the machine's, the folder its own.
+  const inside: Record<string, string> = {
+    "/sys/fs/cgroup/memory.max": "800\n",
+    "/sys/fs/cgroup/memory.current": "500\n",
+    "/sys/fs/cgroup/memory/memory.limit_in_bytes": "900\n",
+  };
+  assertEquals(cgroupFacts("0::/../x\n5:memory:/docker/y\n", (path) => inside[path] ?? null), [
+    { bytes: 300, what: "the control group /" },
+    { bytes: 900, what: "the control group /" },
+  ]);
   const unlimited = { "/sys/fs/cgroup/memory/x/memory.limit_in_bytes": "9223372036854771712" };
   assertEquals(
     cgroupFacts("5:memory:/x\n", (path) => (unlimited as Record<string, string>)[path] ?? null),
