@@ -65,8 +65,10 @@ async function watchRow(workshop: Workshop, stamper: string, kind: Kind): Promis
   for (let contract = 0; contract < CONTRACTS; contract++) watch.arm(contract, nowNs());
   runUntil(nowNs() + WARM_UP_NS, () => watch.run(nowNs()), { nowNs, sleepUntil });
   const looksBefore = watch.looks;
+  const heapBefore = Deno.memoryUsage().heapUsed;
   const watching = runUntil(nowNs() + MEASURED_NS, () => watch.run(nowNs()), { nowNs, sleepUntil });
   const looks = watch.looks - looksBefore;
+  const heapBytes = Deno.memoryUsage().heapUsed - heapBefore;
   const everyNs = MEASURED_NS / watching.turns;
   const idle = runUntil(nowNs() + MEASURED_NS, () => nowNs() + everyNs, { nowNs, sleepUntil });
   child.kill("SIGKILL");
@@ -82,6 +84,7 @@ async function watchRow(workshop: Workshop, stamper: string, kind: Kind): Promis
     spread: {
       wakeUpsPerSecond: perSecond(watching.turns),
       looksPerSecond: perSecond(looks),
+      heapBytesPerLook: heapBytes / looks,
       nsPerLook: (watching.cpuNs - idle.cpuNs) / looks,
       missed: missed(),
     },

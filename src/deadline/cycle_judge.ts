@@ -13,8 +13,9 @@
  * A pass belongs to the last due time before its start. Pure. Must not know: who paces the program.
  */
 import type { ContractIndex, CycleContract } from "../plan/contract.ts";
-import { CycleState, EARLY_PART } from "./cycle_state.ts";
+import { CycleState } from "./cycle_state.ts";
 import { type Finding, stampBetween } from "./judge.ts";
+import { EARLY_PART } from "./kept_passes.ts";
 import type { CycleSource } from "./pulse_source.ts";
 import type { Court, MissReason } from "./verdict.ts";
 

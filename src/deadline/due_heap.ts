@@ -6,8 +6,11 @@
  * in one cache line. Fixed memory; a change is O(log n), the earliest O(1), and nothing allocates.
  */
 
-const CHILDREN_BITS = 2;
-const CHILDREN = 1 << CHILDREN_BITS;
+/** An enum, for a constant of a module is looked up each time that it is used. */
+const enum Children {
+  bits = 2,
+  count = 4,
+}
 
 /** Times by number; a number without a time is not in the heap. */
 export class DueHeap {
@@ -17,6 +20,8 @@ export class DueHeap {
   readonly #numbers: Int32Array;
   /** By number: its place; -1: it has no time. */
   readonly #places: Int32Array;
+  /** The time that is on its way to its place: as a parameter it would be an object of its own. */
+  readonly #moving = new Float64Array(1);
   #size = 0;
 
   /** @param capacity numbers are below it. */
@@ -49,11 +54,34 @@ export class DueHeap {
 
   /** Gives it a time, or another one. Infinity takes it away. */
   set(number: number, dueNs: number): void {
-    const place = this.#places[number]!;
-    if (dueNs === Infinity) return this.remove(number);
-    if (place === -1) return this.#up(this.#size++, number, dueNs);
-    if (dueNs < this.#dues[place]!) this.#up(place, number, dueNs);
-    else this.#down(place, number, dueNs);
+    this.#moving[0] = dueNs;
+    this.#move(number);
+  }
+
+  /** The same for the first so many of these numbers and times. */
+  setEach(numbers: Int32Array, dues: Float64Array, count: number): void {
+    for (let at = 0; at < count; at++) {
+      this.#moving[0] = dues[at]!;
+      this.#move(numbers[at]!);
+    }
+  }
+
+  /**
+   * Takes away those that are due until then, the first of them first.
+   *
+   * @param numbers takes as many as fit.
+   * @param dues when they were due; as long.
+   * @returns how many.
+   */
+  takeUntil(untilNs: number, numbers: Int32Array, dues: Float64Array): number {
+    let count = 0;
+    while (count < numbers.length && this.#size > 0 && this.#dues[0]! <= untilNs) {
+      const number = this.#numbers[0]!;
+      numbers[count] = number;
+      dues[count++] = this.#dues[0]!;
+      this.remove(number);
+    }
+    return count;
   }
 
   /** Takes its time away. */
@@ -66,16 +94,27 @@ export class DueHeap {
     if (place === end) return;
     // The last one takes the place; it may belong further up or further down.
     const lastNs = this.#dues[end]!;
-    if (lastNs < removedNs) this.#up(place, this.#numbers[end]!, lastNs);
-    else this.#down(place, this.#numbers[end]!, lastNs);
+    this.#moving[0] = lastNs;
+    if (lastNs < removedNs) this.#up(place, this.#numbers[end]!);
+    else this.#down(place, this.#numbers[end]!);
   }
 
-  #up(place: number, number: number, dueNs: number): void {
+  #move(number: number): void {
+    const place = this.#places[number]!;
+    const dueNs = this.#moving[0]!;
+    if (dueNs === Infinity) this.remove(number);
+    else if (place === -1) this.#up(this.#size++, number);
+    else if (dueNs < this.#dues[place]!) this.#up(place, number);
+    else this.#down(place, number);
+  }
+
+  #up(place: number, number: number): void {
     const dues = this.#dues;
+    const dueNs = this.#moving[0]!;
     const numbers = this.#numbers;
     const places = this.#places;
     while (place > 0) {
-      const parent = (place - 1) >> CHILDREN_BITS;
+      const parent = (place - 1) >> Children.bits;
       const aboveNs = dues[parent]!;
       if (aboveNs <= dueNs) break;
       const above = numbers[parent]!;
@@ -89,15 +128,16 @@ export class DueHeap {
     places[number] = place;
   }
 
-  #down(place: number, number: number, dueNs: number): void {
+  #down(place: number, number: number): void {
     const dues = this.#dues;
+    const dueNs = this.#moving[0]!;
     const numbers = this.#numbers;
     const places = this.#places;
     const size = this.#size;
     for (;;) {
-      const firstChild = (place << CHILDREN_BITS) + 1;
+      const firstChild = (place << Children.bits) + 1;
       if (firstChild >= size) break;
-      const end = firstChild + CHILDREN < size ? firstChild + CHILDREN : size;
+      const end = firstChild + Children.count < size ? firstChild + Children.count : size;
       let least = firstChild;
       let leastNs = dues[firstChild]!;
       for (let child = firstChild + 1; child < end; child++) {

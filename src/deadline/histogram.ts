@@ -4,21 +4,25 @@
  * Owns the buckets. Must not know: what was measured.
  *
  * A bucket's number is the upper bits of the value as a double: its exponent and the first
- * {@link FRACTION_BITS} bits of its fraction. So every power of two is split into 16 buckets of
+ * {@link Bucket.fractionBits} bits of its fraction. So every power of two is split into 16 buckets of
  * equal width, and no logarithm is taken.
  */
 
-const FRACTION_BITS = 4;
-/** Values below one nanosecond are counted as one. */
-const EXPONENT_MIN = 0;
-/** 2^48 ns are 78 hours; what is longer is counted there. */
-const EXPONENT_MAX = 47;
-const SHIFT = 20 - FRACTION_BITS;
-/** A double's exponent is kept with this added. */
-const BIAS = 1023;
-const FIRST = (BIAS + EXPONENT_MIN) << FRACTION_BITS;
-const BUCKETS = (EXPONENT_MAX - EXPONENT_MIN + 1) << FRACTION_BITS;
+/** An enum, for a constant of a module is looked up each time that it is used. */
+const enum Bucket {
+  fractionBits = 4,
+  /** Values below one nanosecond are counted as one. */
+  exponentMin = 0,
+  /** 2^48 ns are 78 hours; what is longer is counted there. */
+  exponentMax = 47,
+  shift = 20 - fractionBits,
+  /** A double's exponent is kept with this added. */
+  bias = 1023,
+  first = (bias + exponentMin) << fractionBits,
+  count = (exponentMax - exponentMin + 1) << fractionBits,
+}
 
+const one = new Float64Array(1);
 const double = new Float64Array(1);
 const halves = new Uint32Array(double.buffer);
 /** Little-endian: the exponent is in the second word. */
@@ -46,11 +50,13 @@ export interface HistogramJson {
 }
 
 /** Before the buckets, in one cache line: a number in a field of its own would be elsewhere. */
-const COUNT = 0;
-const MIN_NS = 1;
-const MAX_NS = 2;
-const SUM_NS = 3;
-const BEGIN = 8;
+const enum At {
+  count = 0,
+  minNs = 1,
+  maxNs = 2,
+  sumNs = 3,
+  begin = 8,
+}
 
 /** Times, counted. 6 KiB. */
 export class Histogram {
@@ -58,24 +64,39 @@ export class Histogram {
 
   /** How many were recorded. */
   get count(): number {
-    return this.#counts[COUNT]!;
+    return this.#counts[At.count]!;
   }
 
   /** The largest, exactly; 0: there is none. */
   get maxNs(): number {
-    return this.#counts[MAX_NS]!;
+    return this.#counts[At.maxNs]!;
   }
 
   /** Counts one; what is no number or negative counts as 0. */
   record(ns: number): void {
-    const value = ns >= 0 ? ns : 0;
+    one[0] = ns;
+    this.recordEach(one, 0, 1, 1);
+  }
+
+  /** Counts so many, which are so many numbers apart from each other. */
+  recordEach(times: Float64Array, from: number, count: number, apart: number): void {
     const counts = this.#counts;
-    const at = BEGIN + bucketOf(value);
-    counts[at] = counts[at]! + 1;
-    counts[COUNT] = counts[COUNT]! + 1;
-    counts[SUM_NS] = counts[SUM_NS]! + value;
-    if (value < counts[MIN_NS]!) counts[MIN_NS] = value;
-    if (value > counts[MAX_NS]!) counts[MAX_NS] = value;
+    let sumNs = counts[At.sumNs]!;
+    let minNs = counts[At.minNs]!;
+    let maxNs = counts[At.maxNs]!;
+    for (let left = count, time = from; left > 0; left--, time += apart) {
+      const ns = times[time]!;
+      const value = ns >= 0 ? ns : 0;
+      const at = At.begin + bucketOf(value);
+      counts[at] = counts[at]! + 1;
+      sumNs += value;
+      if (value < minNs) minNs = value;
+      if (value > maxNs) maxNs = value;
+    }
+    counts[At.count] = counts[At.count]! + count;
+    counts[At.sumNs] = sumNs;
+    counts[At.minNs] = minNs;
+    counts[At.maxNs] = maxNs;
   }
 
   /**
@@ -87,11 +108,11 @@ export class Histogram {
    */
   quantileNs(part: number): number {
     const counts = this.#counts;
-    let left = Math.max(1, Math.ceil(part * counts[COUNT]!));
-    for (let bucket = 0; bucket < BUCKETS; bucket++) {
-      left -= counts[BEGIN + bucket]!;
+    let left = Math.max(1, Math.ceil(part * counts[At.count]!));
+    for (let bucket = 0; bucket < Bucket.count; bucket++) {
+      left -= counts[At.begin + bucket]!;
       if (left > 0) continue;
-      return Math.min(counts[MAX_NS]!, Math.max(counts[MIN_NS]!, upperEdge(bucket)));
+      return Math.min(counts[At.maxNs]!, Math.max(counts[At.minNs]!, upperEdge(bucket)));
     }
     return 0;
   }
@@ -100,10 +121,10 @@ export class Histogram {
   merge(other: Histogram): void {
     const counts = this.#counts;
     for (let at = 0; at < counts.length; at++) {
-      if (at !== MIN_NS && at !== MAX_NS) counts[at] = counts[at]! + other.#counts[at]!;
+      if (at !== At.minNs && at !== At.maxNs) counts[at] = counts[at]! + other.#counts[at]!;
     }
-    counts[MIN_NS] = Math.min(counts[MIN_NS]!, other.#counts[MIN_NS]!);
-    counts[MAX_NS] = Math.max(counts[MAX_NS]!, other.#counts[MAX_NS]!);
+    counts[At.minNs] = Math.min(counts[At.minNs]!, other.#counts[At.minNs]!);
+    counts[At.maxNs] = Math.max(counts[At.maxNs]!, other.#counts[At.maxNs]!);
   }
 
   /** Forgets all. */
@@ -113,7 +134,7 @@ export class Histogram {
 
   /** What it says. */
   figures(): HistogramFigures {
-    const { [COUNT]: count = 0, [MIN_NS]: minNs = 0, [SUM_NS]: sumNs = 0 } = this.#counts;
+    const { [At.count]: count = 0, [At.minNs]: minNs = 0, [At.sumNs]: sumNs = 0 } = this.#counts;
     return {
       count,
       minNs: count === 0 ? 0 : minNs,
@@ -129,12 +150,18 @@ export class Histogram {
   /** All of it, for {@link Histogram.from}. */
   toJSON(): HistogramJson {
     const buckets: [number, number][] = [];
-    for (let bucket = 0; bucket < BUCKETS; bucket++) {
-      const count = this.#counts[BEGIN + bucket]!;
+    for (let bucket = 0; bucket < Bucket.count; bucket++) {
+      const count = this.#counts[At.begin + bucket]!;
       if (count !== 0) buckets.push([bucket, count]);
     }
     const { minNs, maxNs } = this.figures();
-    return { fractionBits: FRACTION_BITS, minNs, maxNs, sumNs: this.#counts[SUM_NS]!, buckets };
+    return {
+      fractionBits: Bucket.fractionBits,
+      minNs,
+      maxNs,
+      sumNs: this.#counts[At.sumNs]!,
+      buckets,
+    };
   }
 
   /**
@@ -143,40 +170,40 @@ export class Histogram {
    * @throws {RangeError} when it is of another precision, or no such thing.
    */
   static from(json: HistogramJson): Histogram {
-    if (json.fractionBits !== FRACTION_BITS) {
-      throw new RangeError(`A histogram must be of ${FRACTION_BITS} fraction bits`);
+    if (json.fractionBits !== Bucket.fractionBits) {
+      throw new RangeError(`A histogram must be of ${Bucket.fractionBits} fraction bits`);
     }
     const histogram = new Histogram();
     const counts = histogram.#counts;
     for (const [bucket, count] of json.buckets) {
-      const isValid = Number.isInteger(bucket) && bucket >= 0 && bucket < BUCKETS;
+      const isValid = Number.isInteger(bucket) && bucket >= 0 && bucket < Bucket.count;
       if (!isValid) throw new RangeError(`A histogram has no bucket ${bucket}`);
-      counts[BEGIN + bucket] = count;
-      counts[COUNT] = counts[COUNT]! + count;
+      counts[At.begin + bucket] = count;
+      counts[At.count] = counts[At.count]! + count;
     }
-    counts[SUM_NS] = json.sumNs;
-    counts[MAX_NS] = json.maxNs;
-    if (counts[COUNT]! > 0) counts[MIN_NS] = json.minNs;
+    counts[At.sumNs] = json.sumNs;
+    counts[At.maxNs] = json.maxNs;
+    if (counts[At.count]! > 0) counts[At.minNs] = json.minNs;
     return histogram;
   }
 }
 
 function emptyCounts(): Float64Array {
-  const counts = new Float64Array(BEGIN + BUCKETS);
-  counts[MIN_NS] = Infinity;
+  const counts = new Float64Array(At.begin + Bucket.count);
+  counts[At.minNs] = Infinity;
   return counts;
 }
 
 function bucketOf(value: number): number {
   double[0] = value < 1 ? 1 : value;
-  const bucket = (halves[HIGH]! >>> SHIFT) - FIRST;
-  return bucket < BUCKETS ? bucket : BUCKETS - 1;
+  const bucket = (halves[HIGH]! >>> Bucket.shift) - Bucket.first;
+  return bucket < Bucket.count ? bucket : Bucket.count - 1;
 }
 
 /** The largest double of a bucket is just below this. */
 function upperEdge(bucket: number): number {
   const next = bucket + 1;
-  const exponent = EXPONENT_MIN + (next >> FRACTION_BITS);
-  const fraction = (next & ((1 << FRACTION_BITS) - 1)) / (1 << FRACTION_BITS);
+  const exponent = Bucket.exponentMin + (next >> Bucket.fractionBits);
+  const fraction = (next & ((1 << Bucket.fractionBits) - 1)) / (1 << Bucket.fractionBits);
   return 2 ** exponent * (1 + fraction);
 }

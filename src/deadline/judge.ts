@@ -12,6 +12,7 @@
  * early changes nothing. Nothing is allocated but for a warning or a miss.
  */
 import type { ContractBase, ContractIndex } from "../plan/contract.ts";
+import type { KeptPasses } from "./kept_passes.ts";
 import { MissWindow } from "./miss_window.ts";
 import type { Court, MissReason } from "./verdict.ts";
 
@@ -65,6 +66,9 @@ export abstract class Judge {
 
   /** It is over: what was only counted is told. */
   disarm(_nowNs: number): void {}
+
+  /** What is kept is taken in without it from now on, where that can be. */
+  join(_passes: KeptPasses): void {}
 
   /** There is a miss in the window, or it is broken. */
   protected get hasMissed(): boolean {

@@ -52,6 +52,8 @@ export interface MonitorCalls {
   sleepUntil(ns: number): void;
   /** Which descriptors {@link sleepUntil} hears; a negative one is passed over. */
   sleepOn(slot: number, fd: number): void;
+  /** Whether the last sleep found this one readable. */
+  wasHeard(slot: number): boolean;
   /** Whether there is something to read, without waiting. */
   isReadable(fd: number): boolean;
   /** Takes what an eventfd holds; it must not block. */
@@ -115,6 +117,7 @@ export function openMonitorCalls(slots: number): MonitorCalls {
       waitFor(left < SLEEP_NS_MAX ? left : SLEEP_NS_MAX);
       ppoll(slept, slots, timeout, null);
     },
+    wasHeard: (slot) => (view.getInt16(LAYOUT.slept + slot * POLLFD_BYTES + 6, true) & POLLIN) > 0,
     sleepOn(slot, fd) {
       view.setInt32(LAYOUT.slept + slot * POLLFD_BYTES, fd, true);
       view.setInt16(LAYOUT.slept + slot * POLLFD_BYTES + 4, POLLIN, true);

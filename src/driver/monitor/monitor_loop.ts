@@ -32,6 +32,8 @@ const STARVED_LOOK_NS = 500e6;
 /** How often is looked whether who is held up runs again. */
 const HELD_UP_LOOK_NS = 20e6;
 const SIGKILL = 9;
+/** Of the descriptors that a sleep hears, the one that is readable when something was told. */
+export const TOLD_SLOT = 0;
 
 /** What the loop watches over, and by what means. */
 export interface LoopParts {
@@ -128,7 +130,8 @@ export class MonitorLoop implements WatchListener {
   /** One turn: takes what was told, looks at what is due, reports. @returns when the next is due */
   turn(nowNs: number): number {
     const { calls, told, toldFd } = this.#parts;
-    calls.takeEvent(toldFd);
+    // Given after what it is about: one that is not heard yet wakes the next sleep.
+    if (calls.wasHeard(TOLD_SLOT)) calls.takeEvent(toldFd);
     while (told.take(this.#record)) this.#hear(this.#record, nowNs);
     // Before anybody is judged for what he was not heard of.
     const hearNs = this.#parts.hear(nowNs);

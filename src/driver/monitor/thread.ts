@@ -27,7 +27,7 @@ import { contractSources, HeardSigns, type WatchedChannel } from "./contract_sou
 import { Ears } from "./ears.ts";
 import { type ContractFigures, figuresOf } from "./figures.ts";
 import { RECORD_WIDTH } from "./messages.ts";
-import { MonitorLoop } from "./monitor_loop.ts";
+import { MonitorLoop, TOLD_SLOT } from "./monitor_loop.ts";
 import { RecordRing } from "./record_ring.ts";
 import { rehearseMisses } from "./thread_rehearsal.ts";
 import { type MappedAt, mappedFrom, type SharedChannel } from "./shared_channels.ts";
@@ -73,6 +73,9 @@ export const CRITICAL_WORD = 0;
 /** Descriptor, plus 1, of the notifications of process 0, in {@link ThreadInit.words}. */
 export const NOTIFY_WORD = 1;
 
+/** Of the descriptors that a sleep hears, the ears'. */
+const EARS_SLOT = TOLD_SLOT + 1;
+
 interface ThreadScope {
   onmessage: ((event: MessageEvent<ThreadInit>) => void) | null;
   postMessage(message: ThreadMessage): void;
@@ -84,8 +87,8 @@ export function watchOver(init: ThreadInit, post: (message: ThreadMessage) => vo
   const { contracts, stops, toldFd, reportFd } = init;
   const memories = new Map(init.memories.map((memory) => [memory.process, mapped(memory)]));
   const words = new Int32Array(init.words);
-  const calls = openMonitorCalls(2);
-  calls.sleepOn(0, toldFd);
+  const calls = openMonitorCalls(EARS_SLOT + 1);
+  calls.sleepOn(TOLD_SLOT, toldFd);
   const channels = new Map(init.channels.map((channel) => [channel.channel, watched(channel)]));
   const sources = contractSources({
     contracts,
@@ -123,7 +126,7 @@ export function watchOver(init: ThreadInit, post: (message: ThreadMessage) => vo
     hear: (nowNs) => {
       if (ears === null) return Infinity;
       const nextNs = ears.hear(nowNs);
-      calls.sleepOn(1, nextNs === Infinity ? ears.fd : -1);
+      calls.sleepOn(EARS_SLOT, nextNs === Infinity ? ears.fd : -1);
       return nextNs;
     },
     closeFd,

@@ -173,13 +173,13 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a late pass is taken for one that is kept",
-    file: "cycle_state.ts",
+    file: "kept_passes.ts",
     search: "afterNs < lateNs && nowNs < nextNs + lateNs",
     replace: "nowNs < nextNs + lateNs",
   },
   {
     name: "a pass that took too long is taken for one that is kept",
-    file: "cycle_state.ts",
+    file: "kept_passes.ts",
     search: "tookNs >= 0 && tookNs < limitNs",
     replace: "tookNs >= 0",
   },
@@ -216,8 +216,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "the heap forgets to sink",
     file: "due_heap.ts",
-    search: "else this.#down(place, number, dueNs);",
-    replace: "else this.#dues[place] = dueNs;",
+    search: "else this.#down(place, this.#numbers[end]!);",
+    replace: "else this.#up(place, this.#numbers[end]!);",
   },
   {
     name: "the heap looks at three children of four",
@@ -264,7 +264,26 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "it looks ahead and takes what is not due for done",
     file: "watch.ts",
-    search: "    while (heap.firstDueNs <= nowNs) this.look(heap.first, nowNs);",
-    replace: "    while (heap.firstDueNs <= nowNs) heap.set(heap.first, nowNs + 10_000_000);",
+    search: "else dues[n] = this.#judges[contract]!.examine(nowNs);",
+    replace: "else dues[n] = nowNs + 10_000_000;",
+  },
+  {
+    name: "it stops looking ahead and forgets who is left",
+    file: "watch.ts",
+    search: "if (isAhead && ahead === 0) continue;",
+    replace:
+      "if (isAhead && ahead === 0) {\n        dues[n] = Infinity;\n        continue;\n      }",
+  },
+  {
+    name: "a pass that is taken in without its judge is not counted",
+    file: "kept_passes.ts",
+    search: "    marks[mark + Mark.gathered] = gathered + 1;",
+    replace: "",
+  },
+  {
+    name: "after a pass that is taken in the next overrun is looked for too late",
+    file: "kept_passes.ts",
+    search: "Math.min(nextNs + lateNs, beginsNs + limitNs) + 1",
+    replace: "nextNs + lateNs + 1",
   },
 ];

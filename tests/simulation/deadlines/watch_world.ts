@@ -62,7 +62,7 @@ class World {
   constructor(deadline: Deadline, random: Random) {
     this.#random = random;
     this.#timerLateNs = random.pick([0, 60_000, 3 * MS]);
-    this.#trouble = random.pick([0, 0, 0.01, 0.05]);
+    this.#trouble = random.pick([0, 0, 0.02, 0.1]);
     const count = random.integer(1, 6);
     this.#watch = new deadline.Watch(count, {
       tell: (verdict) => {

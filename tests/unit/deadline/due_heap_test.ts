@@ -22,3 +22,24 @@ Deno.test("DueHeap agrees with a sorted list over random changes", () => {
     }
   }
 });
+
+Deno.test("DueHeap.takeUntil() takes those that are due, the first first, as many as fit", () => {
+  for (let seed = 1; seed <= 200; seed++) {
+    const random = new Random(seed);
+    const heap = new DueHeap(60);
+    const dues = Array.from({ length: 60 }, () => random.integer(0, 50));
+    dues.forEach((dueNs, number) => heap.set(number, dueNs));
+    const numbers = new Int32Array(random.pick([1, 7, 60]));
+    const taken = new Float64Array(numbers.length);
+    const untilNs = random.integer(0, 50);
+    const count = heap.takeUntil(untilNs, numbers, taken);
+    const expected = dues.filter((dueNs) => dueNs <= untilNs).sort((a, b) => a - b)
+      .slice(0, numbers.length);
+    assertEquals([...taken.subarray(0, count)], expected, `seed ${seed}`);
+    for (let at = 0; at < count; at++) {
+      assertEquals(dues[numbers[at]!], taken[at], `seed ${seed}`);
+      assertEquals(heap.dueNs(numbers[at]!), Infinity, `seed ${seed}`);
+    }
+    assertEquals(heap.size, 60 - count, `seed ${seed}`);
+  }
+});

@@ -27,6 +27,11 @@ function setUp(contracts: number, missNs = 30 * MS) {
   return { watch, memories, verdicts, absences };
 }
 
+function creepingSource() {
+  const memory = new PulseMemory([HEARTBEAT]);
+  return { views: memory.views, place: memory.place(0) };
+}
+
 Deno.test("Watch looks at nothing that is disarmed or suspended", () => {
   const { watch, verdicts } = setUp(3);
   watch.disarm(0, MS);
@@ -51,6 +56,43 @@ Deno.test("Watch settles ahead what is kept, and is woken by what is not", () =>
   assertEquals(watch.looks - before, 51);
   watch.run(30 * MS + 500_000 + 1);
   assertEquals(watch.looks - before, 101, "number 50 twice");
+});
+
+Deno.test("Watch looks ahead at 256 in a run, and at all that is due", () => {
+  const { watch, memories } = setUp(1000);
+  memories.forEach((memory, index) => {
+    memory.sign(0, index * 1000);
+    watch.look(index, MS);
+  });
+  memories.forEach((memory) => memory.sign(0, 20 * MS));
+  const before = watch.looks;
+  // Due are those up to number 500.
+  const wakeNs = watch.run(30 * MS + 500_000 + 1);
+  assertEquals(watch.looks - before, 501 + 256);
+  assertEquals(wakeNs, 30 * MS + 757_000 + 1);
+});
+
+Deno.test("Watch does not go on looking ahead at one that moves on by a little each time", () => {
+  let dueNs = 10 * MS;
+  const watch = new Watch(1, {
+    tell: () => {},
+    recovered: () => {},
+    absent: () => {},
+    isExcused: () => false,
+    starvedNs: () => 0,
+  });
+  class Creeping extends SilenceJudge {
+    override examine(): number {
+      return dueNs += 1000;
+    }
+  }
+  const { views, place } = creepingSource();
+  watch.add(new Creeping(0, heartbeat(), new PulseSigns(views, place), watch.court));
+  watch.arm(0, 0);
+  watch.look(0, 9 * MS);
+  const before = watch.looks;
+  watch.run(9 * MS);
+  assertEquals(watch.looks - before, 1);
 });
 
 Deno.test("Watch knows that it was away from one nanosecond beyond the limit on", () => {

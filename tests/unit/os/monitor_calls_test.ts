@@ -27,12 +27,14 @@ Deno.test("MonitorCalls.sleepUntil() never ends early without a cause, and at on
   const due = calls.nowNs() + 5e6;
   calls.sleepUntil(due);
   assert(calls.nowNs() >= due);
+  assert(!calls.wasHeard(1));
   calls.sleepUntil(calls.nowNs() - 1);
   calls.giveEvent(event);
   assert(calls.isReadable(event));
   const farNs = calls.nowNs() + 60e9;
   calls.sleepUntil(farNs);
   assert(calls.nowNs() < farNs);
+  assert(calls.wasHeard(1) && !calls.wasHeard(0));
   calls.takeEvent(event);
   assert(!calls.isReadable(event));
   closeFd(event);

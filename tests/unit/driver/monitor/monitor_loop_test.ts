@@ -40,6 +40,7 @@ function silentLoop(
     sleepOn: () => {},
     isReadable,
     takeEvent: () => {},
+    wasHeard: () => false,
     giveEvent: () => {},
     signal: () => "sent",
   };
