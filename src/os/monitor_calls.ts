@@ -9,7 +9,7 @@
  * comes late by 48 and 130 µs. Only `ppoll` also hears of descriptors.
  */
 import { checked, errnoName, lastErrno, SystemError } from "./errno.ts";
-import { CLOCK_MONOTONIC, EPOLLIN, libc } from "./libc.ts";
+import { CLOCK_MONOTONIC, EPOLLIN, FIONREAD, libc } from "./libc.ts";
 
 /** asm-generic/unistd.h for what came after 5.0; the same everywhere. */
 const SYS_PIDFD_SEND_SIGNAL = 424;
@@ -33,6 +33,7 @@ const SYMBOLS = {
   syscall: { parameters: ["i32", "i32", "i32", "pointer", "u32"], result: "i32" },
   read: { parameters: ["i32", "pointer", "u32"], result: "i32" },
   write: { parameters: ["i32", "pointer", "u32"], result: "i32" },
+  ioctl: { parameters: ["i32", "u32", "pointer"], result: "i32" },
   prctl: { parameters: ["i32", "u64", "u64", "u64", "u64"], result: "i32" },
 } as const;
 
@@ -56,6 +57,8 @@ export interface MonitorCalls {
   wasHeard(slot: number): boolean;
   /** Whether there is something to read, without waiting. */
   isReadable(fd: number): boolean;
+  /** Bytes in a pipe that wait to be read; 0 of what is none. */
+  fillBytes(fd: number): number;
   /** Takes what an eventfd holds; it must not block. */
   takeEvent(fd: number): void;
   /** Makes an eventfd readable. */
@@ -77,7 +80,7 @@ export interface MonitorCalls {
  */
 export function openMonitorCalls(slots: number): MonitorCalls {
   const { symbols } = Deno.dlopen("libc.so.6", SYMBOLS);
-  const { syscall, clock_gettime: clockGettime, ppoll, read, write } = symbols;
+  const { syscall, clock_gettime: clockGettime, ppoll, ioctl, read, write } = symbols;
   const bytes = LAYOUT.slept + slots * POLLFD_BYTES;
   // Never freed: it is used for as long as the thread lives.
   const memory = libc().malloc(BigInt(bytes));
@@ -97,6 +100,7 @@ export function openMonitorCalls(slots: number): MonitorCalls {
   for (let slot = 0; slot < slots; slot++) view.setInt32(LAYOUT.slept + slot * 8, -1, true);
   checked(symbols.prctl(PR_SET_TIMERSLACK, 1n, 0n, 0n, 0n), "prctl(PR_SET_TIMERSLACK)");
   const floor = Math.floor;
+  const request = Number(FIONREAD);
   const timeOf = (clock: number) => {
     clockGettime(clock, memory);
     return words[0]! * SECOND_NS + words[2]!;
@@ -129,6 +133,9 @@ export function openMonitorCalls(slots: number): MonitorCalls {
       waitFor(0);
       return ppoll(asked, 1, timeout, null) > 0 &&
         (view.getInt16(LAYOUT.asked + 6, true) & POLLIN) > 0;
+    },
+    fillBytes(fd) {
+      return ioctl(fd, request, eight) === 0 ? words[LAYOUT.eight / 4]! : 0;
     },
     takeEvent(fd) {
       read(fd, eight, 8);

@@ -26,7 +26,7 @@ const RELAY = 3;
  *  readiness by, one to be asked about connections; for each captured stream a pipe and the
  *  copy that `@log` is handed
  *  a process with contracts: its memory, the monitor's pidfd; of each miss that runs a program
- *  one more while it runs
+ *  one more while it runs; of each relayed pipe with a latency the monitor's own end
  *  an end of a relayed pipe: a pipe of each instance that `@relay` is not done with
  * ```
  */
@@ -39,7 +39,7 @@ export function descriptorsNeeded(plan: Plan): number {
     ofContracts;
 }
 
-function needOfContracts({ contracts, supervisor }: Plan): number {
+function needOfContracts({ contracts, channels, supervisor }: Plan): number {
   const watchdog = supervisor.watchdog === null ? 0 : 1;
   if (contracts.length === 0) return watchdog;
   const processes = new Set(contracts.map(({ process }) => process)).size;
@@ -47,7 +47,16 @@ function needOfContracts({ contracts, supervisor }: Plan): number {
     contracts.filter(({ onMiss, onBroken }) =>
       [...onMiss, ...onBroken].some(({ kind }) => kind === "run")
     ).length;
-  return watchdog + MONITOR + processes * WATCHED + programs;
+  const read = new Set(
+    contracts.flatMap((contract) =>
+      contract.kind === "path"
+        ? contract.channels
+        : contract.kind === "latency"
+        ? [contract.channel]
+        : []
+    ).filter((channel) => channels[channel]?.kind === "leg"),
+  ).size;
+  return watchdog + MONITOR + processes * WATCHED + programs + read;
 }
 
 function needOfChannel(channel: ChannelPlan): number {

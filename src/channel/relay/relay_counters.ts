@@ -51,8 +51,20 @@ export const COUNTER = {
    * queue, and lost with it.
    */
   passing: 12,
+  /**
+   * Out-leg: bytes written for the consumer, by this process of `@relay`; counted before they are
+   * written, so never too few. What its pipe holds less than that, the consumer has read.
+   */
+  writtenTo: 13,
+  /**
+   * Out-leg: the mark. What ends at `markTo` was taken at `markMs`, when `markMessages` had been
+   * delivered; 0: there is none. It is moved on when it was read; `markMs` is 0 while it is moved.
+   */
+  markMs: 14,
+  markTo: 15,
   /** The first of the drops by reason, in the order of DROP_REASONS. */
   dropped: 16,
+  markMessages: 31,
 } as const;
 
 /** Length of a record, in units of 8 bytes. */

@@ -212,7 +212,20 @@ export class MailboxWaiting implements WaitingSource {
   }
 }
 
-/** Of a leg to a consumer: its age counts from when `@relay` took it. */
+/**
+ * Of a leg to a consumer: its age counts from when `@relay` took it, until the consumer has read it
+ * from its pipe.
+ *
+ * ```
+ *   read         ▼ mark              writtenTo
+ *  ──────────────┬──────────────────────┤          fill = what the pipe holds
+ *     ◄── readTo │  ◄────── fill ──────►│
+ * ```
+ *
+ * The mark is a message whose time is known; what is not read behind it is as old as the last one
+ * that was written, at least. So an age may be too small by the time between two writes, and is
+ * never too large.
+ */
 export class LegWaiting implements WaitingSource {
   delivered = 0;
   lastNs = 0;
@@ -221,17 +234,32 @@ export class LegWaiting implements WaitingSource {
   readonly counted = null;
   readonly #counters: Float64Array;
   readonly #slot: number;
+  readonly #fillBytes: () => number;
 
-  constructor(counters: Float64Array, slot: number) {
+  /** @param fillBytes what the consumer's pipe holds; 0 where that is not known. */
+  constructor(counters: Float64Array, slot: number, fillBytes: () => number) {
     this.#counters = counters;
     this.#slot = slot;
+    this.#fillBytes = fillBytes;
   }
 
   look(): void {
-    const field = (name: number) => this.#counters[counterAt(this.#slot, name)]!;
-    this.delivered = field(COUNTER.messages);
-    this.lastNs = field(COUNTER.lastMs) * 1e6;
-    this.waitingNs = field(COUNTER.oldestMs) * 1e6;
+    // The mark, then the pipe, then what was written: each a little newer than the one before makes
+    // nothing look older than it is.
+    const markMs = this.#field(COUNTER.markMs);
+    const markTo = this.#field(COUNTER.markTo);
+    const markMessages = this.#field(COUNTER.markMessages);
+    const isMarked = markMs > 0 && this.#field(COUNTER.markMs) === markMs;
+    const fill = this.#fillBytes();
+    const isUnread = isMarked && this.#field(COUNTER.writtenTo) - fill < markTo;
+    this.lastNs = this.#field(COUNTER.lastMs) * 1e6;
+    this.delivered = isUnread ? markMessages : this.#field(COUNTER.messages);
+    if (isUnread) this.waitingNs = markMs * 1e6;
+    else this.waitingNs = fill > 0 ? this.lastNs : this.#field(COUNTER.oldestMs) * 1e6;
+  }
+
+  #field(name: number): number {
+    return this.#counters[counterAt(this.#slot, name)]!;
   }
 }
 

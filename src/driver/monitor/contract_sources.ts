@@ -24,7 +24,7 @@ import {
 /** A channel as the thread has it. */
 export type WatchedChannel =
   | ({ readonly kind: "mailbox" } & MailboxMemory)
-  | { readonly kind: "leg"; readonly slot: number }
+  | { readonly kind: "leg"; readonly slot: number; readonly pipe: ReadPipe }
   /** Nothing is known of it but that something was written. */
   | { readonly kind: "pipe"; readonly signs: HeardSigns };
 
@@ -44,6 +44,12 @@ export class HeardSigns implements SignSource {
   }
 }
 
+/** The pipe that a consumer of a relayed pipe reads from: another one for each instance. */
+export interface ReadPipe {
+  /** -1: there is none yet. */
+  fd: number;
+}
+
 /** What sources are made from. */
 export interface SourceParts {
   readonly contracts: readonly ContractPlan[];
@@ -57,6 +63,8 @@ export interface SourceParts {
   /** Of `@relay`; empty where there is none. */
   readonly counters: Float64Array;
   readonly nowNs: () => number;
+  /** Bytes in a pipe; 0 of what is none. */
+  readonly fillBytes: (fd: number) => number;
 }
 
 /** The sources of all contracts. */
@@ -118,7 +126,7 @@ function sentSigns(
 }
 
 function deliveriesOf(
-  { counters, nowNs, carriers }: SourceParts,
+  { counters, nowNs, carriers, fillBytes }: SourceParts,
   find: Find,
   contract: ContractPlan,
   index: ContractIndex,
@@ -129,7 +137,10 @@ function deliveriesOf(
     path: number | null = null,
   ): WaitingSource => {
     if (channel.kind === "mailbox") return new MailboxWaiting(channel, consumer, path);
-    if (channel.kind === "leg") return new LegWaiting(counters, channel.slot);
+    if (channel.kind === "leg") {
+      const { slot, pipe } = channel;
+      return new LegWaiting(counters, slot, () => pipe.fd < 0 ? 0 : fillBytes(pipe.fd));
+    }
     throw new Error(`Contract ${index}: deliveries of a direct pipe are not seen`);
   };
   switch (contract.kind) {

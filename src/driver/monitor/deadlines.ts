@@ -10,6 +10,7 @@ import type { CoreState } from "../../core/state.ts";
 import { lockCode, ownCodeRanges } from "../../os/code_pages.ts";
 import { SystemError } from "../../os/errno.ts";
 import { monotonicMs } from "../../os/monotonic.ts";
+import { reopenPipe } from "../../os/pipe.ts";
 import type { Reactor } from "../../os/reactor.ts";
 import { setThreadCpus, setThreadPolicy, setThreadSlice } from "../../os/thread_scheduling.ts";
 import type { ContractPlan } from "../../plan/contract.ts";
@@ -31,7 +32,7 @@ import { MissPrograms } from "./miss_program.ts";
 import { Monitor } from "./monitor.ts";
 import type { PulseMemories } from "./pulse_memories.ts";
 import { readStamps } from "./stamps.ts";
-import { soundsOf } from "./shared_channels.ts";
+import { pipesReadBy, soundsOf } from "./shared_channels.ts";
 
 /** Of the past, in the file of a miss. */
 const RECORDED_SECONDS = 10;
@@ -161,6 +162,10 @@ export class Deadlines {
 
   /** Called after each spawn, before the core hears of it. */
   spawned({ process, number, pid, spawnedNs }: Instance): void {
+    const { plan, channels } = this.#parts;
+    for (const { channel, readFd } of pipesReadBy(plan, process, channels)) {
+      this.#monitor.readsFrom(channel, reopenPipe(readFd, "read", { nonBlocking: true }));
+    }
     if (!this.#processes.has(process)) return;
     // Nobody but us reaps it: its pid is its own.
     const pidfd = openPidfd(pid);

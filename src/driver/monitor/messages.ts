@@ -34,6 +34,8 @@ export const TELL = {
   figures: 10,
   /** Listen to a pipe: contract, which of its pipes, a descriptor of this process. */
   listen: 11,
+  /** A consumer of a relayed pipe reads from another pipe: channel, -, its read end (now the monitor's). */
+  pipe: 12,
 } as const;
 
 /** From the monitor to the control loop. */

@@ -11,7 +11,7 @@ import { createEventFd, EventGiver } from "../../os/event_fd.ts";
 import { monotonicMs } from "../../os/monotonic.ts";
 import { readFd } from "../../os/pipe.ts";
 import type { Reactor } from "../../os/reactor.ts";
-import type { Plan, ProcessIndex } from "../../plan/plan.ts";
+import type { ChannelIndex, Plan, ProcessIndex } from "../../plan/plan.ts";
 import type { ContractFigures } from "./figures.ts";
 import { RECORD_WIDTH, TELL } from "./messages.ts";
 import type { PulseMemories } from "./pulse_memories.ts";
@@ -185,6 +185,11 @@ export class Monitor {
   /** Listens to a pipe, see {@link soundsOf}. */
   listen({ contract, at, fd }: Sound): void {
     this.#tell([TELL.listen, contract, at, fd]);
+  }
+
+  /** A consumer reads from this pipe, see {@link pipesReadBy}. @param fd becomes the monitor's own. */
+  readsFrom(channel: ChannelIndex, fd: number): void {
+    this.#tell([TELL.pipe, channel, 0, fd]);
   }
 
   /** Where notifications of a process wait that were not heard yet; null: nowhere. */

@@ -18,7 +18,7 @@ import type { Court, Verdict } from "../../deadline/verdict.ts";
 import { type Absence, Watch, type WatchListener } from "../../deadline/watch.ts";
 import type { MonitorCalls } from "../../os/monitor_calls.ts";
 import type { ContractIndex, ContractPlan } from "../../plan/contract.ts";
-import type { ProcessIndex, StopPlan } from "../../plan/plan.ts";
+import type { ChannelIndex, ProcessIndex, StopPlan } from "../../plan/plan.ts";
 import type { HoldUp } from "../../process/hold_up.ts";
 import type { Glimpse } from "../../process/strain.ts";
 import { InstanceContracts } from "./instance_contracts.ts";
@@ -58,6 +58,8 @@ export interface LoopParts {
   readonly closeFd: (fd: number) => void;
   /** A pipe is to be listened to, for a contract; the name stays when it is another pipe. */
   readonly listen: (contract: ContractIndex, name: string, fd: number) => void;
+  /** A consumer of a relayed pipe reads from another one; the descriptor is the thread's own. */
+  readonly readsFrom: (channel: ChannelIndex, fd: number) => void;
   /** Takes in what was heard. @returns when to ask again; Infinity: it wakes us. */
   readonly hear: (nowNs: number) => number;
   /** How long this thread has waited for a CPU, ever; 0: not known. */
@@ -222,6 +224,7 @@ export class MonitorLoop implements WatchListener {
       return this.#spawned(process, instance, third, fourth, record[5]!);
     }
     if (told === TELL.listen) return this.#parts.listen(process, `${process}/${instance}`, third);
+    if (told === TELL.pipe) return this.#parts.readsFrom(process, third);
     if (told === TELL.figures) return this.#parts.figuresAsked();
     const watched = this.#watched[process];
     if (watched?.instance !== instance) {

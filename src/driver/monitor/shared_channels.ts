@@ -5,6 +5,7 @@
  */
 import type { Channel } from "../../channel/channel.ts";
 import { MailboxChannel } from "../../channel/mailbox/mailbox_channel.ts";
+import { LegChannel } from "../../channel/relay/leg_channel.ts";
 import { PipeChannel } from "../../channel/pipe/pipe_channel.ts";
 import type { MailboxShape } from "../../channel/mailbox/layout.ts";
 import type { ContractIndex, ContractPlan } from "../../plan/contract.ts";
@@ -120,6 +121,24 @@ export function soundsOf(
       ? pipeFds(held.channels[source.channel])
       : [];
     return fds.map((fd, at) => ({ contract: index, at, fd }));
+  });
+}
+
+/** The relayed pipes that a process reads from, as far as it is judged by when it does. */
+export function pipesReadBy(
+  plan: Plan,
+  process: ProcessIndex,
+  channels: readonly Channel[],
+): { readonly channel: ChannelIndex; readonly readFd: number }[] {
+  const judged = new Set(
+    plan.contracts.filter(({ kind }) => kind === "latency" || kind === "path").flatMap(channelsOf),
+  );
+  return [...judged].flatMap((index) => {
+    const channel = channels[index];
+    if (!(channel instanceof LegChannel)) return [];
+    if (!plan.channels[index]!.to.processes.includes(process)) return [];
+    const pipe = channel.newestPipe;
+    return pipe === null ? [] : [{ channel: index, readFd: pipe.readFd }];
   });
 }
 

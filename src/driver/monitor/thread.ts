@@ -99,6 +99,7 @@ export function watchOver(init: ThreadInit, post: (message: ThreadMessage) => vo
       init.counters === null ? new ArrayBuffer(0) : mappedFrom(init.counters),
     ),
     nowNs: calls.nowNs,
+    fillBytes: calls.fillBytes,
   });
   const ears = init.deafNs === null ? null : Ears.open(init.deafNs);
   const loop = new MonitorLoop({
@@ -123,6 +124,12 @@ export function watchOver(init: ThreadInit, post: (message: ThreadMessage) => vo
     },
     listen: (contract, name, fd) =>
       ears?.listen(name, fd, noteOf(contracts[contract]!, memories, channels)),
+    readsFrom: (index, fd) => {
+      const channel = channels.get(index);
+      if (channel?.kind !== "leg") return closeFd(fd);
+      if (channel.pipe.fd >= 0) closeFd(channel.pipe.fd);
+      channel.pipe.fd = fd;
+    },
     hear: (nowNs) => {
       if (ears === null) return Infinity;
       const nextNs = ears.hear(nowNs);
@@ -158,7 +165,7 @@ function watched(shared: SharedChannel): WatchedChannel {
       return { kind: "mailbox", shape, samples: mappedFrom(samples), pages: pages.map(mappedFrom) };
     }
     case "leg":
-      return { kind: "leg", slot: shared.slot };
+      return { kind: "leg", slot: shared.slot, pipe: { fd: -1 } };
     case "pipe":
       return { kind: "pipe", signs: new HeardSigns() };
   }

@@ -62,6 +62,7 @@ export function rehearseMisses(
     reportFd: -1,
     isMemoryOf: () => true,
     isUnheard: () => real.calls.isReadable(-1),
+    readsFrom: () => {},
     listen: () => {},
     hear: () => Infinity,
     closeFd: () => {},

@@ -56,6 +56,21 @@ export class LegCounters {
   }
 
   /**
+   * Marks a message that was written last, so that it can be seen for how long it is not read.
+   *
+   * @param takenMs when it was taken.
+   * @param to the position behind it.
+   * @param messages delivered before it.
+   */
+  mark(takenMs: number, to: number, messages: number): void {
+    // Whoever reads the time twice, around the others, has what belongs together.
+    this.set("markMs", 0);
+    this.set("markTo", to);
+    this.set("markMessages", messages);
+    this.set("markMs", takenMs);
+  }
+
+  /**
    * Begins where the process before this one was killed: what that held is lost.
    *
    * @returns how many messages.
@@ -67,6 +82,9 @@ export class LegCounters {
     this.set("passing", 0);
     this.set("queuedBytes", 0);
     this.set("oldestMs", 0);
+    // Positions are this process's own.
+    this.set("markMs", 0);
+    this.set("writtenTo", 0);
     this.flow(nowMs);
     return lost;
   }

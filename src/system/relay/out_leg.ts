@@ -15,6 +15,8 @@ import { type OutPipe, OutStream, type StreamTools } from "./out_stream.ts";
 /** A write of up to so many bytes is whole or is not: PIPE_BUF of linux/limits.h. */
 const ATOMIC_BYTES = 4096;
 const LINE_FEED = new Uint8Array([10]);
+/** How often is looked at most whether the mark was read: what a look costs is seen otherwise. */
+const MARK_EVERY_MS = 1;
 
 /** Whom a leg tells. */
 export interface OutLegEvents {
@@ -63,6 +65,7 @@ export class OutLeg {
   /** A frame was: nothing can follow it in this pipe. */
   #isTorn = false;
   #rest: Rest | null = null;
+  #markedMs = 0;
 
   constructor(
     { slot, queue }: RelayOutput,
@@ -168,6 +171,7 @@ export class OutLeg {
     const isPartial = this.#rest !== null || this.#needsFeed || this.#isTorn;
     this.counters.set("partial", isPartial ? pipe.number : 0);
     this.counters.set("instance", pipe.instance);
+    this.counters.set("writtenTo", this.#stream.written);
     if (lost > 0) this.counters.drop("lost", lost);
     this.isEnded = false;
     this.isFinished = pipe.writeFd < 0;
@@ -273,7 +277,7 @@ export class OutLeg {
   /** Ends the line that was cut. */
   #feed(): boolean {
     if (!this.#needsFeed) return true;
-    if (this.#stream.write(LINE_FEED) === 0) return false;
+    if (this.#put(LINE_FEED) === 0) return false;
     this.#stream.markEnd(0);
     this.#needsFeed = false;
     this.counters.set("partial", 0);
@@ -283,7 +287,7 @@ export class OutLeg {
   #writeRest(nowMs: number): boolean {
     const rest = this.#rest;
     if (rest === null) return true;
-    const count = this.#stream.write(rest.bytes.subarray(rest.from));
+    const count = this.#put(rest.bytes.subarray(rest.from));
     rest.from += count;
     if (count > 0) this.counters.flow(nowMs);
     if (rest.from < rest.bytes.length) return false;
@@ -296,7 +300,7 @@ export class OutLeg {
   #endRest(nowMs: number): void {
     const { bytes, producer } = this.#rest!;
     this.counters.set("partial", 0);
-    this.#count(1, bytes.length, nowMs);
+    this.#count(1, bytes.length, nowMs, nowMs);
     this.#rest = null;
     this.#events.left(producer, 1, null);
   }
@@ -321,7 +325,7 @@ export class OutLeg {
   /** Writes the oldest messages. */
   #write(bytes: Uint8Array<ArrayBuffer>, nowMs: number): void {
     const { messages } = this.#queue;
-    const written = this.#stream.write(bytes);
+    const written = this.#put(bytes);
     this.#isFull = written < bytes.length;
     if (written === 0) return;
     let count = 0;
@@ -330,7 +334,7 @@ export class OutLeg {
       end += messages.lengthAt(count++);
       this.#stream.markEnd(written - end);
     }
-    this.#count(count, end, nowMs);
+    this.#count(count, end, nowMs, messages.oldestMs);
     messages.drop(count);
     if (end === written) return;
     // The next is in the pipe in part, and in the queue no more; it is lost with it, and counts.
@@ -344,11 +348,29 @@ export class OutLeg {
     messages.drop(1, false);
   }
 
-  #count(messages: number, bytes: number, nowMs: number): void {
+  #put(bytes: Uint8Array<ArrayBuffer>): number {
     const { counters } = this;
+    counters.set("writtenTo", this.#stream.written + bytes.length);
+    const count = this.#stream.write(bytes);
+    counters.set("writtenTo", this.#stream.written);
+    return count;
+  }
+
+  #count(messages: number, bytes: number, nowMs: number, takenMs: number): void {
+    const { counters } = this;
+    if (messages > 0) this.#mark(nowMs, takenMs);
     counters.add("messages", messages);
     counters.add("bytes", bytes);
     counters.flow(nowMs);
     if (messages > 0) counters.set("lastMs", nowMs);
+  }
+
+  /** Moves the mark to what was just written, if what it is at was read. */
+  #mark(nowMs: number, takenMs: number): void {
+    if (nowMs - this.#markedMs < MARK_EVERY_MS) return;
+    const { counters } = this;
+    this.#markedMs = nowMs;
+    const stands = counters.get("markMs") > 0 && this.#stream.readTo < counters.get("markTo");
+    if (!stands) counters.mark(takenMs, this.#stream.written, counters.get("messages"));
   }
 }

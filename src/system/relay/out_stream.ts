@@ -147,9 +147,19 @@ export class OutStream {
     return true;
   }
 
+  /** Bytes that were written: the position of the end. */
+  get written(): number {
+    return this.#written;
+  }
+
+  /** Everything up to this position was read, and perhaps more. */
+  get readTo(): number {
+    return this.#written - this.#fillBytes(true);
+  }
+
   /** Looks how much was read. */
   look(): void {
-    if (this.#newest !== null) this.#pages.consumedTo(this.#written - this.#fillBytes(true));
+    if (this.#newest !== null) this.#pages.consumedTo(this.readTo);
   }
 
   /**

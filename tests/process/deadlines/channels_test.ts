@@ -148,6 +148,56 @@ export default defineConfig({
   ]);
 });
 
+Deno.test("what lies unread in the pipe of a consumer is not received, and what is read in time is never late", async () => {
+  const python = (text: string) => `command(["python3", "-c", ${JSON.stringify(text)}])`;
+  const source = (everyS: number) =>
+    python(`import time\nwhile True:\n  print("x", flush=True)\n  time.sleep(${everyS})`);
+  const reader = python(
+    "import os, signal, time\nidle = False\ndef turn(*_):\n  global idle\n  idle = not idle\n" +
+      "signal.signal(signal.SIGUSR1, turn)\nwhile True:\n" +
+      "  if idle: time.sleep(0.02)\n  else: os.read(0, 65536)",
+  );
+  await using crew = await startCrew(`
+import { command, defineConfig, pipe } from "coxswain";
+const latency = { within: "300ms" };
+export default defineConfig({
+  name: "unread",
+  processes: {
+    often: { run: ${source(0.02)} },
+    seldom: { run: ${source(0.7)} },
+    turns: { run: ${reader} },
+    reads: { run: ${reader} },
+  },
+  channels: {
+    many: pipe({ from: "often.stdout", to: "turns.stdin", framing: "lines", latency }),
+    few: pipe({ from: "seldom.stdout", to: "reads.stdin", framing: "lines", latency }),
+  },
+});`);
+  const of = async (name: string) => (await crew.snapshot()).deadlines[name]!;
+  await eventually("both have read", async () => {
+    const [many, few] = [await of("many.latency@turns"), await of("few.latency@reads")];
+    return many.kept > 50 && few.kept > 3;
+  });
+  // The start of an interpreter may have taken longer than that.
+  const before = missesOf(crew).length;
+  const { pid } = await crew.process("turns");
+  Deno.kill(pid!, "SIGUSR1");
+  await eventually("it is missed", () => missesOf(crew).length > before);
+  const [miss] = missesOf(crew).slice(before);
+  assertEquals([miss!.contract, miss!.came], ["many.latency@turns", false]);
+  const { kept } = await of("few.latency@reads");
+  Deno.kill(pid!, "SIGUSR1");
+  await eventually("it holds again", async () => (await of("many.latency@turns")).holds);
+  await eventually(
+    "the other has read",
+    async () => (await of("few.latency@reads")).kept > kept + 2,
+  );
+  assertEquals(
+    missesOf(crew).slice(before).filter(({ contract }) => contract === "few.latency@reads"),
+    [],
+  );
+});
+
 const CHILD = new URL("../../../src/child/mod.ts", import.meta.url).href;
 
 Deno.test("a path is missed by what a stage keeps for too long, however soon it is taken before and after", async () => {

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { openMonitorCalls } from "../../../src/os/monitor_calls.ts";
 import { monotonicMs } from "../../../src/os/monotonic.ts";
-import { closeFd } from "../../../src/os/pipe.ts";
+import { closeFd, createPipe, writeFd } from "../../../src/os/pipe.ts";
 import { createEventFd } from "../../../src/os/event_fd.ts";
 import { openPidfd } from "../../../src/process/pidfd.ts";
 import { reap } from "../../../src/process/reap.ts";
@@ -66,4 +66,15 @@ Deno.test("MonitorCalls.signal() reaches the process of a pidfd, and nobody when
   assertEquals(calls.signal(other, 15, true), "gone");
   closeFd(other);
   closeFd(pidfd);
+});
+
+Deno.test("MonitorCalls.fillBytes() says what a pipe holds, and 0 of what is no descriptor", () => {
+  const calls = openMonitorCalls(1);
+  const { readFd, writeFd: into } = createPipe();
+  assertEquals(calls.fillBytes(readFd), 0);
+  writeFd(into, new Uint8Array(300));
+  assertEquals([calls.fillBytes(readFd), calls.fillBytes(into)], [300, 300]);
+  closeFd(readFd);
+  closeFd(into);
+  assertEquals(calls.fillBytes(readFd), 0);
 });

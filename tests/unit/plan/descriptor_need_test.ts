@@ -40,6 +40,10 @@ Deno.test("descriptorsNeeded() counts what contracts hold, by process and by pro
   assertEquals(more([contract]), 6);
   assertEquals(more([contract, contract]), 6);
   assertEquals(more([contract, { ...contract, process: 2, onMiss: [run] }]), 9);
+  const leg = plan.channels.findIndex((each) => each.kind === "leg" && each.direction === "out");
+  const { span: _span, kind: _kind, ...base } = contract;
+  const latency: ContractPlan = { ...base, kind: "latency", channel: leg, consumer: 0, missNs: 1 };
+  assertEquals(more([contract, latency, latency]), 7, "the pipe that it reads from");
   const watchdog = { device: "/dev/watchdog", timeoutNs: 1, strokeNs: 1 };
   const guarded = { ...plan, supervisor: { scheduling: null, watchdog } };
   assertEquals(descriptorsNeeded(guarded) - descriptorsNeeded(plan), 1);

@@ -160,9 +160,54 @@ Deno.test("LegSigns and LegWaiting read what @relay counts of a leg", () => {
   const signs = new LegSigns(counters, 1);
   signs.read();
   assertEquals([signs.signs, signs.lastNs], [7, 3e6]);
-  const waiting = new LegWaiting(counters, 1);
+  const waiting = new LegWaiting(counters, 1, () => 0);
   waiting.look();
   assertEquals([waiting.delivered, waiting.lastNs, waiting.waitingNs], [7, 3e6, 2.5e6]);
+});
+
+Deno.test("LegWaiting: what the consumer has not read from its pipe waits, since the mark or the last write", () => {
+  const counters = new Float64Array(countersBytes(1) / 8);
+  const set = (fields: Partial<Record<keyof typeof COUNTER, number>>) => {
+    for (const [name, value] of Object.entries(fields)) {
+      counters[counterAt(0, COUNTER[name as keyof typeof COUNTER])] = value;
+    }
+  };
+  let fill = 0;
+  const waiting = new LegWaiting(counters, 0, () => fill);
+  const look = () => {
+    waiting.look();
+    return [waiting.waitingNs / 1e6, waiting.delivered];
+  };
+  // Three of ten bytes each, of which the second is marked.
+  set({ messages: 3, lastMs: 30, writtenTo: 30, markMs: 20, markTo: 20, markMessages: 1 });
+  assertEquals(look(), [0, 3], "all is read");
+  fill = 30;
+  assertEquals(look(), [20, 1], "nothing is");
+  fill = 11;
+  assertEquals(look(), [20, 1], "all but a byte of what is marked");
+  fill = 10;
+  assertEquals(look(), [30, 3], "what is marked, and nothing behind it");
+  fill = 0;
+  set({ oldestMs: 25 });
+  assertEquals(look(), [25, 3], "what waits at @relay is next");
+  fill = 30;
+  set({ markMs: 0 });
+  assertEquals(look(), [30, 3], "the mark is being moved");
+});
+
+Deno.test("LegWaiting takes nothing for older than it is while @relay writes", () => {
+  const counters = new Float64Array(countersBytes(1) / 8);
+  const at = (name: keyof typeof COUNTER) => counterAt(0, COUNTER[name]);
+  counters[at("lastMs")] = 10;
+  counters[at("writtenTo")] = 10;
+  // It looks at the pipe, which was empty a moment ago: the message in it is not of 10 ms.
+  const waiting = new LegWaiting(counters, 0, () => {
+    counters[at("writtenTo")] = 20;
+    counters[at("lastMs")] = 500;
+    return 10;
+  });
+  waiting.look();
+  assertEquals(waiting.waitingNs, 500e6);
 });
 
 Deno.test("Deliveries of a path are as old as the oldest at any of its channels, late once when it is taken", () => {
