@@ -27,6 +27,8 @@ const POLLFD_BYTES = 8;
 /** poll.h: the same as of epoll. */
 const POLLIN = EPOLLIN;
 
+const FILL = Number(FIONREAD);
+
 const SYMBOLS = {
   clock_gettime: { parameters: ["i32", "pointer"], result: "i32" },
   ppoll: { parameters: ["pointer", "u32", "pointer", "pointer"], result: "i32" },
@@ -100,7 +102,6 @@ export function openMonitorCalls(slots: number): MonitorCalls {
   for (let slot = 0; slot < slots; slot++) view.setInt32(LAYOUT.slept + slot * 8, -1, true);
   checked(symbols.prctl(PR_SET_TIMERSLACK, 1n, 0n, 0n, 0n), "prctl(PR_SET_TIMERSLACK)");
   const floor = Math.floor;
-  const request = Number(FIONREAD);
   const timeOf = (clock: number) => {
     clockGettime(clock, memory);
     return words[0]! * SECOND_NS + words[2]!;
@@ -134,9 +135,7 @@ export function openMonitorCalls(slots: number): MonitorCalls {
       return ppoll(asked, 1, timeout, null) > 0 &&
         (view.getInt16(LAYOUT.asked + 6, true) & POLLIN) > 0;
     },
-    fillBytes(fd) {
-      return ioctl(fd, request, eight) === 0 ? words[LAYOUT.eight / 4]! : 0;
-    },
+    fillBytes: (fd) => ioctl(fd, FILL, eight) === 0 ? words[LAYOUT.eight / 4]! : 0,
     takeEvent(fd) {
       read(fd, eight, 8);
     },
