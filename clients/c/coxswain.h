@@ -118,8 +118,26 @@ static inline void cox_pause(void) {
 #endif
 }
 
-/* RFC 3720, B.4; a byte at a time. */
+#if defined(__x86_64__)
+/* By the instruction for it, eight bytes at a time. */
+__attribute__((target("sse4.2"))) static inline uint32_t cox_crc32c_sse(const uint8_t *bytes,
+                                                                       uint32_t length) {
+  uint64_t crc = ~0u, eight;
+  for (; length >= 8; length -= 8, bytes += 8) {
+    memcpy(&eight, bytes, 8);
+    crc = __builtin_ia32_crc32di(crc, eight);
+  }
+  uint32_t rest = (uint32_t)crc;
+  for (; length > 0; length--) rest = __builtin_ia32_crc32qi(rest, *bytes++);
+  return ~rest;
+}
+#endif
+
+/* RFC 3720, B.4; where there is no instruction for it, a byte at a time. */
 static inline uint32_t cox_crc32c(const uint8_t *bytes, uint32_t length) {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("sse4.2")) return cox_crc32c_sse(bytes, length);
+#endif
   static uint32_t table[256];
   if (table[1] == 0) {
     for (uint32_t byte = 0; byte < 256; byte++) {
