@@ -19,6 +19,8 @@ export interface DeadlineEvent {
   readonly count: number;
   /** The limit that applies, from what it is counted from. */
   readonly limitMs: number;
+  /** Of a warning what is allowed; of a miss the same. */
+  readonly allowedMs: number;
   /** How much later than the limit it came, or how late it was when it was noticed. */
   readonly lateMs: number;
   /** It has come after all. */

@@ -75,9 +75,9 @@ function formatMiss(event: DeadlineEvent): string {
 
 /** What happened, in a clause. Pure. */
 export function whatHappened(event: DeadlineEvent): string {
-  const { reason, item, limitMs, lateMs, came } = event;
+  const { reason, item, limitMs, lateMs, came, allowedMs } = event;
   const who = nameOf(event);
-  const limit = formatFineMs(limitMs);
+  const limit = formatFineMs(allowedMs);
   const took = formatFineMs(limitMs + lateMs);
   switch (reason) {
     case "silent":
@@ -85,6 +85,8 @@ export function whatHappened(event: DeadlineEvent): string {
       return limitMs + lateMs === 0 || limitMs === 0
         ? `${who} gives no sign of life`
         : `${who} ${came ? "was" : "is"} silent for ${took}, ${limit} are allowed`;
+    case "triggered":
+      return `${who} says itself that it hangs (WATCHDOG=trigger)`;
     case "late-start":
       return `${who} ${came ? `began ${took} late` : `has not begun, ${took} after it was due`}, ` +
         `${limit} are allowed`;

@@ -26,6 +26,8 @@ export interface Finding {
   readonly lastNs: number;
   /** @default 1 */
   readonly count?: number;
+  /** @default 0: what the plan says */
+  readonly allowedNs?: number;
 }
 
 /** What has been found of a contract since the supervisor started. */
@@ -126,7 +128,7 @@ export abstract class Judge {
   }
 
   #tell(kind: "warn" | "miss", finding: Finding, nowNs: number, broke: boolean): void {
-    const { reason, item, dueNs, atNs, lastNs, count = 1 } = finding;
+    const { reason, item, dueNs, atNs, lastNs, count = 1, allowedNs = 0 } = finding;
     this.#court.tell({
       contract: this.contract,
       kind,
@@ -140,6 +142,7 @@ export abstract class Judge {
       broke,
       missedInWindow: this.window.missed,
       lastNs,
+      allowedNs,
     });
   }
 }

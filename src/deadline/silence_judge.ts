@@ -81,7 +81,7 @@ export class SilenceJudge extends Judge {
   fail(nowNs: number): void {
     if (this.#missing || this.isExcused(nowNs)) return;
     this.#missing = true;
-    this.miss({ ...this.#finding(null), dueNs: nowNs }, nowNs);
+    this.miss({ ...this.#finding(null), reason: "triggered", dueNs: nowNs }, nowNs);
   }
 
   examine(nowNs: number): number {
@@ -132,7 +132,8 @@ export class SilenceJudge extends Judge {
 
   #finding(atNs: number | null, limitNs = this.#missNs): Finding {
     const lastNs = this.#hasSign ? this.#baseNs : 0;
-    return { reason: this.#reason, item: 0, dueNs: this.#baseNs + limitNs, atNs, lastNs };
+    const dueNs = this.#baseNs + limitNs;
+    return { reason: this.#reason, item: 0, dueNs, atNs, lastNs, allowedNs: this.#missNs };
   }
 
   #pardon(nowNs: number): number {

@@ -17,6 +17,7 @@ export class SpanJudge extends Judge {
   /** When it began, or was excused last. */
   #fromNs = 0;
   #missAtNs = Infinity;
+  #warnAtNs = Infinity;
   #isRunning = false;
   #missing = false;
   #isWarned = false;
@@ -32,6 +33,7 @@ export class SpanJudge extends Judge {
     this.#beganNs = nowNs;
     this.#fromNs = nowNs;
     this.#missAtNs = nowNs + this.#missNs;
+    this.#warnAtNs = nowNs + this.#warnNs;
     this.#isRunning = true;
     this.#missing = false;
     this.#isWarned = false;
@@ -47,9 +49,17 @@ export class SpanJudge extends Judge {
     if (!this.#missing) this.keep(1, nowNs);
   }
 
-  /** The process asked for more time: it is due at this time at the earliest. */
+  /**
+   * The process asked for more time: it is due at this time at the earliest, and warned of as long
+   * before as it would have been.
+   */
   extend(untilNs: number): number {
-    this.#missAtNs = Math.max(this.#missAtNs, untilNs);
+    if (this.#missAtNs === Infinity) this.#warnAtNs = Math.max(this.#warnAtNs, untilNs);
+    else {
+      const byNs = Math.max(0, untilNs - this.#missAtNs);
+      this.#missAtNs += byNs;
+      this.#warnAtNs += byNs;
+    }
     return this.#nextNs();
   }
 
@@ -60,7 +70,9 @@ export class SpanJudge extends Judge {
 
   /** How long it was away is not known: it has all of its time again. */
   excuse(nowNs: number): void {
-    this.#missAtNs += Math.max(0, nowNs - this.#fromNs);
+    const awayNs = Math.max(0, nowNs - this.#fromNs);
+    this.#missAtNs += awayNs;
+    this.#warnAtNs += awayNs;
     this.#fromNs = nowNs;
     this.#isWarned = false;
   }
@@ -76,9 +88,9 @@ export class SpanJudge extends Judge {
       if (this.isExcused(nowNs)) return this.excuse(nowNs);
       this.#missing = true;
       this.miss(this.#finding(this.#missAtNs, atNs), nowNs);
-    } else if (!this.#isWarned && nowNs > this.#fromNs + this.#warnNs) {
+    } else if (!this.#isWarned && nowNs > this.#warnAtNs) {
       this.#isWarned = true;
-      this.warn(this.#finding(this.#fromNs + this.#warnNs, atNs), nowNs);
+      this.warn(this.#finding(this.#warnAtNs, atNs), nowNs);
     }
   }
 
@@ -88,7 +100,6 @@ export class SpanJudge extends Judge {
 
   #nextNs(): number {
     if (!this.#isRunning || this.#missing) return Infinity;
-    const warnAtNs = this.#isWarned ? Infinity : this.#fromNs + this.#warnNs;
-    return Math.min(this.#missAtNs, warnAtNs) + 1;
+    return Math.min(this.#missAtNs, this.#isWarned ? Infinity : this.#warnAtNs) + 1;
   }
 }

@@ -8,6 +8,8 @@ import type { ContractIndex } from "../plan/contract.ts";
 export type MissReason =
   /** Heartbeat: no sign of life for too long. */
   | "silent"
+  /** Heartbeat: the process said itself that it hangs (WATCHDOG=trigger). */
+  | "triggered"
   /** Cycle: a pass did not begin in time. */
   | "late-start"
   /** Cycle: a pass takes, or took, longer than its budget. */
@@ -50,6 +52,8 @@ export interface Verdict {
   readonly missedInWindow: number;
   /** The last thing that it did before: a sign, a start, a step; 0: nothing yet. */
   readonly lastNs: number;
+  /** What is allowed, where the process has asked for another limit; 0: what its plan says. */
+  readonly allowedNs: number;
 }
 
 /** Who hears of what judges find. */

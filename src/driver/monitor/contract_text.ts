@@ -3,7 +3,11 @@ import type { Verdict } from "../../deadline/verdict.ts";
 import type { ContractPlan } from "../../plan/contract.ts";
 
 /** The limit that a verdict is about, nanoseconds. */
-export function limitNsOf(contract: ContractPlan, { kind, reason, item }: Verdict): number {
+export function limitNsOf(
+  contract: ContractPlan,
+  { kind, reason, item, allowedNs }: Verdict,
+): number {
+  if (kind === "miss" && allowedNs > 0) return allowedNs;
   switch (contract.kind) {
     case "cycle":
       if (reason === "overrun") return kind === "warn" ? contract.warnNs : contract.budgetNs;

@@ -177,6 +177,7 @@ export class DeadlineDesk {
       item: stepName(contract, verdict.item),
       count,
       limitMs: toMs(limitNsOf(contract, verdict)),
+      allowedMs: toMs(limitNsOf(contract, { ...verdict, kind: "miss" })),
       lateMs: toMs(latenessNs),
       came: atNs !== null,
       dueNs: Math.round(dueNs - originNs),

@@ -88,6 +88,7 @@ const REASONS: readonly MissReason[] = [
   "gap",
   "not-alive",
   "late-sample",
+  "triggered",
 ];
 
 /** A verdict with what belongs to it. */
@@ -117,6 +118,7 @@ export function verdictRecord(told: ToldVerdict, record: Float64Array): void {
   record[13] = told.lastNs;
   record[14] = told.did;
   record[15] = told.glimpse === null ? 0 : 1;
+  record[19] = told.allowedNs;
   if (told.glimpse === null) return;
   record[16] = told.glimpse.state;
   record[17] = told.glimpse.call;
@@ -142,6 +144,7 @@ export function verdictOf(record: Float64Array): ToldVerdict {
     missedInWindow: record[12]!,
     lastNs: record[13]!,
     did: record[14]!,
+    allowedNs: record[19]!,
     glimpse: record[15] === 1 ? { state: record[16]!, call: record[17]!, fd: record[18]! } : null,
   };
 }

@@ -141,8 +141,10 @@ time.sleep(1000)
   );
   await eventually("both are missed", () => missesOf(crew).length >= 2);
   const [first, second] = missesOf(crew);
-  assertEquals([first!.instance, first!.reason], [1, "silent"]);
-  assertEquals(second!.instance, 2);
+  assertEquals([first!.instance, first!.reason], [1, "triggered"]);
+  assertEquals([second!.instance, second!.reason, second!.limitMs], [2, "silent", 100]);
+  const told = "beater.heartbeat missed: beater#1 says itself that it hangs (WATCHDOG=trigger)";
+  await eventually("it is on the screen", () => crew.output().includes(told));
   assert(second!.lateMs < 10_000, JSON.stringify(second));
 });
 

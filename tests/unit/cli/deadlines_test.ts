@@ -1,6 +1,7 @@
 /** What is printed and drawn of time contracts, without a crew. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { DeadlineEvent, MissEvidence } from "../../../src/audit/deadline_event.ts";
+import { formatDeadline } from "../../../src/audit/format_deadline.ts";
 import type { EventRecord } from "../../../src/audit/event_record.ts";
 import { deadlineLines, ratesOf } from "../../../src/cli/deadline_table.ts";
 import { timelineSvg } from "../../../src/cli/timeline_svg.ts";
@@ -93,6 +94,7 @@ const MISS: DeadlineEvent = {
   item: "",
   count: 1,
   limitMs: 100,
+  allowedMs: 100,
   lateMs: 0.081,
   came: false,
   dueNs: 1e9,
@@ -105,6 +107,19 @@ const MISS: DeadlineEvent = {
   did: ["SIGABRT", "restart"],
   evidence: EVIDENCE,
 };
+
+Deno.test("formatDeadline() says of a warning what is allowed, and not only what it was warned at", () => {
+  const of = (event: Partial<DeadlineEvent>) =>
+    formatDeadline({ ...stamp(1000), ...MISS, kind: "warn", did: [], limitMs: 60, ...event });
+  assertEquals(
+    of({}),
+    "det.heartbeat is near its limit: det#2 is silent for 60 ms, 100 ms are allowed",
+  );
+  assertEquals(
+    of({ reason: "overrun", contract: "det.cycle.look" }),
+    "det.cycle.look is near its limit: det#2 has been at it for 60 ms, its budget is 100 ms",
+  );
+});
 
 let seq = 0;
 const stamp = (ms: number) => ({

@@ -20,6 +20,7 @@ const MISS = event(2, {
   item: "",
   count: 1,
   limitMs: 100,
+  allowedMs: 100,
   lateMs: 0.5,
   came: false,
   dueNs: 1e9,

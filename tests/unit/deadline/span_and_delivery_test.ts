@@ -40,6 +40,18 @@ Deno.test("SpanJudge: more time moves the limit, and never back", () => {
   assertEquals(judge.examine(200 * MS), Infinity);
 });
 
+Deno.test("SpanJudge: more time moves the warning as well", () => {
+  const court = new Scribe();
+  const judge = new SpanJudge(0, span({ warnNs: 60 * MS }), court);
+  judge.arm(0);
+  assertEquals(judge.extend(150 * MS), 110 * MS + 1);
+  judge.examine(110 * MS);
+  assertEquals(court.take(), []);
+  judge.examine(110 * MS + 1);
+  judge.examine(150 * MS + 1);
+  assertEquals(court.take(), ["warn too-long 0 due 110", "miss too-long 0 due 150 broke"]);
+});
+
 Deno.test("SpanJudge: what is excused begins anew", () => {
   const court = new Scribe();
   const judge = new SpanJudge(0, span(), court);
