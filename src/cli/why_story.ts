@@ -11,6 +11,8 @@ import { formatFineMs } from "../audit/format_ms.ts";
 type Miss = EventRecord & DeadlineEvent;
 
 const EARLIER_MAX = 3;
+/** As far as evidence is held back: so often is it gathered in a second. */
+const WITNESS_NS_MAX = 1e9;
 
 /**
  * Tells it.
@@ -41,9 +43,7 @@ export function whyLines(
       } it was ${text} from outside`,
     ];
   }
-  // The first of a row has seen most: what follows is its consequence.
-  const witness = misses.findLast(({ evidence }) => evidence !== null) ?? last;
-  const { evidence } = witness;
+  const { evidence } = witnessOf(misses, last);
   return [
     `${name} missed ${countOf(misses)}; the last at ${timeOf(last)}`,
     line("what", `${last.contract}: ${whatHappened(last)}`),
@@ -58,6 +58,18 @@ export function whyLines(
     line("after", afterText(events, last)),
     ...earlierLines(misses),
   ];
+}
+
+/**
+ * The miss that has seen what the last one was about: itself, or where it was one of many the one
+ * before it, of the same contract and then of any. What was seen earlier is another story.
+ */
+function witnessOf(misses: readonly Miss[], last: Miss): Miss {
+  const near = misses.filter(({ evidence, instance, monoNs }) =>
+    evidence !== null && instance === last.instance && last.monoNs - monoNs <= WITNESS_NS_MAX
+  );
+  return near.findLast(({ seq }) => seq === last.seq) ??
+    near.findLast(({ contract }) => contract === last.contract) ?? near.at(-1) ?? last;
 }
 
 function line(head: string, text: string): string {
@@ -122,7 +134,10 @@ function machineText({ pressure }: MissEvidence): string {
 }
 
 /** The likeliest reason, from what was seen. */
-function verdictOf(evidence: MissEvidence | null, { reason }: Miss): string {
+function verdictOf(
+  evidence: MissEvidence | null,
+  { reason, came, lastAgoMs }: Miss,
+): string {
   if (evidence === null) return "nothing was seen of the process itself";
   const { state, call, callOn, overMs, ranMs, waitedMs, channels } = evidence;
   if (state === "T") return "it was stopped by a signal";
@@ -133,12 +148,17 @@ function verdictOf(evidence: MissEvidence | null, { reason }: Miss): string {
     : `it waited for room in ${full.channel}, which ${full.other.join(", ")} does not drain`;
   // Whatever it waited for a CPU before: more of that would not have let it go on.
   if (state === "S" && callOn !== null && callOn === full?.channel) return noRoom;
-  const over = overMs ?? Infinity;
+  // What takes too long from its start on has lived that long.
+  const over = overMs ?? (reason === "too-long" ? lastAgoMs : null) ?? Infinity;
   // Of its whole life, which was mostly sleep: what it waited is held against what it ran.
-  const waitedTooLong = overMs === null ? ranMs ?? Infinity : over * 0.2;
+  const waitedTooLong = over === Infinity ? ranMs ?? Infinity : over * 0.2;
   if ((waitedMs ?? 0) > waitedTooLong) return "others had the CPU: it wanted to run and could not";
   if (full !== undefined) return noRoom;
   if (reason === "overrun" || (ranMs ?? 0) > over * 0.8) return "it was busy: it computed";
+  // It has come: what it waits in now is not what it was at until then.
+  const until = came ? Math.min(over, lastAgoMs ?? Infinity) : Infinity;
+  if ((ranMs ?? 0) > until * 0.7) return "it was busy: it computed";
+  if (came && call !== null) return "it came late, and what kept it was over when it was looked at";
   if (reason === "gap" && call === null) return "it went on, and sent nothing";
   const empty = channels.filter((channel) => channel.side === "reads" && channel.state === "empty");
   const onChannel = channels.find(({ channel }) => channel === callOn);

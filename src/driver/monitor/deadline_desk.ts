@@ -23,7 +23,7 @@ import { limitNsOf, stepName } from "./contract_text.ts";
 
 /** Events of one contract within a second; the misses beyond are counted with the next. */
 const EVENTS_PER_SECOND_MAX = 5;
-/** Of one process: it takes a millisecond to gather. */
+/** Of one contract: it takes a millisecond to gather. */
 const EVIDENCE_PER_SECOND_MAX = 2;
 
 /** What the desk needs. */
@@ -66,7 +66,7 @@ export class DeadlineDesk {
   readonly #parts: DeskParts;
   readonly #spoken: Spoken[];
   readonly #records: ContractRecord[];
-  readonly #evidence = new Map<ProcessIndex, { count: number; sinceNs: number }>();
+  readonly #evidence = new Map<ContractIndex, { count: number; sinceNs: number }>();
   #timer: ReturnType<typeof setTimeout> | null = null;
 
   constructor(parts: DeskParts) {
@@ -166,7 +166,7 @@ export class DeadlineDesk {
   ): DeadlineEvent {
     const { originNs, nowNs } = this.#parts;
     const { kind, reason, count, dueNs, atNs, latenessNs, lastNs, noticedNs } = verdict;
-    const isTold = kind === "miss" && this.#mayGather(contract.process);
+    const isTold = kind === "miss" && this.#mayGather(verdict.contract);
     return {
       event: "deadline",
       contract: contract.name,
@@ -245,12 +245,12 @@ export class DeadlineDesk {
     });
   }
 
-  #mayGather(process: ProcessIndex): boolean {
+  #mayGather(contract: ContractIndex): boolean {
     const nowNs = this.#parts.nowNs();
-    let gathered = this.#evidence.get(process);
+    let gathered = this.#evidence.get(contract);
     if (gathered === undefined || nowNs - gathered.sinceNs >= 1e9) {
       gathered = { count: 0, sinceNs: nowNs };
-      this.#evidence.set(process, gathered);
+      this.#evidence.set(contract, gathered);
     }
     return gathered.count++ < EVIDENCE_PER_SECOND_MAX;
   }

@@ -195,6 +195,31 @@ Deno.test("whyLines() finds the likeliest reason by what was seen", () => {
     so({ call: "futex", callOn: null, channels: [] }),
     "it slept in futex, and nothing woke it",
   );
+  // A start that takes too long has lived that long: most of it asleep.
+  const start = { reason: "too-long", lastAgoMs: 700 };
+  const young = { overMs: null, ranMs: 42, waitedMs: 78, callOn: null, channels: [] };
+  assertEquals(so(young, start), "it slept in read, and nothing woke it");
+  assertEquals(so({ ...young, waitedMs: 141 }, start), starved);
+  // What has come sleeps again when it is looked at.
+  const idle = { call: "epoll_wait", callOn: null, channels: [] };
+  const late = { reason: "skipped", came: true, lastAgoMs: 210 };
+  assertEquals(so({ ...idle, ranMs: 170 }, late), "it was busy: it computed");
+  assertEquals(
+    so({ ...idle, ranMs: 5 }, late),
+    "it came late, and what kept it was over when it was looked at",
+  );
+});
+
+Deno.test("whyLines() tells of a miss what was seen then, and nothing that another was about", () => {
+  const at = (ms: number, of: Partial<DeadlineEvent>) => ({ ...stamp(ms), ...MISS, ...of });
+  const other = { contract: "det.steps", evidence: { ...EVIDENCE, call: "futex" } };
+  const told = (events: EventRecord[], name = "det") => whyLines(events, "det", name).join("\n");
+  const row = [at(1000, {}), at(1100, other), at(1200, { evidence: null })];
+  assertStringIncludes(told(row), "slept in read", "the first of its row");
+  assertStringIncludes(told([at(1100, other), at(1200, { evidence: null })]), "slept in futex");
+  const nothing = "nothing was seen of the process itself";
+  assertStringIncludes(told([at(1000, {}), at(2001, { evidence: null })]), nothing);
+  assertStringIncludes(told([at(1000, {}), at(1100, { instance: 3, evidence: null })]), nothing);
 });
 
 Deno.test("whyLines() says so when there is nothing to tell", () => {
