@@ -18,8 +18,10 @@ export class MailboxAttendance {
   readonly #plan: Plan;
   readonly #record: (body: EventBody) => void;
   readonly #seats = new Map<ProcessIndex, Seat[]>();
-  /** By seat: the instance of the last fault that was told. */
-  readonly #told = new Map<Seat, number>();
+  /** By seat: how many instances have had it. */
+  readonly #starts = new Map<Seat, number>();
+  /** By seat: the last fault that was told, by the number in memory and by our own count. */
+  readonly #told = new Map<Seat, { readonly instance: number; readonly start: number }>();
 
   constructor(
     plan: Plan,
@@ -48,7 +50,9 @@ export class MailboxAttendance {
 
   /** Before an instance of `process` starts. */
   starts(process: ProcessIndex): void {
-    for (const { mailbox, consumer } of this.#seats.get(process) ?? []) {
+    for (const seat of this.#seats.get(process) ?? []) {
+      this.#starts.set(seat, this.#startsOf(seat) + 1);
+      const { mailbox, consumer } = seat;
       if (consumer === null) mailbox.producerStarts();
       else mailbox.consumerStarts(consumer);
     }
@@ -74,8 +78,13 @@ export class MailboxAttendance {
   #lookAt(seat: Seat): void {
     const { mailbox, consumer } = seat;
     const fault = consumer === null ? null : mailbox.faultOf(consumer);
-    if (consumer === null || fault === null || this.#told.get(seat) === fault.instance) return;
-    this.#told.set(seat, fault.instance);
+    if (consumer === null || fault === null) return;
+    const told = this.#told.get(seat);
+    const start = this.#startsOf(seat);
+    // What an instance has left is its own, and it may write what it likes: it is heard once.
+    if (told?.instance === fault.instance) return;
+    this.#told.set(seat, { instance: fault.instance, start });
+    if (told?.start === start) return;
     const { from, consumers } = mailbox.plan;
     this.#record({
       event: "mailboxCorrupt",
@@ -92,6 +101,10 @@ export class MailboxAttendance {
       seats.push(seat);
       this.#seats.set(process, seats);
     }
+  }
+
+  #startsOf(seat: Seat): number {
+    return this.#starts.get(seat) ?? 0;
   }
 
   #nameOf(processes: readonly ProcessIndex[]): string {
