@@ -43,7 +43,8 @@ export function whyLines(
       } it was ${text} from outside`,
     ];
   }
-  const { evidence } = witnessOf(misses, last);
+  const witness = witnessOf(misses, last);
+  const { evidence } = witness;
   return [
     `${name} missed ${countOf(misses)}; the last at ${timeOf(last)}`,
     line("what", `${last.contract}: ${whatHappened(last)}`),
@@ -53,7 +54,7 @@ export function whyLines(
       line("channels", channelsText(evidence.channels)),
       line("machine", machineText(evidence)),
     ]),
-    line("so", verdictOf(evidence, last)),
+    line("so", verdictOf(evidence, witness)),
     line("done", last.did.length === 0 ? "recorded, and nothing else" : last.did.join(", ")),
     line("after", afterText(events, last)),
     ...earlierLines(misses),
@@ -152,7 +153,8 @@ function verdictOf(
   const over = overMs ?? (reason === "too-long" ? lastAgoMs : null) ?? Infinity;
   // Of its whole life, which was mostly sleep: what it waited is held against what it ran.
   const waitedTooLong = over === Infinity ? ranMs ?? Infinity : over * 0.2;
-  if ((waitedMs ?? 0) > waitedTooLong) return "others had the CPU: it wanted to run and could not";
+  const starved = "others had the CPU: it wanted to run and could not";
+  if ((waitedMs ?? 0) > waitedTooLong) return starved;
   if (full !== undefined) return noRoom;
   if (reason === "overrun" || (ranMs ?? 0) > over * 0.8) return "it was busy: it computed";
   // It has come: what it waits in now is not what it was at until then.
@@ -171,6 +173,9 @@ function verdictOf(
   if (empty.length > 0) {
     const names = empty.map(({ channel, other }) => `${channel} from ${other.join(", ")}`);
     return `it had nothing to do: ${names.join(" and ")} brought nothing`;
+  }
+  if (state === "R" && !came) {
+    return (waitedMs ?? 0) > (ranMs ?? 0) ? starved : "it was busy: it computed";
   }
   return call === null ? "it did something else" : `it slept in ${call}, and nothing woke it`;
 }

@@ -176,6 +176,10 @@ Deno.test("whyLines() finds the likeliest reason by what was seen", () => {
     so({ state: "R", call: null, callOn: null, ranMs: 990 }),
     "it was busy: it computed",
   );
+  // It has begun to compute within the window, and goes on.
+  const running = { state: "R", call: null, callOn: null, channels: [] };
+  assertEquals(so({ ...running, ranMs: 70, waitedMs: 9 }), "it was busy: it computed");
+  assertEquals(so({ ...running, ranMs: 29, waitedMs: 51 }), starved);
   assertStringIncludes(so({ state: "D" }), "it waited for a device");
   assertEquals(
     so({
