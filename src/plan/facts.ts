@@ -94,6 +94,8 @@ export interface MemoryFact {
   readonly what: string;
   /** Of one segment: RLIMIT_FSIZE counts for memory too, and who exceeds it is killed. */
   readonly segmentBytesMax: number;
+  /** In free huge pages of 2 MiB, which were set aside and are no part of `bytes`. */
+  readonly hugeBytes: number;
 }
 
 /** Everything that compiling depends on besides the configuration. */

@@ -17,6 +17,8 @@ import type { MemoryFact } from "./facts.ts";
 import type { Issues } from "./issues.ts";
 import type { ChannelPlan, MailboxPlan, MailboxUsePlan, PortPlan } from "./plan.ts";
 
+const HUGE_PAGE_BYTES = 2 ** 21;
+
 /** A mailbox as declared, its ends resolved. */
 export interface MailboxRequest {
   readonly name: string;
@@ -105,9 +107,10 @@ export function checkMemory(
       "start cox with a higher `ulimit -f`",
     );
   }
-  const bytes = mailboxes.reduce((sum, mailbox) => sum + mailboxBytes(mailbox), 0);
+  const ordinary = ordinaryMailboxes(mailboxes, memory);
+  const bytes = ordinary.reduce((sum, mailbox) => sum + mailboxBytes(mailbox), 0);
   if (bytes <= memory.bytes) return;
-  const [largest] = mailboxes.toSorted((a, b) => mailboxBytes(b) - mailboxBytes(a));
+  const [largest] = ordinary.toSorted((a, b) => mailboxBytes(b) - mailboxBytes(a));
   issues.error(
     ["channels", largest!.name],
     `the mailboxes take ${roundedSize(bytes, "up")} (this one ` +
@@ -115,6 +118,17 @@ export function checkMemory(
       `${roundedSize(memory.bytes, "down")}`,
     "fewer slots, or smaller samples",
   );
+}
+
+/** Those that take of the ordinary memory: all, if there are not huge pages enough for each that asks. */
+function ordinaryMailboxes(
+  mailboxes: readonly MailboxPlan[],
+  { hugeBytes }: MemoryFact,
+): readonly MailboxPlan[] {
+  const pages = ({ shape }: MailboxPlan) => Math.ceil(segmentBytes(shape) / HUGE_PAGE_BYTES);
+  const asked = mailboxes.filter(({ hugePages }) => hugePages);
+  const bytes = asked.reduce((sum, mailbox) => sum + pages(mailbox), 0) * HUGE_PAGE_BYTES;
+  return bytes > hugeBytes ? mailboxes : mailboxes.filter(({ hugePages }) => !hugePages);
 }
 
 function shapeOf(channel: MailboxConfig, consumers: number): MailboxShape {

@@ -24,7 +24,11 @@ export function memoryFact(read: (path: string) => string | null): MemoryFact {
     what: "this machine",
   });
   if (least.bytes === Infinity) throw new Error("/proc/meminfo does not tell MemAvailable");
-  return { ...least, segmentBytesMax: fileLimit(read("/proc/self/limits") ?? "") };
+  return {
+    ...least,
+    segmentBytesMax: fileLimit(read("/proc/self/limits") ?? ""),
+    hugeBytes: hugeBytes(read("/proc/meminfo") ?? ""),
+  };
 }
 
 /** `Max file size             unlimited            unlimited            bytes`: the soft one. */
@@ -38,6 +42,12 @@ export function machineFact(meminfo: string): Place[] {
   const kilobytes = /^MemAvailable:\s+(\d+) kB$/m.exec(meminfo)?.[1];
   if (kilobytes === undefined) return [];
   return [{ bytes: Number(kilobytes) * 1024, what: "this machine" }];
+}
+
+/** `HugePages_Free:        8`, of 2 MiB; 0 where the machine's are of another size. */
+export function hugeBytes(meminfo: string): number {
+  if (!/^Hugepagesize:\s+2048 kB$/m.test(meminfo)) return 0;
+  return Number(/^HugePages_Free:\s+(\d+)$/m.exec(meminfo)?.[1] ?? "0") * 2 ** 21;
 }
 
 /**

@@ -158,8 +158,8 @@ Deno.test("compile() refuses to a sealed program what opens the seal", () => {
 Deno.test("compile() refuses mailboxes that the machine has no memory for, with both figures", () => {
   const config = crew(processes(), { channels: { frames: box } });
   const bytes = 4096 + 8 * 8192 + 2 * 4096;
-  const memory = (bytes: number, segmentBytesMax = 2 ** 40) =>
-    machine({ memory: { bytes, what: "this machine", segmentBytesMax } });
+  const memory = (bytes: number, segmentBytesMax = 2 ** 40, hugeBytes = 0) =>
+    machine({ memory: { bytes, what: "this machine", segmentBytesMax, hugeBytes } });
   compiled(config, memory(bytes));
   const issue = onlyError(config, memory(bytes - 1));
   assertEquals(issue.path, ["channels", "frames"]);
@@ -174,6 +174,11 @@ Deno.test("compile() refuses mailboxes that the machine has no memory for, with 
     `its samples take 68KiB, and a file of cox's may have ${segment - 1}B (RLIMIT_FSIZE), ` +
       "memory included",
   );
+  // Huge pages were set aside, and are no part of what there is besides.
+  const huge = crew(processes(), { channels: { frames: { ...box, hugePages: true } } });
+  compiled(huge, memory(0, 2 ** 40, 2 ** 21));
+  assertEquals(onlyError(huge, memory(0, 2 ** 40, 2 ** 21 - 1)).path, ["channels", "frames"]);
+  assertEquals(onlyError(config, memory(0, 2 ** 40, 2 ** 21)).path, ["channels", "frames"]);
 });
 
 Deno.test("compile() leaves the consumers out that the profiles leave out, and moves no descriptor", () => {

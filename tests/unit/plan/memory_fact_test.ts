@@ -3,6 +3,7 @@ import { readSmallFile } from "../../../src/os/file.ts";
 import {
   cgroupFacts,
   fileLimit,
+  hugeBytes,
   machineFact,
   memoryFact,
 } from "../../../src/plan/probe/memory_fact.ts";
@@ -18,6 +19,12 @@ Deno.test("fileLimit() reads the soft limit of files, which counts for memory", 
     `Max cpu time  1  2 seconds\nMax file size   ${soft}   unlimited  bytes\n`;
   assertEquals(fileLimit(line("4096")), 4096);
   assertEquals(fileLimit(line("unlimited")), Number.MAX_SAFE_INTEGER);
+});
+
+Deno.test("hugeBytes() counts free huge pages of 2 MiB alone", () => {
+  assertEquals(hugeBytes("HugePages_Free:        3\nHugepagesize:       2048 kB\n"), 3 * 2 ** 21);
+  assertEquals(hugeBytes("HugePages_Free:        3\nHugepagesize:    1048576 kB\n"), 0);
+  assertEquals(hugeBytes("MemFree: 9 kB\n"), 0);
 });
 
 Deno.test("machineFact() reads MemAvailable, and nothing else", () => {
