@@ -128,7 +128,7 @@ export interface ChannelEvidence {
   readonly state: "full" | "empty" | "flows";
   readonly fill: number;
   readonly capacity: number;
-  readonly unit: "bytes" | "messages";
+  readonly unit: "bytes" | "messages" | "samples";
   /** For how long nothing was taken although something waits; 0: it flows. */
   readonly standsForMs: number;
   /** Who is on the other side. */

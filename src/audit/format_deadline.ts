@@ -57,7 +57,7 @@ function formatLive(live: LiveContract): string {
   return [
     contract + (perSecond === null ? "" : ` ${perSecond.toFixed(perSecond < 10 ? 1 : 0)}/s`),
     ...(ageMs === null ? [] : [`${formatFineMs(ageMs)} ago`]),
-    missed === 0 ? "never late" : `worst ${formatFineMs(worstLateMs)} late, ${missed} missed`,
+    missed === 0 ? "none missed" : `worst ${formatFineMs(worstLateMs)} late, ${missed} missed`,
     ...(holds ? [] : ["broken"]),
   ].join(", ");
 }

@@ -102,6 +102,7 @@ export class Deadlines {
     this.#evidence = new EvidenceKeeper({
       plan,
       watch,
+      channels: parts.channels,
       pidOf: (process) => parts.state().processes[process]?.pid ?? null,
       processes: [...this.#processes],
     });

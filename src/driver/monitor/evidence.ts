@@ -5,12 +5,14 @@
  * Must not know: contracts, what is told of it.
  */
 import type { ChannelEvidence, MissEvidence } from "../../audit/deadline_event.ts";
+import type { Channel } from "../../channel/channel.ts";
 import { type FlowMemory, standsForMs } from "../../channel/watch/observe.ts";
 import { monotonicMs } from "../../os/monotonic.ts";
 import type { Plan, ProcessIndex } from "../../plan/plan.ts";
 import { type Glimpse, glimpsed, pressure, type Strain, strainOf } from "../../process/strain.ts";
 import { openFileOf } from "../../process/tree.ts";
 import type { ChannelWatch, Watcher } from "../channel_watch.ts";
+import { mailboxEvidence } from "./mailbox_evidence.ts";
 
 const SAMPLE_EVERY_MS = 1000;
 /** Processes that are looked at in one turn of the loop; the rest have the next one. */
@@ -20,6 +22,7 @@ const SAMPLES_PER_TURN_MAX = 64;
 export interface EvidenceParts {
   readonly plan: Plan;
   readonly watch: ChannelWatch;
+  readonly channels: readonly Channel[];
   /** Of the live instance's main process; null: there is none. */
   readonly pidOf: (process: ProcessIndex) => number | null;
   /** Who has a contract. */
@@ -79,7 +82,10 @@ export class EvidenceKeeper {
       call,
       callOn,
       pressure: pressure(),
-      channels: this.#channelsOf(process),
+      channels: [
+        ...this.#channelsOf(process),
+        ...mailboxEvidence(this.#parts.plan, process, this.#parts.channels),
+      ],
     };
   }
 

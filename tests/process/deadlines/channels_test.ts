@@ -258,4 +258,7 @@ for await (const _ of into);`,
     ),
     JSON.stringify(late),
   );
+  const seen = late.flatMap(({ evidence }) => evidence?.channels ?? [])
+    .map(({ channel, side, capacity, unit, other }) => [channel, side, capacity, unit, ...other]);
+  assertEquals(seen[0], ["b", "reads", 8, "samples", "stage"]);
 });
