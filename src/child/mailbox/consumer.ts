@@ -28,7 +28,7 @@ import { reportFault } from "./report_fault.ts";
 import { type Lender, Sample } from "./sample.ts";
 import { MappedWords } from "./shared_words.ts";
 import { SlotViews } from "./slot_views.ts";
-import { Spinning } from "./spinning.ts";
+import { rest, Spinning } from "./spinning.ts";
 import { StructViews } from "./struct_view.ts";
 import type { ConsumerPort } from "./wait_port.ts";
 
@@ -38,6 +38,8 @@ const LENT_MAX = 256;
 const EXPIRED_AT_ONCE_MAX = 256;
 /** Looks before the first look at the clock: who answers at once is met by the next of these. */
 const LOOKS_AT_ONCE = 64;
+/** So many since it waited last: there will be more, and many at once cost less than one by one. */
+const STREAM_SAMPLES = 8;
 
 const NONE: NoSample = Object.freeze({ kind: "none" });
 const HELD: NoSample = Object.freeze({ kind: "held" });
@@ -49,6 +51,8 @@ export class Consumer<F extends StructFields = never> implements Disposable {
   readonly #core: ConsumerCore;
   readonly #counters: ConsumerCounters;
   readonly #lifespanNs: number;
+  readonly #checked: boolean;
+  readonly #checksData: boolean;
   readonly #views: SlotViews;
   readonly #port: ConsumerPort;
   readonly #page: ArrayBuffer;
@@ -59,6 +63,8 @@ export class Consumer<F extends StructFields = never> implements Disposable {
   /** Lent and not yet all given back: from `#pool[#head % 256]` to the one before `#tail`'s. */
   readonly #pool: Sample<F>[] = [];
   readonly #batch: SampleBatch<F> = { kind: "batch", samples: [] };
+  /** The next sample when it waited last. */
+  #waitedAt = 0;
   #head = 0;
   #tail = 0;
   #found: Sample<F> | NoSample = NONE;
@@ -81,6 +87,8 @@ export class Consumer<F extends StructFields = never> implements Disposable {
     this.#port = port;
     this.#page = memory.own;
     this.#lifespanNs = options.lifespanNs ?? 0;
+    this.#checked = options.checked === true;
+    this.#checksData = options.layout !== undefined || shape.checksum !== "none";
     const own = new MappedWords(memory.own);
     this.#views = new SlotViews(memory.samples, shape);
     const core = { shape, number: options.number, behind: options.behind ?? "oldest" };
@@ -128,15 +136,14 @@ export class Consumer<F extends StructFields = never> implements Disposable {
   }
 
   /**
-   * All samples that are there, up to `countMax`; never waits. They share their time of receipt,
-   * and cost less than one by one. {@linkcode releaseAll} gives them back.
+   * All samples that are there, up to `countMax`; never waits. Those that were found at one look
+   * share their time of receipt, and cost less than one by one. {@linkcode releaseAll} gives them back.
    *
    * @param countMax 1 … 256.
    */
   pollBatch(countMax: number): SampleBatch<F> | NoSample {
-    this.#batch.samples.length = 0;
-    const end = this.#gather(countMax);
-    return this.#batch.samples.length === 0 ? end : this.#batch;
+    const first = this.poll();
+    return first.kind === "sample" ? this.#gather(first, countMax) : first;
   }
 
   /**
@@ -158,14 +165,8 @@ export class Consumer<F extends StructFields = never> implements Disposable {
    * @param timeoutNs 0 … Infinity. @default Infinity
    */
   receiveBatch(countMax: number, timeoutNs = Infinity): SampleBatch<F> | NoSample {
-    const found = this.pollBatch(countMax);
-    if (found.kind !== "none") return found;
-    const first = this.#wait(timeoutNs);
-    if (first.kind !== "sample") return first;
-    const { samples } = this.#batch;
-    samples[0] = first;
-    if (countMax > 1) this.#gather(countMax);
-    return this.#batch;
+    const first = this.receive(timeoutNs);
+    return first.kind === "sample" ? this.#gather(first, countMax) : first;
   }
 
   /**
@@ -253,29 +254,35 @@ export class Consumer<F extends StructFields = never> implements Disposable {
     this.close();
   }
 
-  /** Adds what is there to the batch. @returns why there was no more */
-  #gather(countMax: number): NoSample {
+  /** A sample that is lent, and with it all that are there. */
+  #gather(first: Sample<F>, countMax: number): SampleBatch<F> {
+    const core = this.#core;
     const { samples } = this.#batch;
-    const before = samples.length;
-    let end: NoSample = NONE;
-    while (samples.length < countMax) {
+    let nowNs = first.receivedNs;
+    let { seen } = core;
+    samples[0] = first;
+    let count = 1;
+    for (; count < countMax; count++) {
       const found = this.#take();
-      if (found.kind !== "sample") {
-        end = found;
-        break;
+      if (found.kind !== "sample") break;
+      if (core.seen !== seen) {
+        // Another look: what it found can have been published since.
+        seen = core.seen;
+        nowNs = this.#port.nowNs();
       }
-      samples.push(found);
-      this.#tail++;
+      this.#lend(found, nowNs);
+      samples[count] = found;
     }
-    if (samples.length === before) return end;
-    const nowNs = this.#port.nowNs();
-    this.#tail -= samples.length - before;
-    for (let at = before; at < samples.length; at++) this.#lend(samples[at]!, nowNs);
-    return end;
+    // An array that is emptied each time is grown each time.
+    if (samples.length > count) samples.length = count;
+    return this.#batch;
   }
 
   #wait(timeoutNs: number): Sample<F> | NoSample {
     if (this.#spinning.spins) {
+      const streams = this.#core.next - this.#waitedAt >= STREAM_SAMPLES;
+      this.#waitedAt = this.#core.next;
+      if (streams) rest();
       for (let at = 0; at < LOOKS_AT_ONCE; at++) if (this.#look()) return this.#found;
     }
     const endNs = this.#port.nowNs() + timeoutNs;
@@ -328,12 +335,12 @@ export class Consumer<F extends StructFields = never> implements Disposable {
     if (this.#head === this.#tail) this.#head = this.#tail = 0;
     else if (this.#tail - this.#head === LENT_MAX) return HELD;
     const at = this.#tail % LENT_MAX;
-    if (this.#options.checked === true) this.#pool[at] = new Sample<F>(this.#lender);
+    if (this.#checked) this.#pool[at] = new Sample<F>(this.#lender);
     const sample = this.#pool[at]!;
     for (let expired = 0; expired < EXPIRED_AT_ONCE_MAX;) {
       const found = this.#core.poll(sample);
       if (found === "sample") {
-        if (!this.#passesCheck(sample)) continue;
+        if (this.#checksData && !this.#passesCheck(sample)) continue;
         if (this.#lifespanNs > 0 && this.#expires(sample)) {
           expired++;
           continue;
@@ -361,20 +368,28 @@ export class Consumer<F extends StructFields = never> implements Disposable {
   #lend(sample: Sample<F>, nowNs: number): void {
     this.#tail++;
     this.#counters.lent(nowNs, nowNs - sample.stampNs, sample.originNs);
-    sample.lend(nowNs, this.#options.checked === true);
+    sample.lend(nowNs, this.#checked);
   }
 
   #release(sample: Sample<F>): "intact" | "overtaken" {
     const core = this.#core;
     const intact = core.isIntact(sample);
     this.#counters.released(intact, sample.length);
+    if (this.#tail - this.#head === 1) {
+      this.#head = this.#tail;
+      core.releaseTo(core.next - 1);
+    } else this.#releaseBehind();
+    return intact ? "intact" : "overtaken";
+  }
+
+  /** One of several was given back: the cursor goes up to the first that is still lent. */
+  #releaseBehind(): void {
+    const core = this.#core;
     const before = this.#head;
     while (this.#head < this.#tail && !this.#pool[this.#head % LENT_MAX]!.isLent) this.#head++;
-    if (this.#head !== before) {
-      const none = this.#head === this.#tail;
-      core.releaseTo(none ? core.next - 1 : this.#pool[this.#head % LENT_MAX]!.sequence - 1);
-    }
-    return intact ? "intact" : "overtaken";
+    if (this.#head === before) return;
+    const none = this.#head === this.#tail;
+    core.releaseTo(none ? core.next - 1 : this.#pool[this.#head % LENT_MAX]!.sequence - 1);
   }
 }
 

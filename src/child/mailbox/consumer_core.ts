@@ -11,7 +11,16 @@
  * Nothing that is read here is believed: what decides where memory is touched comes from the
  * shape and from this object's own count.
  */
-import {
+import * as layout from "../../channel/mailbox/layout.ts";
+import type { MailboxShape } from "../../channel/mailbox/layout.ts";
+import { highWord, joinPosition, NO_POSITION, readPosition } from "./position.ts";
+import type { SharedWords } from "./shared_words.ts";
+
+/*
+ * Constants of another module are read from memory and checked at each use: V8 does not know that
+ * they stay. Those of this module it puts into its instructions.
+ */
+const {
   ARMED,
   BELL,
   CONSUMER_BELL,
@@ -20,7 +29,6 @@ import {
   EPOCH,
   HEADER_BYTES,
   LENGTH,
-  type MailboxShape,
   ORIGIN_HIGH,
   ORIGIN_LOW,
   PRODUCER_ARMED,
@@ -35,12 +43,11 @@ import {
   STATE_ENDED,
   STATE_OPEN,
   TURN,
-} from "../../channel/mailbox/layout.ts";
-import { highWord, joinPosition, NO_POSITION, readPosition } from "./position.ts";
-import type { SharedWords } from "./shared_words.ts";
+} = layout;
 
 const { floor } = Math;
 const WORD_RANGE = 2 ** 32;
+const HEADER_WORDS = (HEADER_BYTES / 4) | 0;
 const HALF = 2 ** 31;
 /** A consumer that is overtaken so often in a row takes a breath. */
 const ATTEMPTS_MAX = 16;
@@ -75,7 +82,9 @@ export interface ConsumerCoreOptions {
 export class ConsumerCore {
   readonly #samples: SharedWords;
   readonly #own: SharedWords;
-  readonly #options: ConsumerCoreOptions;
+  readonly #number: number;
+  readonly #newest: boolean;
+  readonly #bytesMax: number;
   readonly #wakeProducer: () => void;
   readonly #slots: number;
   readonly #strideWords: number;
@@ -92,7 +101,6 @@ export class ConsumerCore {
   seenLow = 0;
   seenHigh = 0;
   cursor = 0;
-  cursorHigh = -1;
   /**
    * `keepAll`: the newest when it took up the link. Up to there the producer may have looked at
    * the cursors while it did not have to wait for this one.
@@ -115,11 +123,13 @@ export class ConsumerCore {
     const { shape } = options;
     this.#samples = samples;
     this.#own = own;
-    this.#options = options;
+    this.#number = options.number;
+    this.#bytesMax = shape.sampleBytes;
     this.#wakeProducer = wakeProducer;
     this.#slots = shape.slots;
-    this.#strideWords = slotStride(shape.sampleBytes) / 4;
+    this.#strideWords = (slotStride(shape.sampleBytes) / 4) | 0;
     this.#keepsAll = shape.history === "keepAll";
+    this.#newest = options.behind === "newest" && !this.#keepsAll;
     this.#keep = shape.keep;
   }
 
@@ -141,7 +151,6 @@ export class ConsumerCore {
     }
     this.attachedAt = this.seen;
     this.cursor = cursor;
-    this.cursorHigh = highWord(cursor);
     this.#goTo(from === "resume" ? cursor + 1 : Math.max(cursor + 1, this.seen));
     // What is passed over must not hold the producer back.
     this.#release(this.next - 1);
@@ -151,9 +160,8 @@ export class ConsumerCore {
   /** Looks for the next sample; where there is one it is lent until {@link release}. */
   poll(into: LentSlot): Found {
     if (this.fault !== "") return "corrupt";
-    const newest = this.#options.behind === "newest" && !this.#keepsAll;
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-      if (this.next > this.seen || newest) {
+      if (this.next > this.seen || this.#newest) {
         const found = this.#look();
         if (this.fault !== "") return "corrupt";
         if (this.next > this.seen) return found ? "ended" : "none";
@@ -226,7 +234,7 @@ export class ConsumerCore {
   }
 
   #base(slot: number): number {
-    return HEADER_BYTES / 4 + slot * this.#strideWords;
+    return (HEADER_WORDS + slot * this.#strideWords) | 0;
   }
 
   /** Brings `seen` up to date. @returns whether nothing more will come. */
@@ -268,17 +276,15 @@ export class ConsumerCore {
     const length = samples.read(base + LENGTH);
     const low = samples.read(base + SEQUENCE_LOW);
     const high = samples.read(base + SEQUENCE_HIGH);
-    into.stampNs = (samples.read(base + STAMP_LOW) >>> 0) +
-      (samples.read(base + STAMP_HIGH) >>> 0) * WORD_RANGE;
-    into.originNs = (samples.read(base + ORIGIN_LOW) >>> 0) +
-      (samples.read(base + ORIGIN_HIGH) >>> 0) * WORD_RANGE;
+    into.stampNs = joinWords(samples.read(base + STAMP_LOW), samples.read(base + STAMP_HIGH));
+    into.originNs = joinWords(samples.read(base + ORIGIN_LOW), samples.read(base + ORIGIN_HIGH));
     into.epoch = samples.read(base + SAMPLE_EPOCH);
     into.crc = samples.read(base + CRC32C);
     if (!this.#isSafe(this.next)) {
       samples.fence();
       if (samples.load(base + TURN) !== this.turn) return false;
     }
-    if (length < 0 || length > this.#options.shape.sampleBytes) {
+    if (length < 0 || length > this.#bytesMax) {
       return this.#fail(`length of ${this.next} must be at most the slot's, is ${length >>> 0}`);
     }
     if (
@@ -317,7 +323,7 @@ export class ConsumerCore {
   #jump(): void {
     const target = this.#keepsAll
       ? this.attachedAt + 1
-      : this.#options.behind === "newest"
+      : this.#newest
       ? this.seen
       : this.seen - this.#keep + 1;
     this.skipped += target - this.next;
@@ -328,18 +334,17 @@ export class ConsumerCore {
 
   #goTo(sequence: number): void {
     this.next = sequence;
-    this.slot = sequence % this.#slots;
+    this.slot = (sequence % this.#slots) | 0;
     this.turn = ((sequence - this.slot) / this.#slots * 2 + 2) | 0;
   }
 
   #release(position: number): void {
     const own = this.#own;
-    const high = highWord(position);
-    if (high !== this.cursorHigh) {
+    const wide = position - this.cursor >= HALF;
+    if (wide || (position ^ this.cursor) < 0) {
       // A step so wide would for a moment be read as too far. This is read as not far enough.
-      if (position - this.cursor >= HALF) own.store(CURSOR, this.cursorHigh << 31);
-      own.store(CURSOR + 1, high);
-      this.cursorHigh = high;
+      if (wide) own.store(CURSOR, highWord(this.cursor) << 31);
+      own.store(CURSOR + 1, highWord(position));
     }
     this.cursor = position;
     if (!this.#keepsAll) {
@@ -349,7 +354,7 @@ export class ConsumerCore {
     own.store(CURSOR, position | 0);
     // Behind an atomic store an ordinary load is as good as an atomic one.
     const armed = this.#samples.read(PRODUCER_ARMED);
-    if (armed === this.woken || (armed & 0xff) !== this.#options.number + 1) return;
+    if (armed === this.woken || (armed & 0xff) !== this.#number + 1) return;
     this.woken = armed;
     own.store(CONSUMER_BELL, (own.read(CONSUMER_BELL) + 1) | 0);
     this.#wakeProducer();
@@ -359,4 +364,9 @@ export class ConsumerCore {
     this.fault = fault;
     return false;
   }
+}
+
+/** Sums of fractions are made in one instruction; for those of whole numbers V8 looks at overflows. */
+function joinWords(low: number, high: number): number {
+  return ((low >>> 0) / WORD_RANGE + (high >>> 0)) * WORD_RANGE;
 }

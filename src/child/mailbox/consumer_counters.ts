@@ -2,7 +2,14 @@
  * What a consumer counts in its own page, for whoever watches. Owns that the counts go on over all
  * instances; whoever shows them forgives a sample at a kill. Must not know: who reads them, samples.
  */
-import {
+import * as layout from "../../channel/mailbox/layout.ts";
+import type { MappedWords } from "./shared_words.ts";
+
+/*
+ * Constants of another module are read from memory and checked at each use: V8 does not know that
+ * they stay. Those of this module it puts into its instructions.
+ */
+const {
   BYTES,
   EXPIRED,
   LAST_ORIGIN_NS,
@@ -14,8 +21,7 @@ import {
   PATHS_MAX,
   RECEIVED,
   WORST_AGE_NS,
-} from "../../channel/mailbox/layout.ts";
-import type { MappedWords } from "./shared_words.ts";
+} = layout;
 
 /** The counters of one consumer's page; nobody else writes them while it lives. */
 export class ConsumerCounters {

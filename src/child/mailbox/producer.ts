@@ -18,7 +18,7 @@ import { Loan } from "./loan.ts";
 import { ProducerCore } from "./producer_core.ts";
 import { MappedWords } from "./shared_words.ts";
 import { copyBytes, SlotViews } from "./slot_views.ts";
-import { Spinning, type Waiting } from "./spinning.ts";
+import { rest, Spinning, type Waiting } from "./spinning.ts";
 import { StructViews } from "./struct_view.ts";
 import type { ProducerPort } from "./wait_port.ts";
 
@@ -209,7 +209,8 @@ export class Producer<F extends StructFields = never> {
     if (core.claimed >= core.claimedMax) return false;
     const endNs = this.#port.nowNs() + blockNs;
     for (;;) {
-      if (this.#spinning.spin(this.#claim, endNs)) return true;
+      if (this.#spinning.spins) rest();
+      if (this.#spinning.spin(this.#claim, endNs, rest)) return true;
       const leftNs = endNs - this.#port.nowNs();
       if (!(leftNs > 0)) return this.#claim();
       const bell = this.#spinning.parks ? core.arm() : null;

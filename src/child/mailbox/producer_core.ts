@@ -7,7 +7,16 @@
  *  claim   turn odd ─► (data) ─► seal  header, turn even ─► commit  published ─► who is armed?
  * ```
  */
-import {
+import * as layout from "../../channel/mailbox/layout.ts";
+import type { MailboxShape } from "../../channel/mailbox/layout.ts";
+import { highWord, NO_POSITION, readPosition } from "./position.ts";
+import type { SharedWords } from "./shared_words.ts";
+
+/*
+ * Constants of another module are read from memory and checked at each use: V8 does not know that
+ * they stay. Those of this module it puts into its instructions.
+ */
+const {
   ARMED,
   ARMED_PARKED,
   ATTACHED,
@@ -18,7 +27,6 @@ import {
   EPOCH,
   HEADER_BYTES,
   LENGTH,
-  type MailboxShape,
   ORIGIN_HIGH,
   ORIGIN_LOW,
   PRODUCER_ARMED,
@@ -30,12 +38,11 @@ import {
   STAMP_HIGH,
   STAMP_LOW,
   TURN,
-} from "../../channel/mailbox/layout.ts";
-import { highWord, NO_POSITION, readPosition } from "./position.ts";
-import type { SharedWords } from "./shared_words.ts";
+} = layout;
 
 const { floor } = Math;
 const WORD_RANGE = 2 ** 32;
+const HEADER_WORDS = (HEADER_BYTES / 4) | 0;
 /** The C library copies past the caches from some 16 KiB up at the earliest. */
 const PAGE_BYTES = 4096;
 
@@ -100,7 +107,7 @@ export class ProducerCore {
     this.#consumers = consumers;
     this.#bells = bells;
     this.#slots = shape.slots;
-    this.#strideWords = slotStride(shape.sampleBytes) / 4;
+    this.#strideWords = (slotStride(shape.sampleBytes) / 4) | 0;
     this.#keepsAll = shape.history === "keepAll";
     this.#passesCaches = shape.sampleBytes >= PAGE_BYTES;
     this.claimedMax = shape.slots - shape.keep;
@@ -215,13 +222,13 @@ export class ProducerCore {
   }
 
   #base(slot: number): number {
-    return HEADER_BYTES / 4 + slot * this.#strideWords;
+    return (HEADER_WORDS + slot * this.#strideWords) | 0;
   }
 
   /** Slot and turn of the sample after `published`. */
   #place(): void {
     const sequence = this.published + 1;
-    this.slot = sequence % this.#slots;
+    this.slot = (sequence % this.#slots) | 0;
     this.turn = ((sequence - this.slot) / this.#slots * 2 + 1) | 0;
   }
 

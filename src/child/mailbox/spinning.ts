@@ -14,7 +14,19 @@ const SPIN_NS_MIN = 1_000;
 /** Looks between two looks at the clock. */
 const LOOKS = 32;
 
+/** About a microsecond: what the other side does meanwhile is found all at once. */
+const PAUSES_AT_REST = 16;
+
 const pause = (Atomics as unknown as { readonly pause?: () => void }).pause ?? (() => {});
+
+/**
+ * Looks at nothing for a moment. Who looks again and again at what the other side writes takes the
+ * cache line away from it each time, and finds one sample, or room for one, at a time: both then go
+ * at the pace at which a line travels, a fifth of their own.
+ */
+export function rest(): void {
+  for (let at = 0; at < PAUSES_AT_REST; at++) pause();
+}
 
 /** One waiting thread's patience. */
 export class Spinning {
@@ -50,9 +62,10 @@ export class Spinning {
    * Looks until it is there, or it does not pay any more.
    *
    * @param look gives true when there is something.
+   * @param between what is done between two looks; {@link rest} where a microsecond is no matter.
    * @param endNs the latest, CLOCK_MONOTONIC.
    */
-  spin(look: () => boolean, endNs: number): boolean {
+  spin(look: () => boolean, endNs: number, between: () => void = pause): boolean {
     const budgetNs = this.#waiting === "spin" ? Infinity : this.#budgetNs;
     if (budgetNs === 0) return false;
     const beganNs = this.#nowNs();
@@ -61,8 +74,8 @@ export class Spinning {
         if (this.#budgetNs < this.#maxNs) this.#budgetNs *= 2;
         return true;
       }
-      pause();
-      if (at % LOOKS !== 0) continue;
+      between();
+      if (between === pause && at % LOOKS !== 0) continue;
       const nowNs = this.#nowNs();
       if (nowNs >= endNs) return false;
       if (nowNs - beganNs > budgetNs) break;
