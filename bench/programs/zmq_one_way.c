@@ -7,7 +7,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
-enum { BYTES = 64 };
+enum { BYTES = 64, SECONDS_MAX = 60 };
 
 static double now_s(void) {
   struct timespec t;
@@ -20,10 +20,16 @@ int main(int argc, char **argv) {
   long count = atol(argv[2]);
   char address[256], buffer[BYTES] = {7};
   snprintf(address, sizeof address, "ipc://%s", argv[1]);
+  int bound[2];
+  if (pipe(bound) != 0) return 1;
   pid_t child = fork();
   if (child < 0) return 1;
+  // A run that hangs ends with SIGALRM, on both sides, and not with the bench.
+  alarm(SECONDS_MAX);
   void *context = zmq_ctx_new(), *socket = zmq_socket(context, child == 0 ? ZMQ_PUSH : ZMQ_PULL);
   if (child == 0) {
+    // Who connects before the other is there hangs now and then.
+    if (read(bound[0], buffer, 1) != 1) return 1;
     if (zmq_connect(socket, address) != 0) return 1;
     for (long i = 0; i < count; i++)
       if (zmq_send(socket, buffer, BYTES, 0) != BYTES) return 1;
@@ -31,7 +37,7 @@ int main(int argc, char **argv) {
     zmq_ctx_term(context);
     return 0;
   }
-  if (zmq_bind(socket, address) != 0) return 1;
+  if (zmq_bind(socket, address) != 0 || write(bound[1], buffer, 1) != 1) return 1;
   double from = 0;
   for (long i = 0; i < count; i++) {
     if (zmq_recv(socket, buffer, BYTES, 0) != BYTES) return 1;
