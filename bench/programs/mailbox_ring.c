@@ -3,8 +3,9 @@
  * mailbox_ring trips bare|cox BYTES COUNT spin|park: 64 bytes of each sample there and back;
  *   prints `p50 p99 p99.9 max mean` in nanoseconds: percentiles of single trips, and the median of
  *   the means of a thousand trips.
- * mailbox_ring flow bare BYTES COUNT SLOTS BATCH: prints samples a second. Up to 64 bytes a
- *   sample's number is written and compared; from there on all of it is filled and copied out.
+ * mailbox_ring flow bare BYTES COUNT SLOTS BATCH [CONSUMERS]: prints samples a second. Up to 64
+ *   bytes a sample's number is written and compared; from there on all of it is filled and copied
+ *   out. More consumers than one are bound to no core, and who waits yields it: each gets all.
  *
  * bare: a ring as one writes it by hand: a counter on either side, nothing else; no sequence, no
  * stamp, and a process that is killed takes it along. cox: the mailbox, by clients/c/coxswain.h. */
@@ -49,7 +50,7 @@ struct ring {
   _Alignas(64) _Atomic uint32_t armed, bell;
   uint8_t *data;
   size_t stride, slots;
-  int parks;
+  int parks, yields;
 };
 
 static struct ring *make_ring(size_t bytes, size_t slots, int parks) {
@@ -70,7 +71,8 @@ static uint64_t await_published(struct ring *ring, uint64_t number) {
     uint64_t found = atomic_load_explicit(&ring->published, memory_order_acquire);
     if (found >= number) return found;
     if (!ring->parks) {
-      __builtin_ia32_pause();
+      if (ring->yields) sched_yield();
+      else __builtin_ia32_pause();
       continue;
     }
     uint32_t bell = atomic_load(&ring->bell);
@@ -197,34 +199,60 @@ static int trips(int bare, uint32_t bytes, uint64_t count, int parks) {
 
 /* ---- one way --------------------------------------------------------------------------------- */
 
-static int flow(size_t bytes, uint64_t count, size_t slots, uint64_t batch) {
-  struct ring *ring = make_ring(bytes, slots, 0);
+/* Where each consumer is, on a line of its own. */
+struct cursor {
+  _Alignas(64) _Atomic uint64_t released;
+};
+
+static void flow_in(struct ring *ring, struct cursor *cursor, size_t bytes, uint64_t count,
+                    uint64_t batch) {
   int whole = bytes > PAYLOAD;
-  pid_t child = fork();
-  if (child < 0) fail("fork");
-  bind_to(child == 0);
-  if (child == 0) {
-    uint8_t *into = malloc(bytes);
-    memset(into, 0, bytes);
-    for (uint64_t at = 1; at <= count;) {
-      uint64_t end = await_published(ring, at);
-      for (; at <= end; at++) {
-        uint8_t *slot = slot_of(ring, at);
-        if (whole) memcpy(into, slot, bytes);
-        else memcpy(into, slot, 8);
-        if (into[0] != (uint8_t)at) fail("another sample");
-        if (at % batch == 0 || at == end)
-          atomic_store_explicit(&ring->released, at, memory_order_release);
-      }
+  uint8_t *into = malloc(bytes);
+  memset(into, 0, bytes);
+  for (uint64_t at = 1; at <= count;) {
+    uint64_t end = await_published(ring, at);
+    for (; at <= end; at++) {
+      uint8_t *slot = slot_of(ring, at);
+      if (whole) memcpy(into, slot, bytes);
+      else memcpy(into, slot, 8);
+      if (into[0] != (uint8_t)at) fail("another sample");
+      if (at % batch == 0 || at == end)
+        atomic_store_explicit(&cursor->released, at, memory_order_release);
     }
+  }
+}
+
+static uint64_t slowest(struct cursor *cursors, int consumers) {
+  uint64_t least = UINT64_MAX;
+  for (int at = 0; at < consumers; at++) {
+    uint64_t found = atomic_load_explicit(&cursors[at].released, memory_order_acquire);
+    if (found < least) least = found;
+  }
+  return least;
+}
+
+static int flow(size_t bytes, uint64_t count, size_t slots, uint64_t batch, int consumers) {
+  struct ring *ring = make_ring(bytes, slots, 0);
+  struct cursor *cursors = shared(sizeof *cursors * (size_t)consumers);
+  int whole = bytes > PAYLOAD;
+  ring->yields = consumers > 1;
+  for (int at = 0; at < consumers; at++) {
+    pid_t child = fork();
+    if (child < 0) fail("fork");
+    if (child != 0) continue;
+    if (consumers == 1) bind_to(1);
+    flow_in(ring, &cursors[at], bytes, count, batch);
     _exit(0);
   }
+  if (consumers == 1) bind_to(0);
   uint64_t from = cox_now_ns(), released = 0;
   for (uint64_t at = 1; at <= count;) {
     for (uint64_t in_batch = 0; in_batch < batch && at <= count; in_batch++, at++) {
       while (at > released + slots) {
-        released = atomic_load_explicit(&ring->released, memory_order_acquire);
-        if (at > released + slots) publish(ring, at - 1);
+        released = slowest(cursors, consumers);
+        if (at <= released + slots) break;
+        publish(ring, at - 1);
+        if (ring->yields) sched_yield();
       }
       uint8_t *slot = slot_of(ring, at);
       if (whole) memset(slot, (int)at, bytes);
@@ -232,8 +260,10 @@ static int flow(size_t bytes, uint64_t count, size_t slots, uint64_t batch) {
     }
     publish(ring, at - 1);
   }
-  int status;
-  if (waitpid(child, &status, 0) != child || status != 0) return 111;
+  for (int at = 0; at < consumers; at++) {
+    int status;
+    if (waitpid(-1, &status, 0) < 0 || status != 0) return 111;
+  }
   printf("%f\n", (double)count / ((double)(cox_now_ns() - from) / 1e9));
   return 0;
 }
@@ -245,5 +275,6 @@ int main(int argc, char **argv) {
   int bare = strcmp(argv[2], "bare") == 0;
   if (strcmp(argv[1], "trips") == 0)
     return trips(bare, bytes, count, strcmp(argv[5], "park") == 0);
-  return flow(bytes, count, (size_t)atol(argv[5]), strtoull(argv[6], NULL, 10));
+  return flow(bytes, count, (size_t)atol(argv[5]), strtoull(argv[6], NULL, 10),
+              argc > 7 ? atoi(argv[7]) : 1);
 }
