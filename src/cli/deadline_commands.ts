@@ -10,8 +10,9 @@ export const DEADLINE_COMMANDS: readonly CommandSpec[] = [
     operandsMax: null,
     text: "A NAME is a contract, or a process that keeps some. PER SECOND and AGE are of signs, " +
       "passes and steps of the live instance, P50 to MAX of all: of a cycle how long its passes " +
-      "took, of a heartbeat the time from sign to sign, of a span how long it was. WORST LATE is " +
-      "how far beyond its limit it was. `(2 of 10)` are those missed among the last ones that " +
+      "took, of a heartbeat the time from sign to sign, of a span how long it was, of the latency " +
+      "of a mailbox or a path that ends at one how old samples were. WORST LATE is how far beyond " +
+      "its limit it was. `(2 of 10)` are those missed among the last ones that " +
       "count. With --json also the other distributions.",
     options: [
       { name: "json", text: "Print JSON" },

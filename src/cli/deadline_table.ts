@@ -110,7 +110,7 @@ function timeText(
   { times }: DeadlineSnapshot,
   of: "p50Ms" | "p99Ms" | "maxMs",
 ): string {
-  const found = times.pass ?? times.gap ?? times.step ?? times.span;
+  const found = times.pass ?? times.gap ?? times.step ?? times.span ?? times.age;
   return found === undefined || found.count === 0 ? NONE : formatFineMs(found[of]);
 }
 

@@ -40,13 +40,14 @@ export interface DeadlineSnapshot {
   readonly ageMs: number | null;
   /**
    * Distributions. gap: from sign to sign. start: how late a pass began. pass: how long it took.
-   * step: from one to the next. span: how long it took.
+   * step: from one to the next. span: how long it took. age: how old samples were at their receipt,
+   * those that a look came upon; of a relayed pipe none.
    */
   readonly times: Readonly<Partial<Record<DeadlineTimes, TimesSnapshot>>>;
 }
 
 /** What is distributed. */
-export type DeadlineTimes = "gap" | "start" | "pass" | "step" | "span";
+export type DeadlineTimes = "gap" | "start" | "pass" | "step" | "span" | "age";
 
 /** A distribution, milliseconds, to about 3%; of an empty one all are 0. */
 export interface TimesSnapshot {

@@ -8,6 +8,7 @@
  * Must not know: what the channel is made of.
  */
 import type { ContractIndex, LatencyContract, PathContract } from "../plan/contract.ts";
+import { Histogram } from "./histogram.ts";
 import { type Finding, Judge } from "./judge.ts";
 import type { Court } from "./verdict.ts";
 
@@ -35,6 +36,8 @@ export interface DeliverySource {
 
 /** One such contract. */
 export class DeliveryJudge extends Judge {
+  /** How old the last delivered was, at each look that found some: a sample of them, and not all. */
+  readonly ages = new Histogram();
   readonly #source: DeliverySource;
   readonly #missNs: number;
   readonly #warnNs: number;
@@ -103,8 +106,14 @@ export class DeliveryJudge extends Judge {
       this.keep(-this.#inHand, nowNs);
       this.#inHand = 0;
     }
-    if (fresh > 0) this.#isWarned = false;
+    if (fresh > 0) this.#recordAge();
     return true;
+  }
+
+  #recordAge(): void {
+    this.#isWarned = false;
+    const { lastNs, lastStampNs } = this.#source;
+    if (lastStampNs > 0 && lastNs >= lastStampNs) this.ages.record(lastNs - lastStampNs);
   }
 
   #judgeWaiting(nowNs: number): boolean {

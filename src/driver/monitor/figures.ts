@@ -3,6 +3,7 @@
  * Must not know: who asks.
  */
 import { CycleJudge } from "../../deadline/cycle_judge.ts";
+import { DeliveryJudge } from "../../deadline/delivery_judge.ts";
 import type { HistogramJson } from "../../deadline/histogram.ts";
 import type { Judge, Tally } from "../../deadline/judge.ts";
 import { SilenceJudge } from "../../deadline/silence_judge.ts";
@@ -21,9 +22,10 @@ export interface ContractFigures {
 
 /**
  * What a histogram is of. gap: from sign to sign. start: how late a pass began. pass: how long it
- * took. step: from one to the next. span: how long it took.
+ * took. step: from one to the next. span: how long it took. age: how old
+ * samples were at their receipt, those that a look came upon.
  */
-export type TimesOf = "gap" | "start" | "pass" | "step" | "span";
+export type TimesOf = "gap" | "start" | "pass" | "step" | "span" | "age";
 
 /** What a judge has found. */
 export function figuresOf(judge: Judge): ContractFigures {
@@ -46,5 +48,6 @@ function timesOf(judge: Judge): ContractFigures["times"] {
       { of: "pass", histogram: judge.passTimes.toJSON() },
     ];
   }
+  if (judge instanceof DeliveryJudge) return [{ of: "age", histogram: judge.ages.toJSON() }];
   return [];
 }

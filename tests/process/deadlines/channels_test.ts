@@ -249,6 +249,8 @@ for await (const _ of into);`,
   assertEquals((await path()).missed, 0);
   Deno.kill((await crew.process("stage")).pid!, "SIGUSR2");
   await eventually("three are late", async () => (await path()).missed >= 3);
+  const { times } = await path();
+  assert(times.age!.count >= 5 && times.age!.maxMs >= 290, JSON.stringify(times));
   // One may have been under way when it was told.
   assert((await path()).kept <= 6, JSON.stringify(await path()));
   const late = missesOf(crew).filter(({ contract, came }) => contract === "path.whole" && came);

@@ -123,6 +123,8 @@ Deno.test("DeliveryJudge: a late delivery is as late as the last one's stamp say
   Object.assign(source, { delivered: 3, late: 2, lastNs: 50 * MS, lastStampNs: 45 * MS });
   judge.examine(51 * MS);
   assertEquals(court.verdicts.map(({ latenessNs }) => latenessNs), [15 * MS, 0]);
+  const { count, maxNs, minNs } = judge.ages.figures();
+  assertEquals([count, maxNs >= 25 * MS, minNs <= 5 * MS], [2, true, true]);
 });
 
 Deno.test("DeliveryJudge: counters that go back, or are none, count nothing", () => {
