@@ -226,6 +226,18 @@ export const MUTANTS: readonly Mutant[] = [
     replace: "child < end - 1; child++",
   },
   {
+    name: "the run goes before the heap",
+    file: "due_heap.ts",
+    search: "(this.#size === 0 || this.#runDues[this.#runFirst]! <= this.#dues[0]!)",
+    replace: "(this.#size >= 0)",
+  },
+  {
+    name: "who gives way in the run is not looked at any more",
+    file: "due_heap.ts",
+    search: "    this.#up(this.#size++, later);",
+    replace: "",
+  },
+  {
     name: "its own absence goes unseen",
     file: "watch.ts",
     search: "} else if (lateNs > this.#options.absentNs) {",

@@ -43,3 +43,41 @@ Deno.test("DueHeap.takeUntil() takes those that are due, the first first, as man
     assertEquals(heap.size, 60 - count, `seed ${seed}`);
   }
 });
+
+Deno.test("DueHeap keeps the order of times that are given in order, nearly, and far ahead", () => {
+  for (let seed = 1; seed <= 200; seed++) {
+    const random = new Random(seed);
+    const capacity = random.pick([1, 3, 40]);
+    const heap = new DueHeap(capacity);
+    const dues = new Map<number, number>();
+    const periods = Array.from({ length: capacity }, () => random.pick([10, 10, 10, 25, 100_000]));
+    const jitter = random.pick([0, 0, 3]);
+    const numbers = new Int32Array(random.pick([1, 4, 64]));
+    const taken = new Float64Array(numbers.length);
+    for (let number = 0; number < capacity; number++) {
+      dues.set(number, number);
+      heap.set(number, number);
+    }
+    for (let untilNs = 0; untilNs < 300; untilNs += random.integer(1, 5)) {
+      const count = heap.takeUntil(untilNs, numbers, taken);
+      const expected = [...dues.values()].filter((dueNs) => dueNs <= untilNs)
+        .sort((a, b) => a - b).slice(0, numbers.length);
+      assertEquals([...taken.subarray(0, count)], expected, `seed ${seed}`);
+      for (let at = 0; at < count; at++) {
+        const number = numbers[at]!;
+        assertEquals(dues.get(number), taken[at], `seed ${seed}`);
+        taken[at] = taken[at]! + periods[number]! + random.integer(0, jitter);
+        dues.set(number, taken[at]!);
+      }
+      heap.setEach(numbers, taken, count);
+      if (random.chance(0.2)) {
+        const number = random.integer(0, capacity - 1);
+        heap.remove(number);
+        dues.delete(number);
+      }
+      const first = Math.min(...dues.values());
+      assertEquals([heap.firstDueNs, heap.size], [first, dues.size], `seed ${seed}`);
+      assertEquals(dues.get(heap.first) ?? Infinity, first, `seed ${seed}`);
+    }
+  }
+});
