@@ -80,11 +80,10 @@ export function mapMemory(
   const [PROT_READ, PROT_WRITE, MAP_SHARED, MAP_PRIVATE, MAP_ANONYMOUS] = [1, 2, 1, 2, 32];
   const protection = access === "read" ? PROT_READ : PROT_READ | PROT_WRITE;
   const flags = fd === -1 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
+  const errno = new Deno.UnsafePointerView(symbols.errnoLocation()!);
   const start = symbols.mmap(null, BigInt(bytes), protection, flags, fd, 0n);
   if (start === null || BigInt(Deno.UnsafePointer.value(start)) === 2n ** 64n - 1n) {
-    const place = symbols.errnoLocation();
-    const errno = place === null ? 0 : new Deno.UnsafePointerView(place).getInt32();
-    throw new Error(`cox: cannot map ${what}: errno ${errno}`);
+    throw new Error(`cox: cannot map ${what}: errno ${errno.getInt32()}`);
   }
   return { buffer: Deno.UnsafePointerView.getArrayBuffer(start, bytes), start };
 }
@@ -228,13 +227,15 @@ export function refuseSymlinks(symbols: ReturnType<typeof openLibrary>["symbols"
     filter.setUint8(head + 8 * at + 3, no);
     filter.setUint32(head + 8 * at + 4, operand, true);
   }
+  // Found before: what is done between a call and the look at it may set it as well.
+  const errno = new Deno.UnsafePointerView(symbols.errnoLocation()!);
   const [PR_SET_NO_NEW_PRIVS, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC] = [38, 1, 1];
   const refused = symbols.prctl(PR_SET_NO_NEW_PRIVS, 1n, 0n, 0n, 0n) !== 0 ||
     symbols.seccomp(SYS_SECCOMP, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, filter) !== 0;
   if (!refused) return;
-  const place = symbols.errnoLocation();
-  const errno = place === null ? 0 : new Deno.UnsafePointerView(place).getInt32();
-  throw new Error(`cox: symbolic links cannot be taken from this program: errno ${errno}`);
+  throw new Error(
+    `cox: symbolic links cannot be taken from this program: errno ${errno.getInt32()}`,
+  );
 }
 
 /**
