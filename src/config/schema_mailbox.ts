@@ -20,7 +20,8 @@ const useKeys = {
     "How a thread waits that may block. `spin`: it looks again and again, and takes a core. " +
       "`park`: it sleeps in the kernel, and takes nothing. `spin-then-park`: it spins for as long " +
       "as that has paid lately, at most `spin`, and then sleeps. A wait on the event loop " +
-      "(`await`) never spins.",
+      "(`await`) looks again in turns of the loop, as long at most, and then sleeps; with `park` " +
+      "at once.",
     { default: DEFAULTS.mailbox.wait },
   )),
   spin: z.exactOptional(doc(

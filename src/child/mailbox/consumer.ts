@@ -58,6 +58,7 @@ export class Consumer<F extends StructFields = never> implements Disposable {
   readonly #page: ArrayBuffer;
   readonly #options: ConsumerOptions;
   readonly #spinning: Spinning;
+  readonly #turns: Spinning;
   readonly #lender: Lender<F>;
   readonly #look: () => boolean;
   /** Lent and not yet all given back: from `#pool[#head % 256]` to the one before `#tail`'s. */
@@ -101,11 +102,9 @@ export class Consumer<F extends StructFields = never> implements Disposable {
       options.pathLimitsNs ?? [],
     );
     own.store(CONSUMER_EPOCH, own.load(ATTACHED_EPOCH));
-    this.#spinning = new Spinning(
-      options.waiting ?? "spin-then-park",
-      () => port.nowNs(),
-      options.spinNs,
-    );
+    const { waiting = "spin-then-park", spinNs } = options;
+    this.#spinning = new Spinning(waiting, () => port.nowNs(), spinNs);
+    this.#turns = new Spinning(waiting, () => port.nowNs(), spinNs);
     this.#look = () => (this.#found = this.poll()).kind !== "none";
     this.#lender = {
       views: this.#views,
@@ -180,11 +179,12 @@ export class Consumer<F extends StructFields = never> implements Disposable {
     if (doorbell === undefined) throw new TypeError("This mailbox has no doorbell");
     if (this.#waits) throw new TypeError("Another call waits for this mailbox");
     this.#waits = true;
+    const over = () => this.#closed || signal?.aborted === true;
     try {
       for (;;) {
         const found = this.poll();
-        if (found.kind !== "none" || signal?.aborted === true) return found;
-        if (this.#closed) return found;
+        if (found.kind !== "none" || over()) return found;
+        if (await this.#turns.spinInTurns(() => this.#look() || over())) return this.#found;
         if (this.#core.arm(ARMED_DOORBELL) === null) continue;
         await doorbell.rung(signal);
         this.#core.disarm();

@@ -17,6 +17,11 @@ const LOOKS = 32;
 /** About a microsecond: what the other side does meanwhile is found all at once. */
 const PAUSES_AT_REST = 16;
 
+const { setImmediate } = globalThis;
+
+/** One turn of the event loop: what else the program has to do is done, and nobody sleeps. */
+const turn = () => new Promise<void>((resolve) => void setImmediate(resolve));
+
 const pause = (Atomics as unknown as { readonly pause?: () => void }).pause ?? (() => {});
 
 /**
@@ -80,7 +85,31 @@ export class Spinning {
       if (nowNs >= endNs) return false;
       if (nowNs - beganNs > budgetNs) break;
     }
-    if (this.#budgetNs / 2 >= SPIN_NS_MIN) this.#budgetNs /= 2;
+    this.#lost();
     return false;
+  }
+
+  /**
+   * Looks once in each turn of the event loop (a microsecond) until it is there, or it does not pay
+   * any more. Not for ever with `spin` either: the loop is to sleep when there is nothing to do.
+   *
+   * @param look gives true when there is something.
+   */
+  async spinInTurns(look: () => boolean): Promise<boolean> {
+    if (this.#budgetNs === 0) return false;
+    const beganNs = this.#nowNs();
+    do {
+      await turn();
+      if (look()) {
+        if (this.#budgetNs < this.#maxNs) this.#budgetNs *= 2;
+        return true;
+      }
+    } while (this.#nowNs() - beganNs <= this.#budgetNs);
+    this.#lost();
+    return false;
+  }
+
+  #lost(): void {
+    if (this.#budgetNs / 2 >= SPIN_NS_MIN) this.#budgetNs /= 2;
   }
 }

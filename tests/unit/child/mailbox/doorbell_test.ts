@@ -16,6 +16,7 @@ function open() {
   let rings = 0;
   const port = {
     ...idlePort(),
+    nowNs: () => performance.now() * 1e6,
     ring: () => {
       rings++;
       writeTo(pipe.writeFd, new Uint8Array(1));
@@ -104,6 +105,19 @@ Deno.test("Consumer.samples() ends when its signal is aborted, and goes on with 
     break;
   }
   assertEquals(await consumer.next(stop.signal), { kind: "none" });
+  consumer.close();
+  closeBell();
+});
+
+Deno.test("Consumer.next() finds what comes soon in a turn of the event loop, without being rung", async () => {
+  const { producer, consumer, rings, closeBell } = open();
+  const waiting = consumer.next();
+  // Where it has only begun to look.
+  producer.send(new Uint8Array([5]));
+  const found = await waiting;
+  assert(found.kind === "sample");
+  assertEquals([found.bytes[0], rings()], [5, 0]);
+  found.release();
   consumer.close();
   closeBell();
 });
