@@ -9,7 +9,8 @@
  * `curl --unix-socket run/panel.sock http://vitals/` is answered all the same.
  *
  * Its time contracts: a sample every 20 ms, at the detector within 100 ms, at the panel and, judged,
- * at the recorder within 250 ms. Stop one with SIGSTOP and watch what is said; `cox deadlines` has the figures.
+ * at the recorder within 250 ms. Stop one with SIGSTOP and watch what is said; `cox deadlines` has
+ * the figures.
  */
 import { defineConfig, deno, group, keepLast, listen, mailbox, pipe, struct } from "coxswain";
 import { READING_FIELDS } from "./examples/vitals/reading.ts";

@@ -14,6 +14,7 @@
  * and an object of V8's for each is one more wait, and the longest, for objects lie anywhere. The rows
  * are here, side by side, and {@link KeptPasses.touch} has those that come next waited for together.
  */
+
 /**
  * Of a contract's row. Here and below an enum: what a module has as a constant is looked up each time
  * that it is used, and half of what a look takes was that.

@@ -172,12 +172,10 @@ function processPlan(
   const { name, config } = process;
   const descriptors = tableOf(template, wiring, pulse);
   const { links } = wiring;
-  const { projectDir, seccomp } = parts.facts;
-  const maker = { run: config.run, env: template.context.env, projectDir, seccomp };
   const has = {
     ...{ links, pulse, descriptors },
     startsPrograms: startsPrograms(config.run),
-    refusesSymlinks: refusesSymlinks(maker),
+    refusesSymlinks: refusesSymlinks(config.run, template.context, parts.facts),
   };
   const handed = handedTo(template.kind, has);
   const own = ownEnvironment(

@@ -87,6 +87,9 @@ export interface RightsFact {
   readonly realTimeShare: number;
 }
 
+/** The only huge pages that are asked for. */
+export const HUGE_PAGE_BYTES = 2 ** 21;
+
 /** Memory that can be had. */
 export interface MemoryFact {
   readonly bytes: number;

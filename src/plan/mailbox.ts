@@ -13,11 +13,9 @@ import type { MailboxConfig, MailboxConsumerConfig, MailboxUse } from "../config
 import { DEFAULTS } from "../config/defaults.ts";
 import { parseDurationNs, parseSizeBytes, roundedSize } from "../config/units.ts";
 import { thresholds } from "./contract_base.ts";
-import type { MemoryFact } from "./facts.ts";
+import { HUGE_PAGE_BYTES, type MemoryFact } from "./facts.ts";
 import type { Issues } from "./issues.ts";
 import type { ChannelPlan, MailboxPlan, MailboxUsePlan, PortPlan } from "./plan.ts";
-
-const HUGE_PAGE_BYTES = 2 ** 21;
 
 /** A mailbox as declared, its ends resolved. */
 export interface MailboxRequest {

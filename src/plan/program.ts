@@ -161,8 +161,7 @@ function denoProgram(
     path: [...permissionPath, "write"],
   };
   checkWriteGrants(write, request.protectedList, facts.paths, issues);
-  const maker = { run, env: context.env, projectDir, seccomp: facts.seccomp };
-  if (context.identity === null && !refusesSymlinks(maker)) {
+  if (context.identity === null && !refusesSymlinks(run, context, facts)) {
     warnOfLinks(run, projectDir, write.path, issues);
   }
   if (request.sealed !== null) {

@@ -7,24 +7,25 @@
  */
 import type { DenoRun, Run } from "../config/config.ts";
 import { changesCode } from "./environment.ts";
+import type { Facts } from "./facts.ts";
 import type { IssuePath, Issues } from "./issues.ts";
 import { isWithin, resolvePath } from "./paths.ts";
-
-/** A program, and where it runs. */
-export interface LinkMaker {
-  readonly run: Run;
-  readonly env: readonly (readonly [name: string, value: string])[];
-  readonly projectDir: string;
-  /** The kernel takes single system calls from a process (seccomp(2)). */
-  readonly seccomp: boolean;
-}
+import type { ProcessContext } from "./process_context.ts";
 
 /**
  * Whether a program is to be without the system calls that make symbolic links. One that may start
  * programs or call foreign functions has no need of them to leave its sandbox, and one whose
  * environment brings code along would have that run before the seal.
+ *
+ * @param run The program.
+ * @param context Its environment.
+ * @param facts Where the project is, and whether the kernel can take system calls from a process.
  */
-export function refusesSymlinks({ run, env, projectDir, seccomp }: LinkMaker): boolean {
+export function refusesSymlinks(
+  run: Run,
+  { env }: Pick<ProcessContext, "env">,
+  { projectDir, seccomp }: Pick<Facts, "projectDir" | "seccomp">,
+): boolean {
   if (run.kind !== "deno" || !seccomp) return false;
   const { run: programs = [], ffi = [] } = run.permissions ?? {};
   if (programs.length > 0 || ffi.length > 0) return false;

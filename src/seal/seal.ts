@@ -1,7 +1,8 @@
 /**
  * What runs before the first line of a sealed program: it maps its memory, makes the few calls that
  * go with it, takes from it what would lead out of its sandbox, gives the permission for foreign
- * functions up, and hands over what is harmless. Owns how pointers and the library are kept from the program.
+ * functions up, and hands over what is harmless. Owns how pointers and the library are kept from the
+ * program.
  *
  * The text of these functions is the preload (`seal_text.ts`): each refers to nothing but its
  * parameters, what is global, and the other functions here. They are called in a program whose

@@ -58,7 +58,6 @@ export class Consumer<F extends StructFields = never> implements Disposable {
   readonly #page: ArrayBuffer;
   readonly #options: ConsumerOptions;
   readonly #spinning: Spinning;
-  readonly #turns: Spinning;
   readonly #lender: Lender<F>;
   readonly #look: () => boolean;
   /** Lent and not yet all given back: from `#pool[#head % 256]` to the one before `#tail`'s. */
@@ -104,7 +103,6 @@ export class Consumer<F extends StructFields = never> implements Disposable {
     own.store(CONSUMER_EPOCH, own.load(ATTACHED_EPOCH));
     const { waiting = "spin-then-park", spinNs } = options;
     this.#spinning = new Spinning(waiting, () => port.nowNs(), spinNs);
-    this.#turns = new Spinning(waiting, () => port.nowNs(), spinNs);
     this.#look = () => (this.#found = this.poll()).kind !== "none";
     this.#lender = {
       views: this.#views,
@@ -184,7 +182,8 @@ export class Consumer<F extends StructFields = never> implements Disposable {
       for (;;) {
         const found = this.poll();
         if (found.kind !== "none" || over()) return found;
-        if (await this.#turns.spinInTurns(() => this.#look() || over())) return this.#found;
+        // What it has found is lent already.
+        if (await this.#spinning.spinInTurns(() => this.#look() || over())) return this.#found;
         if (this.#core.arm(ARMED_DOORBELL) === null) continue;
         await doorbell.rung(signal);
         this.#core.disarm();

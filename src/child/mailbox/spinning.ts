@@ -33,12 +33,32 @@ export function rest(): void {
   for (let at = 0; at < PAUSES_AT_REST; at++) pause();
 }
 
+/** For how long it pays to look, going by how it went lately. */
+class Budget {
+  readonly #maxNs: number;
+  ns: number;
+
+  constructor(maxNs: number) {
+    this.#maxNs = maxNs;
+    this.ns = maxNs;
+  }
+
+  won(): void {
+    if (this.ns < this.#maxNs) this.ns *= 2;
+  }
+
+  lost(): void {
+    if (this.ns / 2 >= SPIN_NS_MIN) this.ns /= 2;
+  }
+}
+
 /** One waiting thread's patience. */
 export class Spinning {
   readonly #waiting: Waiting;
-  readonly #maxNs: number;
   readonly #nowNs: () => number;
-  #budgetNs: number;
+  readonly #looks: Budget;
+  /** Turns of the event loop are longer than looks. */
+  readonly #turns: Budget;
 
   /**
    * The number of cores is not asked for: that of a process which is bound to one says nothing of
@@ -47,15 +67,16 @@ export class Spinning {
    * @param maxNs longest spin before it parks.
    */
   constructor(waiting: Waiting, nowNs: () => number, maxNs: number = SPIN_NS_DEFAULT) {
+    const longestNs = waiting === "park" ? 0 : maxNs;
     this.#waiting = waiting;
-    this.#maxNs = waiting === "park" ? 0 : maxNs;
-    this.#budgetNs = this.#maxNs;
     this.#nowNs = nowNs;
+    this.#looks = new Budget(longestNs);
+    this.#turns = new Budget(longestNs);
   }
 
   /** Whether it looks again before it sleeps. */
   get spins(): boolean {
-    return this.#budgetNs > 0;
+    return this.#looks.ns > 0;
   }
 
   /** Whether it may sleep at all. */
@@ -71,12 +92,12 @@ export class Spinning {
    * @param endNs the latest, CLOCK_MONOTONIC.
    */
   spin(look: () => boolean, endNs: number, between: () => void = pause): boolean {
-    const budgetNs = this.#waiting === "spin" ? Infinity : this.#budgetNs;
+    const budgetNs = this.#waiting === "spin" ? Infinity : this.#looks.ns;
     if (budgetNs === 0) return false;
     const beganNs = this.#nowNs();
     for (let at = 1;; at++) {
       if (look()) {
-        if (this.#budgetNs < this.#maxNs) this.#budgetNs *= 2;
+        this.#looks.won();
         return true;
       }
       between();
@@ -85,7 +106,7 @@ export class Spinning {
       if (nowNs >= endNs) return false;
       if (nowNs - beganNs > budgetNs) break;
     }
-    this.#lost();
+    this.#looks.lost();
     return false;
   }
 
@@ -96,20 +117,16 @@ export class Spinning {
    * @param look gives true when there is something.
    */
   async spinInTurns(look: () => boolean): Promise<boolean> {
-    if (this.#budgetNs === 0) return false;
+    if (this.#turns.ns === 0) return false;
     const beganNs = this.#nowNs();
     do {
       await turn();
       if (look()) {
-        if (this.#budgetNs < this.#maxNs) this.#budgetNs *= 2;
+        this.#turns.won();
         return true;
       }
-    } while (this.#nowNs() - beganNs <= this.#budgetNs);
-    this.#lost();
+    } while (this.#nowNs() - beganNs <= this.#turns.ns);
+    this.#turns.lost();
     return false;
-  }
-
-  #lost(): void {
-    if (this.#budgetNs / 2 >= SPIN_NS_MIN) this.#budgetNs /= 2;
   }
 }

@@ -3,6 +3,8 @@
  * the monitor what the core's state has become, and gives figures. Must not know: threads, judges.
  */
 import type { EventBody, EventRecord } from "../../audit/event_record.ts";
+import type { Channel } from "../../channel/channel.ts";
+import { LegChannel } from "../../channel/relay/leg_channel.ts";
 import type { DeadlineSnapshot, StampsReport } from "../../control/deadline_report.ts";
 import type { ProcessStatus } from "../../core/effect.ts";
 import type { CoreEvent } from "../../core/event.ts";
@@ -14,9 +16,8 @@ import { reopenPipe } from "../../os/pipe.ts";
 import type { Reactor } from "../../os/reactor.ts";
 import { setThreadCpus, setThreadPolicy, setThreadSlice } from "../../os/thread_scheduling.ts";
 import type { ContractPlan } from "../../plan/contract.ts";
-import type { Plan, ProcessIndex } from "../../plan/plan.ts";
+import type { ChannelIndex, Plan, ProcessIndex } from "../../plan/plan.ts";
 import { openPidfd } from "../../process/pidfd.ts";
-import type { Channel } from "../../channel/channel.ts";
 import type { Captures } from "../captures.ts";
 import type { ChannelWatch } from "../channel_watch.ts";
 import type { Clock } from "../clock.ts";
@@ -32,7 +33,7 @@ import { MissPrograms } from "./miss_program.ts";
 import { Monitor } from "./monitor.ts";
 import type { PulseMemories } from "./pulse_memories.ts";
 import { readStamps } from "./stamps.ts";
-import { pipesReadBy, soundsOf } from "./shared_channels.ts";
+import { judgedReaders, soundsOf } from "./shared_channels.ts";
 
 /** Of the past, in the file of a miss. */
 const RECORDED_SECONDS = 10;
@@ -82,6 +83,8 @@ export class Deadlines {
   /** Whose contracts there are. */
   readonly #processes: ReadonlySet<ProcessIndex>;
   readonly #told = new Map<ProcessIndex, Told>();
+  /** By process: the relayed pipes by whose reading it is judged. */
+  readonly #readers: ReadonlyMap<ProcessIndex, readonly ChannelIndex[]>;
   /** By process: the line that its notifications are stamped on. */
   readonly #notifyLines = new Map<ProcessIndex, number>();
   #hasToldShutdown = false;
@@ -93,6 +96,7 @@ export class Deadlines {
     this.memories = memories;
     this.#originNs = monotonicMs() * 1e6 - clock.nowNs();
     this.#processes = new Set(plan.contracts.map(({ process }) => process));
+    this.#readers = judgedReaders(plan);
     for (const contract of plan.contracts) {
       if (contract.kind !== "heartbeat" || contract.source.by !== "notify") continue;
       this.#notifyLines.set(contract.process, contract.source.line);
@@ -161,12 +165,19 @@ export class Deadlines {
     this.memories.layOut(process, instance);
   }
 
+  /** Each instance of a consumer reads from a pipe of its own. */
+  #tellPipes(process: ProcessIndex): void {
+    for (const index of this.#readers.get(process) ?? []) {
+      const channel = this.#parts.channels[index];
+      const pipe = channel instanceof LegChannel ? channel.newestPipe : null;
+      if (pipe === null) continue;
+      this.#monitor.readsFrom(index, reopenPipe(pipe.readFd, "read", { nonBlocking: true }));
+    }
+  }
+
   /** Called after each spawn, before the core hears of it. */
   spawned({ process, number, pid, spawnedNs }: Instance): void {
-    const { plan, channels } = this.#parts;
-    for (const { channel, readFd } of pipesReadBy(plan, process, channels)) {
-      this.#monitor.readsFrom(channel, reopenPipe(readFd, "read", { nonBlocking: true }));
-    }
+    this.#tellPipes(process);
     if (!this.#processes.has(process)) return;
     // Nobody but us reaps it: its pid is its own.
     const pidfd = openPidfd(pid);

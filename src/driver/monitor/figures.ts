@@ -22,8 +22,8 @@ export interface ContractFigures {
 
 /**
  * What a histogram is of. gap: from sign to sign. start: how late a pass began. pass: how long it
- * took. step: from one to the next. span: how long it took. age: how old
- * samples were at their receipt, those that a look came upon.
+ * took. step: from one to the next. span: how long it took. age: how old samples were at their
+ * receipt, those that a look came upon.
  */
 export type TimesOf = "gap" | "start" | "pass" | "step" | "span" | "age";
 

@@ -187,7 +187,7 @@ export class Monitor {
     this.#tell([TELL.listen, contract, at, fd]);
   }
 
-  /** A consumer reads from this pipe, see {@link pipesReadBy}. @param fd becomes the monitor's own. */
+  /** A consumer reads from this pipe, see {@link judgedReaders}. @param fd becomes the monitor's own. */
   readsFrom(channel: ChannelIndex, fd: number): void {
     this.#tell([TELL.pipe, channel, 0, fd]);
   }

@@ -5,7 +5,6 @@
  */
 import type { Channel } from "../../channel/channel.ts";
 import { MailboxChannel } from "../../channel/mailbox/mailbox_channel.ts";
-import { LegChannel } from "../../channel/relay/leg_channel.ts";
 import { PipeChannel } from "../../channel/pipe/pipe_channel.ts";
 import type { MailboxShape } from "../../channel/mailbox/layout.ts";
 import type { ContractIndex, ContractPlan } from "../../plan/contract.ts";
@@ -124,22 +123,20 @@ export function soundsOf(
   });
 }
 
-/** The relayed pipes that a process reads from, as far as it is judged by when it does. */
-export function pipesReadBy(
-  plan: Plan,
-  process: ProcessIndex,
-  channels: readonly Channel[],
-): { readonly channel: ChannelIndex; readonly readFd: number }[] {
+/** By process: the relayed pipes that it reads from, as far as it is judged by when it does. */
+export function judgedReaders(plan: Plan): Map<ProcessIndex, ChannelIndex[]> {
   const judged = new Set(
     plan.contracts.filter(({ kind }) => kind === "latency" || kind === "path").flatMap(channelsOf),
   );
-  return [...judged].flatMap((index) => {
-    const channel = channels[index];
-    if (!(channel instanceof LegChannel)) return [];
-    if (!plan.channels[index]!.to.processes.includes(process)) return [];
-    const pipe = channel.newestPipe;
-    return pipe === null ? [] : [{ channel: index, readFd: pipe.readFd }];
-  });
+  const readers = new Map<ProcessIndex, ChannelIndex[]>();
+  for (const index of judged) {
+    const channel = plan.channels[index];
+    if (channel?.kind !== "leg") continue;
+    for (const process of channel.to.processes) {
+      readers.set(process, [...readers.get(process) ?? [], index]);
+    }
+  }
+  return readers;
 }
 
 /** How long nobody needs to listen after a sound; null: no contract is heard. */

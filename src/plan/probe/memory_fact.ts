@@ -2,7 +2,7 @@
  * How much memory can be had: what the kernel thinks it can give without swapping, or less where a
  * control group allows less. Must not know: what it is for.
  */
-import type { MemoryFact } from "../facts.ts";
+import { HUGE_PAGE_BYTES, type MemoryFact } from "../facts.ts";
 
 const UNIFIED = "/sys/fs/cgroup";
 
@@ -47,7 +47,7 @@ export function machineFact(meminfo: string): Place[] {
 /** `HugePages_Free:        8`, of 2 MiB; 0 where the machine's are of another size. */
 export function hugeBytes(meminfo: string): number {
   if (!/^Hugepagesize:\s+2048 kB$/m.test(meminfo)) return 0;
-  return Number(/^HugePages_Free:\s+(\d+)$/m.exec(meminfo)?.[1] ?? "0") * 2 ** 21;
+  return Number(/^HugePages_Free:\s+(\d+)$/m.exec(meminfo)?.[1] ?? "0") * HUGE_PAGE_BYTES;
 }
 
 /**

@@ -4,7 +4,7 @@
  */
 import { assertEquals } from "@std/assert";
 import { DeliveryJudge, type DeliverySource } from "../../../src/deadline/delivery_judge.ts";
-import { BASE, MS, Scribe } from "./support.ts";
+import { BASE, MS, Scribe, SetDeliveries } from "./support.ts";
 
 const LIMIT = 10 * MS;
 
@@ -92,21 +92,13 @@ for (const [who, lookEvery] of [["prompt", 1], ["slow", 40], ["very late", 4000]
 }
 
 /** A path of two channels: a stage takes samples from the first, and makes those of the second. */
-class Path implements DeliverySource {
-  delivered = 0;
-  late = 0;
-  lastNs = 0;
-  lastStampNs = 0;
-  waitingNs = 0;
-  waitingAt = 0;
-  settledAt = 0;
-  newestAt = 0;
+class Path extends SetDeliveries {
   nowNs = 0;
   readonly first: number[] = [];
   readonly second: number[] = [];
   inHand: number | null = null;
 
-  read(): void {
+  override read(): void {
     // What the stage has in hand is seen by nobody.
     this.waitingNs = Math.min(...this.first.slice(0, 1), ...this.second.slice(0, 1));
     if (this.waitingNs === Infinity) this.waitingNs = 0;

@@ -1,8 +1,8 @@
 /** Spans, and samples at their delivery: each limit at max and at max + 1. */
 import { assertEquals } from "@std/assert";
-import { DeliveryJudge, type DeliverySource } from "../../../src/deadline/delivery_judge.ts";
+import { DeliveryJudge } from "../../../src/deadline/delivery_judge.ts";
 import { SpanJudge } from "../../../src/deadline/span_judge.ts";
-import { BASE, MS, Scribe, span } from "./support.ts";
+import { BASE, MS, Scribe, SetDeliveries, span } from "./support.ts";
 
 Deno.test("SpanJudge: what is completed at its limit is kept, one nanosecond later it was told", () => {
   const court = new Scribe();
@@ -63,20 +63,8 @@ Deno.test("SpanJudge: what is excused begins anew", () => {
   assertEquals(court.take(), ["miss too-long 0 due 201 broke"]);
 });
 
-class Deliveries implements DeliverySource {
-  delivered = 0;
-  late = 0;
-  lastNs = 0;
-  lastStampNs = 0;
-  waitingNs = 0;
-  waitingAt = 0;
-  settledAt = 0;
-  newestAt = 0;
-  read(): void {}
-}
-
 function delivery(warnNs = 0) {
-  const [court, source] = [new Scribe(), new Deliveries()];
+  const [court, source] = [new Scribe(), new SetDeliveries()];
   const plan = {
     ...BASE,
     kind: "latency",

@@ -6,9 +6,23 @@ import type {
   SpanContract,
   StepsContract,
 } from "../../../src/plan/contract.ts";
+import type { DeliverySource } from "../../../src/deadline/delivery_judge.ts";
 import type { Court, Verdict } from "../../../src/deadline/verdict.ts";
 
 export const MS = 1_000_000;
+
+/** Deliveries that a test sets by hand. */
+export class SetDeliveries implements DeliverySource {
+  delivered = 0;
+  late = 0;
+  lastNs = 0;
+  lastStampNs = 0;
+  waitingNs = 0;
+  waitingAt = 0;
+  settledAt = 0;
+  newestAt = 0;
+  read(): void {}
+}
 
 export const BASE: ContractBase = {
   name: "test",
