@@ -39,10 +39,13 @@ export function startShell(script: string, links: readonly InstanceLink[]): Inst
 /**
  * Starts a Deno program without any permission, with the supervisor's own preload. `connect`
  * and `child` are in scope.
+ *
+ * @param v8Flags Flags of V8, such as `--expose-gc`. @default none
  */
 export function startClient(
   body: string,
   links: readonly (InstanceLink & { readonly description: LinkDescription })[],
+  v8Flags: readonly string[] = [],
 ): Instance {
   const source = `import * as child from ${JSON.stringify(MOD)};
 const { connect } = child;
@@ -58,6 +61,7 @@ ${body}`;
       links: links.map(({ description }) => description),
       memory: null,
     }),
+    ...(v8Flags.length === 0 ? {} : { v8Flags }),
     permissionFlags: [],
     program: `data:text/javascript,${encodeURIComponent(source)}`,
     args: [],
