@@ -42,6 +42,11 @@
 #define COX_PAGE 4096u
 #define COX_SLOT_HEADER 64u
 #define COX_CONSUMERS_MAX 64
+/* A consumer may write its cursor by an ordinary store and look behind it whether the producer is
+ * armed: the store can wait in its processor until after that look. It does for some hundred
+ * nanoseconds, and no longer than to the next interrupt; what was stored when the producer armed
+ * can be read by all so much later. */
+#define COX_SETTLE_NS 1000000u
 
 enum cox_result {
   COX_OK,
@@ -323,22 +328,36 @@ static inline enum cox_result cox_try_loan(struct cox_producer *p, struct cox_lo
   return COX_OK;
 }
 
-/* The same; keepAll: waits up to timeout_ns for the slowest consumer. */
+/* Whether a keepAll consumer still needs the slot of the next sample. */
+static inline int cox_is_held_back(struct cox_producer *p) {
+  return p->published + p->claimed + 1 > p->shape.slots + cox_look_at_cursors(p);
+}
+
+/* Sleeps until the slowest consumer has rung or released, or until `end`. */
+static inline void cox_sleep_for_room(struct cox_producer *p, uint64_t end) {
+  uint32_t consumer = p->slowest;
+  cox_word *bell = p->consumers[consumer] + COX_CONSUMER_BELL;
+  uint32_t seen = cox_load(bell);
+  p->armed_count = (p->armed_count + 1) & 0xffffff;
+  cox_store(p->samples + COX_PRODUCER_ARMED, p->armed_count << 8 | (consumer + 1));
+  uint64_t now, settled = cox_now_ns() + COX_SETTLE_NS;
+  /* Where the last look began before all had settled the sleep is short, and one more follows. */
+  while ((now = cox_now_ns()) < end && cox_is_held_back(p) && p->slowest == consumer &&
+         cox_load(bell) == seen) {
+    uint64_t until = now < settled && settled < end ? settled : end;
+    cox_futex_wait(bell, seen, (int64_t)(until - now));
+  }
+  cox_store(p->samples + COX_PRODUCER_ARMED, p->armed_count << 8);
+}
+
+/* As cox_try_loan; keepAll: waits up to timeout_ns for the slowest consumer. */
 static inline enum cox_result cox_loan(struct cox_producer *p, struct cox_loan *loan,
                                        int64_t timeout_ns) {
   uint64_t end = cox_now_ns() + (uint64_t)timeout_ns;
   for (;;) {
     if (cox_try_loan(p, loan) == COX_OK) return COX_OK;
-    uint64_t now = cox_now_ns();
-    if (!p->shape.keep_all || p->claimed >= p->shape.slots || now >= end) return COX_FULL;
-    uint32_t consumer = p->slowest;
-    uint32_t bell = cox_load(p->consumers[consumer] + COX_CONSUMER_BELL);
-    p->armed_count = (p->armed_count + 1) & 0xffffff;
-    cox_store(p->samples + COX_PRODUCER_ARMED, p->armed_count << 8 | (consumer + 1));
-    if (p->published + p->claimed + 1 > p->shape.slots + cox_look_at_cursors(p) &&
-        p->slowest == consumer)
-      cox_futex_wait(p->consumers[consumer] + COX_CONSUMER_BELL, bell, (int64_t)(end - now));
-    cox_store(p->samples + COX_PRODUCER_ARMED, p->armed_count << 8);
+    if (!p->shape.keep_all || p->claimed >= p->shape.slots || cox_now_ns() >= end) return COX_FULL;
+    cox_sleep_for_room(p, end);
   }
 }
 

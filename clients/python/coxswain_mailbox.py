@@ -42,6 +42,11 @@ _LAST_PUBLISH, _HEARTBEAT = 24, 25
 _FAULT, _FAULT_TEXT, _FAULT_BYTES = 80, 512, 128
 _FUTEX, _WAIT, _WAKE, _ALL = 202, 0, 1, 0x7FFFFFFF
 _WORD = 0xFFFFFFFF
+# A consumer may write its cursor by an ordinary store and look behind it whether the producer is
+# armed: the store can wait in its processor until after that look. It does for some hundred
+# nanoseconds, and no longer than to the next interrupt; what was stored when the producer armed can
+# be read by all so much later.
+_SETTLE_S = 0.001
 _POSITION_MAX = 2 ** 53 - 1
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -811,15 +816,27 @@ class Producer:
     def _wait_for_room(self, end: float) -> bool:
         words = self._samples.words
         while not self._has_room():
-            left = min(1.0, end - time.monotonic())
-            if left <= 0:
+            if time.monotonic() >= end:
                 return False
-            consumer = self._consumers[self._slowest]
-            slowest, bell = self._slowest, consumer.words[_OWN_BELL]
+            consumer, slowest = self._consumers[self._slowest], self._slowest
+            bell = consumer.words[_OWN_BELL]
             self._armed_count = self._armed_count + 1 & 0xFFFFFF
             words[_PRODUCER_ARMED] = self._armed_count << 8 | slowest + 1
             _fence()
-            if not self._has_room() and self._slowest == slowest:
-                consumer.wait(_OWN_BELL, bell, left)
+            self._sleep(consumer, slowest, bell, end)
             words[_PRODUCER_ARMED] = self._armed_count << 8
         return True
+
+    def _sleep(self, consumer: _Memory, slowest: int, bell: int, end: float) -> None:
+        """Sleeps, armed, until that consumer has rung or released. Where the last look began before
+        all had settled the sleep is short, and one more look follows."""
+        settled = time.monotonic() + _SETTLE_S
+        while True:
+            now = time.monotonic()
+            if now >= end or self._has_room() or self._slowest != slowest:
+                return
+            if consumer.words[_OWN_BELL] != bell:
+                return
+            # At most a second: between two sleeps signals are served.
+            until = settled if now < settled else now + 1.0
+            consumer.wait(_OWN_BELL, bell, min(until, end) - now)
