@@ -29,6 +29,7 @@ const keepLast: ModelOptions = {
   ends: false,
   consumers: [consumer],
   buffered: false,
+  settles: true,
   grain: "most",
   begin: "attached",
 };
@@ -143,6 +144,9 @@ export const SUITE: readonly Case[] = [
     options: { ...keepLast, ...two, samples: 1, consumers: [consumer, mortal] },
   },
 ];
+
+/** A producer that sleeps for as long as it likes at once: this must hang. */
+export const UNSETTLED: ModelOptions = { ...keepAll, buffered: true, settles: false };
 
 /** Too large to be gone through in every run; a mistake shows in its first million states. */
 export const RESTARTED_CONSUMER: Case = {

@@ -26,7 +26,7 @@ export interface MachineOptions {
   readonly cellsMax: number;
 }
 
-type Kind = "load" | "write" | "store" | "sleep" | "wake";
+type Kind = "load" | "write" | "store" | "settle" | "sleep" | "wake";
 
 /** An access that the code makes at some place, and what follows which answer. */
 interface Access {
@@ -77,6 +77,11 @@ export class Machine {
   /** A segment's words, as the running thread has them. */
   words(segment: number): SharedWords {
     return this.#segments[segment] ??= this.#makeWords(segment);
+  }
+
+  /** Lets all stores arrive that any thread has made. */
+  settle(): void {
+    this.#access("settle", 0, 0, false);
   }
 
   /** Sleeps while the cell is `seen`. */
@@ -250,6 +255,9 @@ export class Machine {
         else state[word] = this.#buffer([...this.#buffers[state[word]!]!, cell, value]);
         return 0;
       }
+      case "settle":
+        for (let at = 0; at < this.threadCount; at++) this.#drain(state, at);
+        return 0;
       case "sleep":
         if (state[cell] === value) state[this.#wordOf(thread, ASLEEP!)] = cell + 1;
         return 0;
@@ -257,6 +265,13 @@ export class Machine {
         this.wakeIn(state, cell);
         return 0;
     }
+  }
+
+  #drain(state: MachineState, thread: number): void {
+    const word = this.#wordOf(thread, BUFFER!);
+    const buffer = this.#buffers[state[word]!]!;
+    for (let at = 0; at < buffer.length; at += 2) state[buffer[at]!] = buffer[at + 1]!;
+    state[word] = 0;
   }
 
   #fetch(state: MachineState, thread: number, cell: number): number {

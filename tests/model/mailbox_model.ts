@@ -50,6 +50,8 @@ export interface ModelOptions {
   readonly ends: boolean;
   readonly consumers: readonly ModelConsumer[];
   readonly buffered: boolean;
+  /** Whether the producer lets stores arrive before it sleeps. The protocol does. */
+  readonly settles: boolean;
   /**
    * Which accesses are steps of their own: `every` one; `most`: all but those to header words that
    * nothing is decided by and to words that nobody else looks at; `key`: of a sample's words the
@@ -85,7 +87,17 @@ const QUIET_IN_KEY = new Set([
 const ALONE = new Set([layout.CURSOR, layout.CURSOR + 1, layout.CONSUMER_BELL]);
 
 interface ProducerLocal {
-  phase: "attach" | "claim" | "data" | "seal" | "commit" | "arm" | "sleep" | "disarm" | "bye";
+  phase:
+    | "attach"
+    | "claim"
+    | "data"
+    | "seal"
+    | "commit"
+    | "arm"
+    | "settle"
+    | "sleep"
+    | "disarm"
+    | "bye";
   core: object;
   claims: producerCore.ClaimedSlot[];
   at: number;
@@ -321,10 +333,14 @@ function producerProgram(code: MailboxCode, options: ModelOptions): Program {
         break;
       case "arm": {
         const seen = core.arm();
-        local.phase = seen === null ? "claim" : "sleep";
+        local.phase = seen === null ? "claim" : "settle";
         local.seen = seen ?? 0;
         break;
       }
+      case "settle":
+        if (options.settles) machine.settle();
+        local.phase = core.isHeldBack(core.slowest) ? "sleep" : "disarm";
+        break;
       case "sleep":
         machine.sleep(bellOf(core.slowest), local.seen);
         local.phase = "disarm";

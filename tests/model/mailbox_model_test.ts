@@ -2,11 +2,11 @@
  * Every interleaving of a small mailbox's producer and consumers, with a death at every step, by
  * the code that clients run; and that the same exploration finds each of the mistakes.
  */
-import { assert, assertEquals, fail } from "@std/assert";
+import { assert, assertEquals, assertThrows, fail } from "@std/assert";
 import { consumerEnded, producerEnded } from "../../src/channel/mailbox/attendance.ts";
 import { ConsumerCore } from "../../src/child/mailbox/consumer_core.ts";
 import { ProducerCore } from "../../src/child/mailbox/producer_core.ts";
-import { RESTARTED_CONSUMER, SUITE } from "./cases.ts";
+import { RESTARTED_CONSUMER, SUITE, UNSETTLED } from "./cases.ts";
 import { explore } from "./explore.ts";
 import { Violation } from "./machine.ts";
 import { type MailboxCode, mailboxModel } from "./mailbox_model.ts";
@@ -23,6 +23,11 @@ for (const { name, options } of SUITE) {
     assert(states > 1_000 && ends > 0, `${states} states, ${ends} ends`);
   });
 }
+
+Deno.test("mailbox: the model finds a producer that does not let a cursor arrive", () => {
+  const run = () => explore(mailboxModel(CODE, UNSETTLED), STATES_MAX);
+  assertThrows(run, Violation, "sleeps for ever");
+});
 
 /** Copies the mailbox's code and applies the patch to the copy. */
 async function loadMutant(mutant: Mutant, dir: string): Promise<MailboxCode> {

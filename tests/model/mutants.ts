@@ -90,14 +90,14 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "the producer does not look at the cursor again before it sleeps",
     file: producer,
-    search: "    if (needed > this.#lookAtCursors() && this.slowest === consumer) return bell;",
-    replace: "    if (needed > 0) return bell;",
+    search: "    return needed > this.#lookAtCursors() && this.slowest === consumer;",
+    replace: "    return needed > 0;",
   },
   {
     name: "the producer reads the consumer's bell after its second look",
     file: producer,
-    search: "    if (needed > this.#lookAtCursors() && this.slowest === consumer) return bell;",
-    replace: "    if (needed > this.#lookAtCursors() && this.slowest === consumer) {\n" +
+    search: "    if (this.isHeldBack(consumer)) return bell;",
+    replace: "    if (this.isHeldBack(consumer)) {\n" +
       "      return this.#consumers[consumer]!.load(CONSUMER_BELL);\n    }",
   },
   {
@@ -191,17 +191,13 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "whether the producer waits is looked at before the cursor is written",
     file: consumer,
-    search: "    own.store(CURSOR, position | 0);\n" +
-      "    // Behind an atomic store an ordinary load is as good as an atomic one.\n" +
+    search: "    own.write(CURSOR, position | 0);\n" +
+      "    if (!this.#keepsAll) return;\n" +
+      "    // The cursor may be on its way still: a producer that goes to sleep lets it arrive.\n" +
       "    const armed = this.#samples.read(PRODUCER_ARMED);",
     replace: "    const armed = this.#samples.read(PRODUCER_ARMED);\n" +
-      "    own.store(CURSOR, position | 0);",
-  },
-  {
-    name: "the cursor is an ordinary store: no fence before whether the producer waits",
-    file: consumer,
-    search: "    own.store(CURSOR, position | 0);\n    // Behind",
-    replace: "    own.write(CURSOR, position | 0);\n    // Behind",
+      "    own.write(CURSOR, position | 0);\n" +
+      "    if (!this.#keepsAll) return;",
   },
   {
     name: "the end is told before it is true",

@@ -4,7 +4,7 @@
  * Must not know: the samples' data, the program that reads them, the clock.
  *
  * ```
- *  poll  published ─► turn ─► header ─► turn ─► (data) ─► release  turn ─► cursor ─► producer armed?
+ *  poll  published ─► turn ─► header ─► turn ─► (data) ─► release  turn ─► cursor, producer armed?
  *  sleep bell ─► armed ─► published ─► (wait while the bell is as it was) ─► not armed
  * ```
  *
@@ -347,12 +347,11 @@ export class ConsumerCore {
       own.store(CURSOR + 1, highWord(position));
     }
     this.cursor = position;
-    if (!this.#keepsAll) {
-      own.write(CURSOR, position | 0);
-      return;
-    }
-    own.store(CURSOR, position | 0);
-    // Behind an atomic store an ordinary load is as good as an atomic one.
+    // What was read of the sample was read before.
+    if (this.#keepsAll) own.fence();
+    own.write(CURSOR, position | 0);
+    if (!this.#keepsAll) return;
+    // The cursor may be on its way still: a producer that goes to sleep lets it arrive.
     const armed = this.#samples.read(PRODUCER_ARMED);
     if (armed === this.woken || (armed & 0xff) !== this.#number + 1) return;
     this.woken = armed;

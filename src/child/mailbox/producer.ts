@@ -24,6 +24,11 @@ import type { ProducerPort } from "./wait_port.ts";
 
 /** Loans at a time, at most; a mailbox of few slots has fewer. */
 const LOANS_MAX = 256;
+/**
+ * A consumer's cursor that is on its way when the producer goes to sleep has arrived after this: a
+ * core writes its stores within a microsecond, and at the latest when another thread gets it.
+ */
+const SETTLING_NS = 1e6;
 
 /** No loan: with `keepAll` a consumer still needs the slot; or too many are on loan. */
 export interface Full {
@@ -213,12 +218,22 @@ export class Producer<F extends StructFields = never> {
       if (this.#spinning.spin(this.#claim, endNs, rest)) return true;
       const leftNs = endNs - this.#port.nowNs();
       if (!(leftNs > 0)) return this.#claim();
-      const bell = this.#spinning.parks ? core.arm() : null;
-      if (bell !== null) {
-        this.#port.waitForConsumer(core.slowest, bell, leftNs);
-        core.disarm();
-      }
+      if (this.#spinning.parks) this.#park(endNs);
       if (this.#claim()) return true;
     }
+  }
+
+  #park(endNs: number): void {
+    const core = this.#core;
+    const bell = core.arm();
+    if (bell === null) return;
+    const consumer = core.slowest;
+    const armedNs = this.#port.nowNs();
+    this.#port.waitForConsumer(consumer, bell, Math.min(SETTLING_NS, endNs - armedNs));
+    const nowNs = this.#port.nowNs();
+    if (nowNs >= armedNs + SETTLING_NS && nowNs < endNs && core.isHeldBack(consumer)) {
+      this.#port.waitForConsumer(consumer, bell, endNs - nowNs);
+    }
+    core.disarm();
   }
 }

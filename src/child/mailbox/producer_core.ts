@@ -5,6 +5,7 @@
  *
  * ```
  *  claim   turn odd ─► (data) ─► seal  header, turn even ─► commit  published ─► who is armed?
+ *  sleep   bell ─► armed ─► cursors ─► (let stores arrive) ─► cursors ─► (sleep) ─► not armed
  * ```
  */
 import * as layout from "../../channel/mailbox/layout.ts";
@@ -200,7 +201,8 @@ export class ProducerCore {
   }
 
   /**
-   * Says that the producer is about to sleep until {@link slowest} has released something.
+   * Says that the producer is about to sleep until {@link slowest} has released something. It may
+   * do so for as long as stores take to arrive, and longer when it {@link isHeldBack} even then.
    *
    * @returns the consumer's bell, to sleep on; null when there is room by now.
    */
@@ -210,10 +212,20 @@ export class ProducerCore {
     this.armedCount = (this.armedCount + 1) & 0xff_ffff;
     this.#samples.store(PRODUCER_ARMED, (this.armedCount << 8) | (consumer + 1));
     // It may have released, and looked for this word, just before.
-    const needed = this.published + this.claimed + 1 - this.#slots;
-    if (needed > this.#lookAtCursors() && this.slowest === consumer) return bell;
+    if (this.isHeldBack(consumer)) return bell;
     this.disarm();
     return null;
+  }
+
+  /**
+   * Looks at the cursors again. A consumer's cursor is an ordinary store: while it is on its way
+   * the consumer may have looked for the armed word before that was set, and wakes nobody.
+   *
+   * @returns whether it is this consumer that there is no room for.
+   */
+  isHeldBack(consumer: number): boolean {
+    const needed = this.published + this.claimed + 1 - this.#slots;
+    return needed > this.#lookAtCursors() && this.slowest === consumer;
   }
 
   /** The reverse of {@link arm}. */
