@@ -39,9 +39,9 @@ interface Kind extends Flow {
 
 const ONE = { bytes: 64, batch: 1, slots: 16_384, consumers: 1, checksum: "none" } as const;
 const KINDS = {
-  single: { ...ONE, samples: 12_000_000 },
+  single: { ...ONE, samples: 24_000_000 },
   batched: { ...ONE, samples: 8_000_000, batch: 16 },
-  three: { ...ONE, samples: 6_000_000, consumers: 3 },
+  three: { ...ONE, samples: 12_000_000, consumers: 3 },
   threeBatched: { ...ONE, samples: 12_000_000, batch: 16, consumers: 3 },
   middle: { ...ONE, samples: 600_000, bytes: 65_536, slots: 16 },
   checked: { ...ONE, samples: 3_000, bytes: 65_536, slots: 16, checksum: "crc32c" },

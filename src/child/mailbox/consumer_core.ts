@@ -100,6 +100,8 @@ export class ConsumerCore {
   seen = 0;
   seenLow = 0;
   seenHigh = 0;
+  /** How many more the last look found that found any. */
+  gained = 0;
   cursor = 0;
   /**
    * `keepAll`: the newest when it took up the link. Up to there the producer may have looked at
@@ -264,6 +266,7 @@ export class ConsumerCore {
       this.#fail(`published must be at least ${this.seen}, is ${position}`);
       return;
     }
+    this.gained = position - this.seen;
     this.seen = position;
     this.seenLow = position | 0;
     this.seenHigh = high;
