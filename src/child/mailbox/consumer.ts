@@ -29,6 +29,7 @@ import { type Lender, Sample } from "./sample.ts";
 import { MappedWords } from "./shared_words.ts";
 import { SlotViews } from "./slot_views.ts";
 import { rest, Spinning } from "./spinning.ts";
+import { StreamPace } from "./stream_pace.ts";
 import { StructViews } from "./struct_view.ts";
 import type { ConsumerPort } from "./wait_port.ts";
 
@@ -38,10 +39,6 @@ const LENT_MAX = 256;
 const EXPIRED_AT_ONCE_MAX = 256;
 /** Looks before the first look at the clock: who answers at once is met by the next of these. */
 const LOOKS_AT_ONCE = 64;
-/** So many since it waited last: there will be more, and many at once cost less than one by one. */
-const STREAM_SAMPLES = 8;
-/** A look that finds fewer follows close on the producer's heels. */
-const FEW_SAMPLES = 4;
 
 const NONE: NoSample = Object.freeze({ kind: "none" });
 const HELD: NoSample = Object.freeze({ kind: "held" });
@@ -60,15 +57,12 @@ export class Consumer<F extends StructFields = never> implements Disposable {
   readonly #page: ArrayBuffer;
   readonly #options: ConsumerOptions;
   readonly #spinning: Spinning;
+  readonly #pace = new StreamPace();
   readonly #lender: Lender<F>;
   readonly #look: () => boolean;
   /** Lent and not yet all given back: from `#pool[#head % 256]` to the one before `#tail`'s. */
   readonly #pool: Sample<F>[] = [];
   readonly #batch: SampleBatch<F> = { kind: "batch", samples: [] };
-  /** The next sample when it waited last. */
-  #waitedAt = 0;
-  /** So many looks one after the other found something, and few each. */
-  #close = 0;
   #head = 0;
   #tail = 0;
   #found: Sample<F> | NoSample = NONE;
@@ -154,7 +148,8 @@ export class Consumer<F extends StructFields = never> implements Disposable {
    * @returns `none` when the time is up.
    */
   receive(timeoutNs = Infinity): Sample<F> | NoSample {
-    if (this.#core.next > this.#core.seen) this.#keepBehind();
+    const core = this.#core;
+    if (core.next > core.seen && this.#pace.followsClosely(core.gained)) rest();
     const found = this.poll();
     if (found.kind !== "none") return found;
     return this.#wait(timeoutNs);
@@ -282,24 +277,9 @@ export class Consumer<F extends StructFields = never> implements Disposable {
     return this.#batch;
   }
 
-  /**
-   * Lets the producer get ahead when it has been followed from sample to sample: each takes the
-   * cache lines away from the other then, and both go at a third of their pace, for good, because
-   * nobody ever has to wait.
-   */
-  #keepBehind(): void {
-    if (this.#core.gained >= FEW_SAMPLES) this.#close = 0;
-    else if (++this.#close === STREAM_SAMPLES) {
-      this.#close = 0;
-      rest();
-    }
-  }
-
   #wait(timeoutNs: number): Sample<F> | NoSample {
-    this.#close = 0;
+    const streams = this.#pace.ranDry(this.#core.next);
     if (this.#spinning.spins) {
-      const streams = this.#core.next - this.#waitedAt >= STREAM_SAMPLES;
-      this.#waitedAt = this.#core.next;
       if (streams) rest();
       for (let at = 0; at < LOOKS_AT_ONCE; at++) if (this.#look()) return this.#found;
     }
