@@ -14,6 +14,8 @@ export interface LinkRequest {
   readonly call: string;
   /** What is wrong with a link; null: nothing. */
   readonly refuse: (link: LinkInfo) => string | null;
+  /** Of a mailbox: what its samples are, for messages. */
+  readonly samples?: string;
 }
 
 /**
@@ -32,8 +34,8 @@ export function takeLink(name: string, request: LinkRequest): LinkInfo {
 }
 
 /** Finds a link without taking it; errors as of {@linkcode takeLink}. */
-export function findLink(name: string, { call, refuse }: LinkRequest): LinkInfo {
-  const known = linksOf(call, name);
+export function findLink(name: string, { call, refuse, samples }: LinkRequest): LinkInfo {
+  const known = linksOf(call, name, samples);
   const link = known.find(({ port }) => port === name) ?? known.find((each) => each.name === name);
   if (link === undefined) {
     const list = known.map(({ port, name }) => `"${port}" (channel "${name}")`).join(", ");

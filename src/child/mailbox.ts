@@ -149,6 +149,9 @@ export function mailboxConsumer<F extends StructFields = never>(
   return new Consumer<F>(memory, memory.calls, withDefaults(own, link, layout, options));
 }
 
+/** Of bytes the configuration alone says how many there are: what is proposed where there is none. */
+const ALONE_SAMPLES = "64KiB";
+
 type Role = "producer" | "consumer";
 type LinkOf<R extends Role> = R extends "producer" ? MailboxProducerLink : MailboxConsumerLink;
 type MemoryOf<R extends Role> = R extends "producer" ? SealedProducer : SealedConsumer;
@@ -169,6 +172,7 @@ function takeEnd<R extends Role>(
   const request: LinkRequest = {
     call,
     refuse: (info) => refuseOthers(info, role) ?? refuseSchema(info, layout, schema === null),
+    samples: layout?.text ?? ALONE_SAMPLES,
   };
   const info = findLink(name, request);
   const memory = sealedMemory()?.mailboxes.find(({ port }) => port === info.port);

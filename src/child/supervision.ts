@@ -60,11 +60,11 @@ export class NotSupervisedError extends Error {
    * @param call The function that was called, for the message.
    * @param reason Why it cannot work.
    * @param port What it was called with, if that is a port.
+   * @param samples Of a mailbox: what its samples are, as `cox run` is told of it.
    */
-  constructor(call: string, reason: NotSupervisedReason, port?: string) {
+  constructor(call: string, reason: NotSupervisedReason, port?: string, samples?: string) {
     const given = port === undefined ? "" : JSON.stringify(port);
-    const alone = MAILBOX_CALLS.includes(call) ? null : aloneCommand(call, port);
-    super(`Cannot call ${call}(${given}): ${explain(reason, alone)}`);
+    super(`Cannot call ${call}(${given}): ${explain(reason, call, { port, samples })}`);
     this.reason = reason;
   }
 }
@@ -123,11 +123,12 @@ export function sealedMemory(): SealedMemory | null {
  *
  * @param call The function that was called, for the message.
  * @param port The port or channel that it is to use, for the message.
+ * @param samples Of a mailbox: what its samples are, for the message.
  * @throws {NotSupervisedError} when nobody told of any, or in another layout.
  */
-export function linksOf(call: string, port?: string): readonly LinkInfo[] {
+export function linksOf(call: string, port?: string, samples?: string): readonly LinkInfo[] {
   const record = readRecord() ?? readVariable();
-  if (record === null) throw new NotSupervisedError(call, "no-supervisor", port);
+  if (record === null) throw new NotSupervisedError(call, "no-supervisor", port, samples);
   if (record.version !== 1) throw new NotSupervisedError(call, "other-version", port);
   return record.links;
 }
@@ -147,31 +148,35 @@ function readRecord(): Supervision | null {
   return typeof value === "object" && value !== null ? value as Supervision : null;
 }
 
-/** Nothing on a command line speaks to these: their memory takes a crew. */
-const MAILBOX_CALLS = ["mailboxProducer", "mailboxConsumer"];
+/** What a call was about. */
+interface Wanted {
+  readonly port: string | undefined;
+  readonly samples: string | undefined;
+}
 
-/** @param alone the command that tries the call out; null: there is none */
-function explain(reason: NotSupervisedReason, alone: string | null): string {
+/** How both sides of a mailbox, or a program alone, are declared. */
+const DECLARATIONS = {
+  mailbox: "declare both sides of the mailbox in supervisor.config.ts\n" +
+    '  import { defineConfig, deno, mailbox } from "coxswain";\n' +
+    "  export default defineConfig({\n" +
+    '    name: "crew",\n' +
+    '    processes: { cam: { run: deno("./cam.ts") }, view: { run: deno("./view.ts") } },\n' +
+    '    channels: { frames: mailbox({ from: "cam.frames", to: "view.frames", ' +
+    'sampleBytes: "1MiB" }) },\n' +
+    "  });\n",
+  program: "declare it in supervisor.config.ts\n" +
+    '  import { defineConfig, deno } from "coxswain";\n' +
+    '  export default defineConfig({ name: "crew", processes: ' +
+    '{ me: { run: deno("./me.ts") } } });\n',
+};
+
+function explain(reason: NotSupervisedReason, call: string, wanted: Wanted): string {
   switch (reason) {
     case "no-supervisor":
-      if (alone === null) {
-        return "this program was not started by a supervisor, from which the mailbox's memory " +
-          "comes. Declare both sides in supervisor.config.ts\n" +
-          '  import { defineConfig, deno, mailbox } from "coxswain";\n' +
-          "  export default defineConfig({\n" +
-          '    name: "crew",\n' +
-          '    processes: { cam: { run: deno("./cam.ts") }, view: { run: deno("./view.ts") } },\n' +
-          '    channels: { frames: mailbox({ from: "cam.frames", to: "view.frames", ' +
-          'sampleBytes: "1MiB" }) },\n' +
-          "  });\n" +
-          "and run `cox up`; or call it only if isSupervised()";
-      }
-      return `this program was not started by a supervisor. To try it alone\n  ${alone}\n` +
-        "with --allow for what it may do (`cox help run`). To supervise it, declare it in " +
-        "supervisor.config.ts\n" +
-        '  import { defineConfig, deno } from "coxswain";\n' +
-        '  export default defineConfig({ name: "crew", processes: ' +
-        '{ me: { run: deno("./me.ts") } } });\n' +
+      return "this program was not started by a supervisor. To try it alone\n" +
+        `  ${aloneCommand(call, wanted)}\n` +
+        "with --allow for what it may do (`cox help run`). To supervise it, " +
+        DECLARATIONS[wanted.samples === undefined ? "program" : "mailbox"] +
         "and run `cox up`; or call it only if isSupervised()";
     case "no-descriptor":
       return 'its plan has no notify descriptor. Set `ready: { by: "notify" }` for this ' +
@@ -183,18 +188,20 @@ function explain(reason: NotSupervisedReason, alone: string | null): string {
 }
 
 /** What a port leads to where it is tried out; packets come back as they went. */
-const ALONE: Readonly<Record<string, string>> = {
-  connect: "-",
-  packets: "seqpacket|cat",
-  listener: "listen:8080",
-  takeListenerFd: "listen:8080",
+const ALONE: Readonly<Record<string, (samples: string) => string>> = {
+  connect: () => "-",
+  packets: () => "seqpacket|cat",
+  listener: () => "listen:8080",
+  takeListenerFd: () => "listen:8080",
+  mailboxConsumer: (samples) => `mailbox:${samples}<-`,
+  mailboxProducer: (samples) => `mailbox:${samples}>-`,
 };
 
 /** The command that runs this program as it was started, with that port. */
-function aloneCommand(call: string, port: string | undefined): string {
+function aloneCommand(call: string, { port, samples = "" }: Wanted): string {
   const main = Deno.mainModule;
   const program = main.startsWith("file:") ? decodeURIComponent(new URL(main).pathname) : "./me.ts";
-  const how = ALONE[call];
+  const how = ALONE[call]?.(samples);
   const options = port === undefined || how === undefined ? [] : ["--port", `${port}=${how}`];
   return ["cox", "run", ...options, "--", program, ...Deno.args].map(shellWord).join(" ");
 }

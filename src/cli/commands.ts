@@ -2,6 +2,7 @@
  * Every command, as data. The help and docs/cli.md are made from here, and parsing too.
  * Must not know: how a command does its work.
  */
+import { DEFAULTS } from "../config/defaults.ts";
 import type { CommandSpec, OptionSpec } from "./command_spec.ts";
 import { DEADLINE_COMMANDS } from "./deadline_commands.ts";
 
@@ -88,7 +89,8 @@ const RUN_COMMANDS: readonly CommandSpec[] = [
       "that grants nothing but what --allow says; anything else is a command. It has this " +
       "terminal as stdin, stdout and stderr, unless a --port takes one of them. Write `--` before " +
       "the program where its arguments begin with a dash. Ctrl-C is passed on, a second one " +
-      "kills. Exits with the program's code.",
+      "kills. Exits with the program's code; where that is 0 and a line was no sample of a mailbox, " +
+      "with 100.",
     options: [
       {
         name: "port",
@@ -97,7 +99,11 @@ const RUN_COMMANDS: readonly CommandSpec[] = [
         text: "What is at the other end of a port: `-` this terminal (reads stdin, writes " +
           "stdout), `<FILE`, `>FILE`, `<|COMMAND` and `>|COMMAND` of the shell, `<>|COMMAND`, " +
           "`seqpacket|COMMAND` and `datagram|COMMAND` with a socket pair as that command's stdin and " +
-          "stdout, `listen:PORT` on 127.0.0.1 or `listen:PATH`; repeatable",
+          "stdout, `listen:PORT` on 127.0.0.1 or `listen:PATH`; of a mailbox `mailbox:SHAPE` and then " +
+          "`<-`, `<FILE` or `<|COMMAND` where the program consumes, `>-`, `>FILE` or `>|COMMAND` " +
+          "where it produces: a line of JSON is a sample. SHAPE is the size of a sample " +
+          "(`64KiB`) or its struct (`struct{t:f64;axis:f32[3];}`), behind it `,slots=16` for " +
+          `another number than ${DEFAULTS.mailbox.slots}; repeatable`,
       },
       {
         name: "allow",

@@ -3,19 +3,15 @@ import type { ConfigIssue } from "../config/config.ts";
 import { formatIssues } from "../config/format_issue.ts";
 import { validateConfig } from "../config/validate.ts";
 import type { Prepared } from "../plan/probe/prepare.ts";
+import { coxInstallation } from "../plan/probe/cox_installation.ts";
 import { prepare } from "../plan/probe/prepare.ts";
 import type { CommandContext } from "./command.ts";
 import { denoPath } from "./deno_path.ts";
 import { EXIT, UserError } from "./exit_codes.ts";
 import { absolutePath } from "./locate.ts";
-import {
-  parseEnvironment,
-  parsePermissions,
-  parsePort,
-  runConfig,
-  type RunPort,
-} from "./run_config.ts";
+import { parseEnvironment, parsePermissions, runConfig } from "./run_config.ts";
 import { runForeground } from "./run_foreground.ts";
+import { parsePort, type RunEnd, type RunPort } from "./run_port.ts";
 
 export async function run({ options, io, log }: CommandContext): Promise<number> {
   for (const name of ["config", "run-dir"]) {
@@ -24,7 +20,9 @@ export async function run({ options, io, log }: CommandContext): Promise<number>
     }
   }
   const [program = "", ...args] = options.operands;
-  const ports = options.values("port").map((text) => absolute(parsePort(text), io.cwd));
+  const ports = options.values("port").map(parsePort)
+    .map(({ name, end }) => ({ name, end: absolute(end, io.cwd) }));
+  const cox = coxInstallation();
   for (const port of ports) checkFile(port);
   const raw = runConfig({
     program,
@@ -32,6 +30,7 @@ export async function run({ options, io, log }: CommandContext): Promise<number>
     ports,
     permissions: parsePermissions(options.values("allow")),
     env: parseEnvironment(options.values("env")),
+    coxDir: cox.dir,
   });
   const validation = validateConfig(raw);
   if (validation.kind === "invalid") return refuse(io, validation.issues);
@@ -42,6 +41,7 @@ export async function run({ options, io, log }: CommandContext): Promise<number>
       runDir,
       mode: "up",
       denoPath: denoPath(),
+      cox,
     });
     if (prepared.kind === "refused") return refuse(io, prepared.issues);
     Deno.writeTextFileSync(`${runDir}/import_map.json`, prepared.importMap);
@@ -56,19 +56,21 @@ function refuse(io: CommandContext["io"], issues: readonly ConfigIssue[]): numbe
   return EXIT.user;
 }
 
-function absolute(port: RunPort, cwd: string): RunPort {
-  const { end } = port;
-  return end.kind === "file"
-    ? { ...port, end: { ...end, path: absolutePath(end.path, cwd) } }
-    : port;
+function absolute<E extends RunEnd>(end: E, cwd: string): E {
+  if (end.kind === "file") return { ...end, path: absolutePath(end.path, cwd) };
+  if (end.kind !== "mailbox" || end.lines === null) return end;
+  return { ...end, lines: absolute(end.lines, cwd) };
 }
 
 /** The shell would say so too, and the program would see an empty input. */
 function checkFile({ name, end }: RunPort): void {
-  if (end.kind !== "file" || end.direction !== "read") return;
+  const stream = end.kind === "mailbox" ? end.lines : end;
+  if (stream?.kind !== "file" || stream.direction !== "read") return;
   try {
-    Deno.openSync(end.path).close();
+    Deno.openSync(stream.path).close();
   } catch (error) {
-    throw new UserError(`Cannot read ${end.path} for --port ${name}: ${(error as Error).message}`);
+    throw new UserError(
+      `Cannot read ${stream.path} for --port ${name}: ${(error as Error).message}`,
+    );
   }
 }

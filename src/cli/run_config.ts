@@ -1,29 +1,11 @@
 /**
  * What `cox run` is asked for, as a configuration: one program, and for each of its ports a
- * program or a file at the other end. Pure. Must not know: how it is run.
+ * program or a file at the other end. A port of a mailbox leads to a program of ours, `feed` or
+ * `tell` of src/system/samples, and only the lines of that to a program or a file. Pure. Must
+ * not know: how it is run.
  */
 import { UserError } from "./exit_codes.ts";
-
-type PairType = "stream" | "seqpacket" | "datagram";
-
-/** What is at the other end of a port. */
-export type RunEnd =
-  /** The program reads a file, or writes one anew. */
-  | { readonly kind: "file"; readonly direction: "read" | "write"; readonly path: string }
-  /** The program reads what a command of the shell writes, or the reverse. */
-  | { readonly kind: "shell"; readonly direction: "read" | "write"; readonly command: string }
-  /** A socket to a command of the shell, which has it as its stdin and stdout. */
-  | { readonly kind: "pair"; readonly type: PairType; readonly command: string }
-  /** What it reads is our stdin, what it writes goes to our stdout. */
-  | { readonly kind: "terminal" }
-  /** It accepts connections. */
-  | { readonly kind: "listen"; readonly address: string };
-
-/** A port and its other end. */
-export interface RunPort {
-  readonly name: string;
-  readonly end: RunEnd;
-}
+import type { PairType, RunEnd, RunPort } from "./run_port.ts";
 
 /** The command line, understood. */
 export interface RunRequest {
@@ -35,57 +17,23 @@ export interface RunRequest {
   readonly permissions: Readonly<Record<string, readonly string[]>>;
   /** Variables that the program gets: a value, or true: ours. */
   readonly env: Readonly<Record<string, string | true>>;
+  /** Where cox is: the programs that make samples of lines, and lines of samples, are its own. */
+  readonly coxDir: string;
 }
+
+type MailboxEnd = Extract<RunEnd, { kind: "mailbox" }>;
 
 /** Name of the program in the configuration. */
 export const RUN_PROCESS = "program";
 /** Names of the processes that stand for this terminal begin so; they are never started. */
 export const RUN_TERMINAL = "terminal";
+/** Name of the process that makes samples of the lines of our stdin. */
+export const RUN_STDIN = "stdin-feed";
 /** What has another name is a command. */
 const MODULE = /\.[cm]?[jt]sx?$/;
-const STREAMS = ["stdin", "stdout", "stderr"];
+/** How long the program is held up by a reader of its samples that takes none. */
+const BLOCK_FOR = "1h";
 const PERMISSIONS = ["read", "write", "net", "env", "sys", "run", "ffi", "import"];
-
-/**
- * Parses `--port`: `NAME=-`, `NAME=<FILE`, `NAME=>FILE`, `NAME=<|COMMAND`, `NAME=>|COMMAND`,
- * `NAME=<>|COMMAND`, `NAME=seqpacket|COMMAND`, `NAME=datagram|COMMAND`, `NAME=listen:PORT`,
- * `NAME=listen:PATH`.
- *
- * @throws {UserError} when it is none of these.
- */
-export function parsePort(text: string): RunPort {
-  const [, name, how] = /^([^=]+)=(.+)$/s.exec(text) ?? [];
-  if (name === undefined || how === undefined) throw unknownEnd(text);
-  if (how === "-") {
-    if (STREAMS.includes(name)) {
-      throw new UserError(`Option --port ${text}: ${name} is this terminal's already`);
-    }
-    return { name, end: { kind: "terminal" } };
-  }
-  const listen = /^listen:(.+)$/s.exec(how)?.[1];
-  if (listen !== undefined) return { name, end: { kind: "listen", address: listen } };
-  const [, pair, command = ""] = /^(<>|seqpacket|datagram)\|\s*(.+)$/s.exec(how) ?? [];
-  if (pair !== undefined) {
-    return {
-      name,
-      end: { kind: "pair", type: pair === "<>" ? "stream" : pair as PairType, command },
-    };
-  }
-  const [, arrow, bar, rest = ""] = /^([<>])(\|?)\s*(.+)$/s.exec(how) ?? [];
-  if (arrow === undefined) throw unknownEnd(text);
-  const direction = arrow === "<" ? "read" : "write";
-  return bar === "|"
-    ? { name, end: { kind: "shell", direction, command: rest } }
-    : { name, end: { kind: "file", direction, path: rest } };
-}
-
-function unknownEnd(text: string): UserError {
-  return new UserError(
-    `Option --port must be NAME=- (this terminal), NAME=<FILE, NAME=>FILE, NAME=<|COMMAND, ` +
-      `NAME=>|COMMAND, NAME=<>|COMMAND, NAME=seqpacket|COMMAND, NAME=datagram|COMMAND or ` +
-      `NAME=listen:PORT or PATH, is "${text}"`,
-  );
-}
 
 /**
  * Parses `--allow KIND=LIST`.
@@ -131,6 +79,8 @@ export function runConfig(request: RunRequest): unknown {
   const once = { restart: { policy: "temporary" } };
   const processes: Record<string, unknown> = { [RUN_PROCESS]: { run, env, ...once } };
   const channels: Record<string, unknown> = {};
+  const lines: { readonly from: string; readonly to: string }[] = [];
+  checkTerminal(ports);
   for (const [at, { name, end }] of ports.entries()) {
     const port = `${RUN_PROCESS}.${name}`;
     if (Object.hasOwn(channels, name)) {
@@ -141,6 +91,20 @@ export function runConfig(request: RunRequest): unknown {
       continue;
     }
     const other = end.kind === "terminal" ? RUN_TERMINAL : `port-${at + 1}`;
+    if (end.kind === "mailbox") {
+      const reads = end.direction === "read";
+      const peer = !reads ? `tell-${at + 1}` : end.lines === null ? RUN_STDIN : `feed-${at + 1}`;
+      processes[peer] = { run: peerRun(name, end, request.coxDir), ...once };
+      channels[name] = mailboxOf(port, `${peer}.samples`, end);
+      if (end.lines === null) continue;
+      processes[other] = { run: { kind: "command", argv: otherArgv(end.lines) }, ...once };
+      lines.push(
+        reads
+          ? { from: `${other}.stdout`, to: `${peer}.stdin` }
+          : { from: `${peer}.stdout`, to: `${other}.stdin` },
+      );
+      continue;
+    }
     processes[other] = { run: { kind: "command", argv: otherArgv(end) }, ...once };
     channels[name] = end.kind === "terminal"
       ? { kind: "pair", between: [port, `${other}.link`] }
@@ -150,10 +114,48 @@ export function runConfig(request: RunRequest): unknown {
       ? { kind: "pipe", from: `${other}.stdout`, to: port }
       : { kind: "pipe", from: port, to: `${other}.stdin` };
   }
-  if (ports.filter(({ end }) => end.kind === "terminal").length > 1) {
-    throw new UserError("Only one --port can be this terminal (NAME=-)");
+  for (const [at, ends] of lines.entries()) {
+    // The ports have their names from the command line.
+    let name = `lines-${at + 1}`;
+    while (Object.hasOwn(channels, name)) name = `${name}_`;
+    channels[name] = { kind: "pipe", ...ends };
   }
   return { name: "run", processes, channels };
+}
+
+/** What is read from it has one reader. */
+function checkTerminal(ports: readonly RunPort[]): void {
+  const whole = ports.filter(({ end }) => end.kind === "terminal").length;
+  const read =
+    ports.filter(({ end }) =>
+      end.kind === "mailbox" && end.direction === "read" && end.lines === null
+    ).length;
+  if (whole > 1) throw new UserError("Only one --port can be this terminal (NAME=-)");
+  if (whole + read > 1) {
+    throw new UserError("Only one --port can read this terminal (NAME=-, NAME=mailbox:SHAPE<-)");
+  }
+}
+
+/** Every sample goes over, however slow the other side is: the program waits as on a full pipe. */
+function mailboxOf(port: string, peer: string, { shape, direction }: MailboxEnd): object {
+  const { sampleBytes, schema, slots } = shape;
+  return {
+    kind: "mailbox",
+    from: direction === "read" ? peer : port,
+    to: direction === "read" ? port : peer,
+    ...schema === null ? { sampleBytes: `${sampleBytes}B` } : { schema },
+    ...slots === null ? {} : { slots },
+    history: "keepAll",
+    overflow: "block",
+    blockFor: BLOCK_FOR,
+    resume: "where-it-was",
+  };
+}
+
+/** A program of ours: it is told the name of the port, for messages, and what a sample is. */
+function peerRun(name: string, { shape, direction }: MailboxEnd, coxDir: string): object {
+  const path = `${coxDir}/src/system/samples/${direction === "read" ? "feed" : "tell"}.ts`;
+  return { kind: "deno", path, args: [name, `${shape.sampleBytes}`, JSON.stringify(shape.schema)] };
 }
 
 function pairOf(port: string, other: string, type: PairType): object {
@@ -161,7 +163,7 @@ function pairOf(port: string, other: string, type: PairType): object {
   return { kind: "pair", between, type, ...(type === "datagram" ? { ends: "hold" } : {}) };
 }
 
-function otherArgv(end: RunEnd): string[] {
+function otherArgv(end: Exclude<RunEnd, MailboxEnd>): string[] {
   switch (end.kind) {
     case "file": {
       const script = end.direction === "read" ? 'exec cat < "$1"' : 'exec cat > "$1"';

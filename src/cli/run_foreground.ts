@@ -12,8 +12,9 @@ import { createSocketPair, listenTcp, listenUnix } from "../os/socket.ts";
 import type { ChannelPlan, DescriptorPlan, Plan, ProcessPlan } from "../plan/plan.ts";
 import { reap, type ReapResult } from "../process/reap.ts";
 import { spawnProcess } from "../process/spawn.ts";
-import { SystemRefusal } from "./exit_codes.ts";
-import { RUN_PROCESS, RUN_TERMINAL } from "./run_config.ts";
+import { EXIT, SystemRefusal } from "./exit_codes.ts";
+import { RUN_PROCESS, RUN_STDIN, RUN_TERMINAL } from "./run_config.ts";
+import { RunMailboxes } from "./run_mailboxes.ts";
 
 const FORWARDED = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 const KILL = 9;
@@ -31,24 +32,31 @@ interface Running {
  *
  * @param plan A plan without `@log`'s captures in use: output goes to this terminal.
  * @param log Told what the program reports (readiness, status).
- * @returns its exit code; 128 + n when signal n ended it.
+ * @returns its exit code, 128 + n when signal n ended it; where that is 0, that of a program of ours
+ *   at a mailbox: a line was no sample, or could not be written.
  * @throws {SystemRefusal} when something cannot be started or listened on.
  */
 export async function runForeground(plan: Plan, log: (text: string) => void): Promise<number> {
   using reactor = new Reactor();
   const fds = plan.channels.map(openEnds);
+  using mailboxes = new RunMailboxes(plan, log);
   const nullFd = openNull();
-  const hasTerminal = plan.processes.some(({ name }) => name === RUN_TERMINAL);
   const started = new Map<string, Running>();
   // Before anything is started that a signal to us would leave behind.
   const unlisten = forwardSignals(started);
   const notify = createPipe();
   watchReports(reactor, notify.readFd, log);
-  for (const declared of plan.processes) {
-    if (declared.system || declared.name === RUN_TERMINAL) continue;
-    const stdin = declared.name === RUN_PROCESS && !hasTerminal ? 0 : nullFd;
-    const source = (entry: DescriptorPlan) => sourceOf(entry, { fds, stdin, nullFd, notify });
-    started.set(declared.name, start(reactor, declared, source, started));
+  const reader = stdinReader(plan);
+  for (const [index, declared] of plan.processes.entries()) {
+    const { name, system } = declared;
+    if (system || name === RUN_TERMINAL) continue;
+    const known = { fds, stdin: name === reader ? 0 : nullFd, nullFd, notify };
+    using parts = new Parts(mailboxes);
+    const source = (entry: DescriptorPlan) =>
+      entry.kind === "mailbox" ? parts.open(entry) : sourceOf(entry, known);
+    const running = start(reactor, declared, source, started);
+    started.set(name, running);
+    running.ended.then(() => mailboxes.ended(index));
   }
   for (const fd of [nullFd, notify.writeFd]) closeFd(fd);
   let terminal: Promise<void> | null = null;
@@ -68,8 +76,35 @@ export async function runForeground(plan: Plan, log: (text: string) => void): Pr
   reactor.unwatch(notify.readFd);
   closeFd(notify.readFd);
   removePaths(plan);
-  if (reason.kind === "code") return reason.code;
+  if (reason.kind === "code") return reason.code || await codeOfMailboxes(plan, started);
   return 128 + (reason.kind === "spawnFailed" ? 0 : signalNumber(reason.signal) ?? 0);
+}
+
+/** Who reads our stdin itself; null: what it brings is written to the program's port. */
+function stdinReader({ processes }: Plan): string | null {
+  const has = (wanted: string) => processes.some(({ name }) => name === wanted);
+  if (has(RUN_TERMINAL)) return null;
+  return has(RUN_STDIN) ? RUN_STDIN : RUN_PROCESS;
+}
+
+/** Descriptors of mailboxes for one process. */
+class Parts implements Disposable {
+  readonly #mailboxes: RunMailboxes;
+  readonly #fds: number[] = [];
+
+  constructor(mailboxes: RunMailboxes) {
+    this.#mailboxes = mailboxes;
+  }
+
+  open(part: Extract<DescriptorPlan, { kind: "mailbox" }>): number {
+    const fd = this.#mailboxes.openPart(part);
+    this.#fds.push(fd);
+    return fd;
+  }
+
+  [Symbol.dispose](): void {
+    this.#fds.forEach(closeFd);
+  }
 }
 
 /** Descriptors of a channel by the end that a process of the plan names. */
@@ -93,6 +128,9 @@ function openEnds(channel: ChannelPlan): Ends {
         }
         return { accept: listenUnix(address.path, backlog) };
       }
+      case "mailbox":
+        // It has parts, which are opened for each process.
+        return {};
       default:
         throw new Error(`cox run makes no channel of kind "${channel.kind}"`);
     }
@@ -161,7 +199,7 @@ function forwardSignals(started: ReadonlyMap<string, Running>): () => void {
 
 /** The process at the other side of one of the program's ports. */
 function otherOf(plan: Plan, channel: ChannelPlan): string | null {
-  if (channel.kind !== "pipe" && channel.kind !== "pair") return null;
+  if (channel.kind === "listen") return null;
   const names = [channel.from, channel.to].map(({ processes }) =>
     plan.processes[processes[0]!]!.name
   );
@@ -173,15 +211,40 @@ function otherOf(plan: Plan, channel: ChannelPlan): string | null {
  * end; who reads from it is given time to finish.
  */
 async function endOthers(plan: Plan, started: ReadonlyMap<string, Running>): Promise<void> {
-  for (const channel of plan.channels) {
-    const other = started.get(otherOf(plan, channel) ?? "");
-    if (other === undefined) continue;
-    const seesEnd = channel.kind === "pair"
-      ? channel.type !== "datagram"
-      : channel.kind === "pipe" && plan.processes[channel.from.processes[0]!]!.name === RUN_PROCESS;
-    if (!seesEnd) sendSignal(-other.pid, TERM);
-  }
+  const finishing = finishingBehind(plan);
+  for (const [name, { pid }] of started) if (!finishing.has(name)) sendSignal(-pid, TERM);
   await Promise.all([...started.values()].map(({ ended }) => ended));
+}
+
+/** Who sees the end of the program, or that of one who does. */
+function finishingBehind({ channels, processes }: Plan): ReadonlySet<string> {
+  const found = new Set([RUN_PROCESS]);
+  // The lines of a mailbox are declared behind it.
+  for (const channel of channels) {
+    const [from, to] = [channel.from, channel.to].map((end) =>
+      processes[end.processes[0] ?? -1]?.name ?? ""
+    );
+    const isPair = channel.kind === "pair";
+    if (isPair && channel.type === "datagram") continue;
+    if (found.has(from!)) found.add(to!);
+    else if (isPair && found.has(to!)) found.add(from!);
+  }
+  return found;
+}
+
+/** Of the programs of ours that make samples of lines, or lines of samples. */
+async function codeOfMailboxes(
+  plan: Plan,
+  started: ReadonlyMap<string, Running>,
+): Promise<number> {
+  for (const channel of plan.channels) {
+    if (channel.kind !== "mailbox") continue;
+    const { reason } = await started.get(otherOf(plan, channel)!)!.ended;
+    // One that was told to end has ended by the signal.
+    if (reason.kind !== "code" || reason.code === 0) continue;
+    return reason.code === EXIT.user || reason.code === EXIT.refused ? reason.code : EXIT.bug;
+  }
+  return 0;
 }
 
 /** The other side of a port that is this terminal. @returns when the program has said all. */

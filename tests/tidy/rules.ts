@@ -48,7 +48,18 @@ export const ARROWS: Readonly<Record<string, readonly string[]>> = {
   channel: ["os", "plan/plan.ts"],
   process: ["os", "plan/plan.ts", "core/exit_reason.ts"],
   control: ["os", "plan/plan.ts", "core/exit_reason.ts", "core/effect.ts", "audit/event_record.ts"],
-  system: ["audit", "core/exit_reason.ts", "core/effect.ts", "os", "channel/relay", "plan/plan.ts"],
+  system: [
+    "audit",
+    "core/exit_reason.ts",
+    "core/effect.ts",
+    "os",
+    "channel/relay",
+    "channel/mailbox/schema.ts",
+    "plan/plan.ts",
+    // What stands at the other end of a mailbox in `cox run` is a client like any other.
+    "child/mailbox.ts",
+    "child/read_ndjson.ts",
+  ],
   driver: [
     "core",
     "os",
@@ -71,6 +82,9 @@ export const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "audit",
     "core/exit_reason.ts",
     "core/effect.ts",
+    // `cox run` is the supervisor of its mailboxes.
+    "channel/mailbox",
+    "driver/mailbox_attendance.ts",
     "driver/options.ts",
     "system/terminal_text.ts",
   ],

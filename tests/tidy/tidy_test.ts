@@ -84,6 +84,8 @@ for (
     "src/driver/main.ts",
     "src/system/log.ts",
     "src/system/relay/main.ts",
+    "src/system/samples/feed.ts",
+    "src/system/samples/tell.ts",
     "src/child/mod.ts",
   ]
 ) {

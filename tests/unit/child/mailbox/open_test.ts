@@ -1,5 +1,5 @@
 /** `mailboxProducer()` and `mailboxConsumer()`: what they take, and all that they refuse. */
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import type { MailboxShape } from "../../../../src/channel/mailbox/layout.ts";
 import { type Struct, structLayout } from "../../../../src/channel/mailbox/schema.ts";
 import {
@@ -180,8 +180,16 @@ Deno.test("mailboxConsumer() says when nobody mapped its memory, or supervises a
     using crew = supervised({}, { without: "memory" });
     assertThrows(() => mailboxConsumer(crew.into), TypeError, "Declare the program with deno()");
   }
-  const error = assertThrows(() => mailboxConsumer("samples"), NotSupervisedError, "cox up");
-  assertEquals(error.message.includes("cox run"), false);
+  const alone = (open: () => unknown) => assertThrows(open, NotSupervisedError, "cox up").message;
+  const { text } = structLayout(VITALS);
+  assertStringIncludes(
+    alone(() => mailboxConsumer("samples", { schema: VITALS })),
+    `cox run --port 'samples=mailbox:${text}<-' -- `,
+  );
+  assertStringIncludes(
+    alone(() => mailboxProducer("samples")),
+    "cox run --port 'samples=mailbox:64KiB>-' -- ",
+  );
 });
 
 Deno.test("mailboxConsumer() refuses memory that is another mailbox than the plan's", () => {
