@@ -26,14 +26,18 @@
 #define COXSWAIN_H
 #include <errno.h>
 #include <linux/futex.h>
+#include <stdarg.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -42,6 +46,7 @@
 #define COX_PAGE 4096u
 #define COX_SLOT_HEADER 64u
 #define COX_CONSUMERS_MAX 64
+#define COX_FAULT_BYTES 128
 /* A consumer may write its cursor by an ordinary store and look behind it whether the producer is
  * armed: the store can wait in its processor until after that look. It does for some hundred
  * nanoseconds, and no longer than to the next interrupt; what was stored when the producer armed
@@ -178,7 +183,8 @@ static inline uint64_t cox_position(cox_word *words) {
   return UINT64_MAX;
 }
 
-static inline const char *cox_header_fault(cox_word *words, const struct cox_shape *shape) {
+/* Whether the header is what it must be; else what is wrong is in `fault`. */
+static inline int cox_header_fits(cox_word *words, const struct cox_shape *shape, char *fault) {
   const uint32_t expected[12] = {
       COX_MAGIC, COX_VERSION, COX_PAGE, shape->slots, cox_stride(shape->sample_bytes),
       shape->sample_bytes, shape->schema_low, shape->schema_high, shape->keep_all, shape->keep,
@@ -186,9 +192,15 @@ static inline const char *cox_header_fault(cox_word *words, const struct cox_sha
   static const char *const names[12] = {
       "magic", "version", "headerBytes", "slots", "slotStride", "sampleBytes", "schemaHash",
       "schemaHash", "history", "keep", "consumers", "checksum"};
-  for (int at = 0; at < 12; at++)
-    if (cox_read(words + at) != expected[at]) return names[at];
-  return cox_read(words + COX_STATE) > 1 ? "state" : NULL;
+  for (int at = 0; at < 12; at++) {
+    uint32_t found = cox_read(words + at);
+    if (found == expected[at]) continue;
+    snprintf(fault, COX_FAULT_BYTES, "%s must be %u, is %u", names[at], expected[at], found);
+    return 0;
+  }
+  uint32_t state = cox_read(words + COX_STATE);
+  if (state > 1) snprintf(fault, COX_FAULT_BYTES, "state must be 0 or 1, is %u", state);
+  return state <= 1;
 }
 
 static inline cox_word *cox_map(int fd, uint64_t bytes, int access) {
@@ -245,7 +257,8 @@ struct cox_producer {
   int doorbells[COX_CONSUMERS_MAX]; /* write ends that do not block; -1 for none */
   uint64_t published, cursor_min, cursors[COX_CONSUMERS_MAX];
   uint32_t claimed, slot, turn, epoch, rung[COX_CONSUMERS_MAX], slowest, armed_count;
-  const char *fault;
+  const char *fault; /* of cox_producer_open and cox_producer_connect */
+  char fault_text[COX_FAULT_BYTES];
 };
 
 static inline cox_word *cox_slot(cox_word *samples, const struct cox_shape *shape, uint32_t slot) {
@@ -272,9 +285,9 @@ static inline enum cox_result cox_producer_open(struct cox_producer *p, int samp
                                                 const struct cox_shape *shape) {
   memset(p, 0, sizeof *p);
   p->shape = *shape;
-  p->fault = "consumers";
+  p->fault = "consumers must be 1 to 64";
   if (shape->consumers < 1 || shape->consumers > COX_CONSUMERS_MAX) return COX_CORRUPT;
-  p->fault = "the segment";
+  p->fault = "a segment cannot be mapped, or is too small";
   p->samples = cox_map(samples_fd, cox_segment_bytes(shape), PROT_READ | PROT_WRITE);
   if (p->samples == NULL) return COX_CORRUPT;
   for (uint32_t at = 0; at < shape->consumers; at++) {
@@ -282,9 +295,10 @@ static inline enum cox_result cox_producer_open(struct cox_producer *p, int samp
     p->doorbells[at] = -1;
     if (p->consumers[at] == NULL) return COX_CORRUPT;
   }
-  if ((p->fault = cox_header_fault(p->samples, shape)) != NULL) return COX_CORRUPT;
+  p->fault = p->fault_text;
+  if (!cox_header_fits(p->samples, shape, p->fault_text)) return COX_CORRUPT;
   p->published = cox_position(p->samples + COX_PUBLISHED);
-  p->fault = "published";
+  p->fault = "published is no position";
   if (p->published == UINT64_MAX) return COX_CORRUPT;
   p->fault = NULL;
   p->slot = (uint32_t)((p->published + 1) % shape->slots);
@@ -414,15 +428,41 @@ struct cox_consumer {
   uint32_t paths;
   int newest; /* one that has fallen behind goes on at the newest, not at the oldest kept */
   int64_t spin_ns;
-  const char *fault;
+  int tells;         /* whether the supervisor is told at once that memory is corrupt */
+  const char *fault; /* why it was not opened, or why the link has ended though the mailbox has not */
+  char fault_text[COX_FAULT_BYTES];
 };
 
+/* Lets the supervisor look for what is in a page of this process; without one, nothing. One whose
+ * socket is full has a message to hear that lets it look as well, and at the latest it looks when
+ * this process has ended. */
+static inline void cox_tell_corrupt(void) {
+  static const char text[] = "X_COX_MAILBOX=corrupt";
+  const char *path = getenv("NOTIFY_SOCKET");
+  struct sockaddr_un to = {.sun_family = AF_UNIX};
+  size_t length = path == NULL ? 0 : strlen(path);
+  if (length == 0 || length >= sizeof to.sun_path) return;
+  memcpy(to.sun_path, path, length);
+  /* sd_notify(3): "@" stands for the NUL of an abstract name. */
+  if (*path == '@') to.sun_path[0] = 0;
+  int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return;
+  (void)!sendto(fd, text, sizeof text - 1, MSG_NOSIGNAL, (const struct sockaddr *)&to,
+                (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length));
+  close(fd);
+}
+
 /* Ends the link; the supervisor reads this page and makes an event of it. */
-static inline enum cox_result cox_fail(struct cox_consumer *c, const char *fault) {
-  c->fault = fault;
-  if (c->own == NULL) return COX_CORRUPT;
-  snprintf((char *)(c->own + COX_FAULT_TEXT), 128, "%s of the samples is not as it must be", fault);
+__attribute__((format(printf, 2, 3))) static inline enum cox_result
+cox_fail(struct cox_consumer *c, const char *format, ...) {
+  va_list values;
+  va_start(values, format);
+  vsnprintf(c->fault_text, sizeof c->fault_text, format, values);
+  va_end(values);
+  c->fault = c->fault_text;
+  memcpy(c->own + COX_FAULT_TEXT, c->fault_text, COX_FAULT_BYTES);
   cox_store(c->own + COX_FAULT, cox_load(c->own + COX_ATTACHED_EPOCH));
+  if (c->tells) cox_tell_corrupt();
   return COX_CORRUPT;
 }
 
@@ -436,11 +476,13 @@ static inline void cox_go_to(struct cox_consumer *c, uint64_t sequence) {
 static inline int cox_look(struct cox_consumer *c) {
   for (int attempt = 0; attempt < 2; attempt++) {
     uint64_t position = cox_position(c->samples + COX_PUBLISHED);
-    if (position == UINT64_MAX || position < c->seen) return cox_fail(c, "published"), 0;
+    if (position == UINT64_MAX || position < c->seen)
+      return cox_fail(c, "published must be at least %llu, is %lld", (unsigned long long)c->seen,
+                      (long long)position), 0;
     if (position != c->seen) return c->seen = position, 0;
     uint32_t state = cox_load(c->samples + COX_STATE);
     if (state == 0) return 0;
-    if (state != 1) return cox_fail(c, "state"), 0;
+    if (state != 1) return cox_fail(c, "state must be 0 or 1, is %u", state), 0;
   }
   return 1;
 }
@@ -473,16 +515,23 @@ static inline enum cox_result cox_consumer_open(struct cox_consumer *c, int samp
   c->shape = *shape;
   c->number = number;
   c->spin_ns = 20000;
-  c->fault = "the segment";
-  c->samples = cox_map(samples_fd, cox_segment_bytes(shape), PROT_READ);
+  c->fault = "its page cannot be mapped";
   c->own = cox_map(page_fd, COX_PAGE, PROT_READ | PROT_WRITE);
-  if (c->samples == NULL || c->own == NULL) return COX_CORRUPT;
-  if ((c->fault = cox_header_fault(c->samples, shape)) != NULL) return cox_fail(c, c->fault);
+  if (c->own == NULL) return COX_CORRUPT;
+  c->fault = NULL;
+  c->samples = cox_map(samples_fd, cox_segment_bytes(shape), PROT_READ);
+  if (c->samples == NULL)
+    return cox_fail(c, "a segment must have %llu bytes and be mapped",
+                    (unsigned long long)cox_segment_bytes(shape));
+  char fault[COX_FAULT_BYTES];
+  if (!cox_header_fits(c->samples, shape, fault)) return cox_fail(c, "%s", fault);
   uint64_t cursor = cox_position(c->own + COX_CURSOR);
   c->armed_count = cox_read(c->own + COX_ARMED) >> 2;
   cox_store(c->own + COX_ARMED, c->armed_count << 2);
   cox_look(c);
-  if (c->fault == NULL && (cursor == UINT64_MAX || cursor > c->seen)) cox_fail(c, "cursor");
+  if (c->fault == NULL && (cursor == UINT64_MAX || cursor > c->seen))
+    cox_fail(c, "cursor must be at most %llu, is %lld", (unsigned long long)c->seen,
+             (long long)cursor);
   if (c->fault != NULL) return COX_CORRUPT;
   c->received = cox_read_double(c->own + COX_RECEIVED);
   c->missed = cox_read_double(c->own + COX_MISSED);
@@ -535,6 +584,21 @@ static inline void cox_count_late(struct cox_consumer *c, const struct cox_sampl
     cox_write_double(c->own + COX_LAST_ORIGIN, c->last_origin = (double)sample->origin_ns);
 }
 
+/* Whether the header of a sample that nobody has overtaken is what it must be. */
+static inline enum cox_result cox_header_of_sample(struct cox_consumer *c, uint32_t length,
+                                                   uint64_t sequence, int sums) {
+  const struct cox_shape *shape = &c->shape;
+  int has_schema = (shape->schema_low | shape->schema_high) != 0;
+  unsigned long long next = c->next;
+  if (length > shape->sample_bytes || (has_schema && length != shape->sample_bytes))
+    return cox_fail(c, "length of %llu must be %s%u, is %u", next, has_schema ? "" : "at most ",
+                    shape->sample_bytes, length);
+  if (sequence != c->next)
+    return cox_fail(c, "sequence must be %llu, is %llu", next, (unsigned long long)sequence);
+  if (!sums) return cox_fail(c, "checksum of %llu is wrong", next);
+  return COX_OK;
+}
+
 /* The next sample, if there is one: COX_SAMPLE, COX_NONE, COX_ENDED, COX_CORRUPT. */
 static inline enum cox_result cox_poll(struct cox_consumer *c, struct cox_sample *into) {
   for (int attempt = 0; attempt < 16 && c->fault == NULL; attempt++) {
@@ -562,9 +626,7 @@ static inline enum cox_result cox_poll(struct cox_consumer *c, struct cox_sample
       int sums = length > c->shape.sample_bytes || !c->shape.crc32c ||
                  cox_crc32c(into->data, length) == crc;
       if (cox_is_intact(c, into)) {
-        if (length > c->shape.sample_bytes) return cox_fail(c, "length");
-        if (sequence != c->next) return cox_fail(c, "sequence");
-        if (!sums) return cox_fail(c, "checksum");
+        if (cox_header_of_sample(c, length, sequence, sums) != COX_OK) return COX_CORRUPT;
         c->missed += (double)(c->skipped - c->told_early);
         c->told_early = c->skipped;
         c->next++;
@@ -579,7 +641,9 @@ static inline enum cox_result cox_poll(struct cox_consumer *c, struct cox_sample
     cox_look(c);
     uint64_t taken = c->shape.keep_all ? c->attached_at
                      : c->seen > c->shape.keep ? c->seen - c->shape.keep : 0;
-    if (c->fault == NULL && c->next > taken) cox_fail(c, "turn");
+    if (c->fault == NULL && c->next > taken)
+      cox_fail(c, "turn of %llu must be %u, is %u", (unsigned long long)c->next, c->turn,
+               cox_load(slot + COX_TURN));
     if (c->fault != NULL) return COX_CORRUPT;
     c->skipped += taken + 1 - c->next;
     cox_go_to(c, taken + 1);
@@ -741,6 +805,8 @@ static inline enum cox_result cox_consumer_connect(struct cox_consumer *c, const
   enum cox_result result = cox_consumer_open(
       c, (int)cox_json_number(mailbox, "samplesFd"), cox_json_fd(mailbox, "pageFds", 0),
       (uint32_t)cox_json_number(mailbox, "number"), &shape, resumes ? COX_RESUME : COX_NEWEST);
+  if (result == COX_CORRUPT) cox_tell_corrupt();
+  c->tells = 1;
   c->newest = cox_json_is(cox_json_get(mailbox, "behind", 0), "newest");
   c->lifespan_ns = cox_json_number(mailbox, "lifespanNs");
   c->latency_ns = cox_json_number(mailbox, "latencyNs");

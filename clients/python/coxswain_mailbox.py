@@ -2,10 +2,12 @@
 
     from coxswain_mailbox import consumer, producer
 
-    for sample in consumer("frames").samples():     # a port or a channel in COX_LINKS
+    frames = consumer("frames")                     # a port or a channel in COX_LINKS
+    for sample in frames.samples():
         use(sample.data)                            # a memoryview of shared memory, read-only
         if not sample.release():                    # False: the producer has begun to write over it
             forget()
+    print(frames.fault)                             # None: it has ended; else what is corrupt
 
     readings = producer("readings")                 # its schema: struct{t:f64;values:f32[3];}
     with readings.loan() as loan:                   # a slot of shared memory, written in place
@@ -23,11 +25,12 @@ import mmap
 import os
 import platform
 import re
+import socket
 import threading
 import time
-from typing import Any, Iterator, NamedTuple, NoReturn, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Iterator, NamedTuple, Optional, Sequence, Tuple, Union
 
-__all__ = ["Consumer", "Loan", "MailboxError", "Producer", "Sample", "Shape", "consumer",
+__all__ = ["Consumer", "End", "Loan", "MailboxError", "Producer", "Sample", "Shape", "consumer",
            "producer", "schema_hash", "struct_of"]
 
 _PAGE = 4096
@@ -54,7 +57,31 @@ _lock = threading.Lock()
 
 
 class MailboxError(RuntimeError):
-    """The memory is not the mailbox that it should be. The link has ended."""
+    """The memory is not the mailbox that it should be, found when it was opened: the two sides
+    disagree, or somebody has written where nobody may. `fault`: what is wrong."""
+
+    def __init__(self, fault: str) -> None:
+        super().__init__("Cannot open the mailbox: %s" % fault)
+        self.fault = fault
+
+
+class End:
+    """No more samples will come. False, as None is, and not None: `while sample := receive()` ends.
+    `fault`: what is wrong in memory, so that the link has ended though the mailbox has not; None:
+    nothing is, and the producer has ended."""
+    __slots__ = ("fault",)
+
+    def __init__(self, fault: Optional[str] = None) -> None:
+        self.fault = fault
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __repr__(self) -> str:
+        return "End()" if self.fault is None else "End(%r)" % self.fault
+
+
+_ENDED = End()
 
 
 class Shape(NamedTuple):
@@ -108,11 +135,11 @@ def _link(name: str, role: str, schema: Optional[str]) -> "dict[str, Any]":
     """What COX_LINKS says of a mailbox, by the name of its port or of its channel."""
     text = os.environ.get("COX_LINKS")
     if text is None:
-        raise MailboxError("No supervisor started this program: declare it in a configuration "
+        raise MailboxError("no supervisor started this program: declare it in a configuration "
                            "and run `cox up`")
     record = json.loads(text)
     if record["version"] != 1:
-        raise MailboxError("The supervisor is of another version than this module")
+        raise MailboxError("the supervisor is of another version than this module")
     links = record["links"]
     found = [link for link in links if link["port"] == name] or [
         link for link in links if link["name"] == name]
@@ -147,7 +174,7 @@ def consumer(name: str, schema: Optional[str] = None) -> "Consumer":
                     newest=mailbox["behind"] == "newest", schema=mailbox.get("schema"),
                     lifespan_ns=mailbox["lifespanNs"], latency_ns=mailbox["latencyNs"],
                     checked=mailbox["checked"],
-                    path_limits_ns=tuple(mailbox["pathLimitsNs"]))
+                    path_limits_ns=tuple(mailbox["pathLimitsNs"]), on_corrupt=_tell_corrupt)
 
 
 def producer(name: str, schema: Optional[str] = None) -> "Producer":
@@ -173,9 +200,9 @@ class _Memory:
 
     def __init__(self, fd: int, size: int, write: bool) -> None:
         if platform.machine() != "x86_64":
-            raise MailboxError("Cannot open the mailbox: this client is for x86-64")
+            raise MailboxError("this client is for x86-64")
         if os.fstat(fd).st_size < size:
-            raise MailboxError("Cannot open the mailbox: the segment must have %d bytes" % size)
+            raise MailboxError("a segment must have %d bytes" % size)
         prot = mmap.PROT_READ | (mmap.PROT_WRITE if write else 0)
         self.map = mmap.mmap(fd, size, mmap.MAP_SHARED, prot)
         self.view = memoryview(self.map)
@@ -237,16 +264,36 @@ def _crc32c(data: memoryview) -> int:
     return crc ^ _WORD
 
 
-def _check_header(memory: _Memory, shape: Shape) -> None:
+def _tell_corrupt() -> None:
+    """Lets the supervisor look for what is in a page of this process; without one, nothing. One
+    whose socket is full has a message to hear that lets it look as well."""
+    path = os.environ.get("NOTIFY_SOCKET", "")
+    if path == "":
+        return
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as channel:
+            # sd_notify(3): "@" stands for the NUL of an abstract name.
+            channel.sendto(b"X_COX_MAILBOX=corrupt",
+                           "\0" + path[1:] if path.startswith("@") else path)
+    except OSError:
+        pass  # It looks at the page at the latest when this process has ended.
+
+
+def _header_fault(memory: _Memory, shape: Shape) -> Optional[str]:
     expected = (0x4D584F43, 1, _PAGE, shape.slots, shape.stride, shape.sample_bytes,
                 shape.schema_hash[0], shape.schema_hash[1], int(shape.keep_all), shape.keep,
                 shape.consumers, int(shape.crc32c))
     names = ("magic", "version", "headerBytes", "slots", "slotStride", "sampleBytes", "schemaHash",
              "schemaHash", "history", "keep", "consumers", "checksum")
     for word, (name, value) in enumerate(zip(names, expected)):
-        if memory.words[word] != value:
-            raise MailboxError("Cannot open the mailbox: %s must be %d, is %d" % (
-                name, value, memory.words[word]))
+        found = memory.words[word]
+        if found != value:
+            return "%s must be %d, is %d" % (name, value, found)
+    return _state_fault(memory.words[_STATE])
+
+
+def _state_fault(state: int) -> Optional[str]:
+    return None if state in (0, 1) else "state must be 0 or 1, is %d" % state
 
 
 class Sample:
@@ -314,12 +361,17 @@ class Consumer:
     `lifespan_ns`: a sample that is older at its receipt is given back and counted; 0: none is.
     `latency_ns`: one that is older is counted as late; 0: none is.
     `path_limits_ns`: of the paths that end here; one whose origin is older is late for it.
-    `checked`: each sample is a copy that is empty after its release; for tests."""
+    `checked`: each sample is a copy that is empty after its release; for tests.
+    `on_corrupt`: called once, when memory was found corrupt and the page says so.
+    Raises MailboxError when the memory is not the mailbox that `shape` says."""
 
     def __init__(self, samples_fd: int, page_fd: int, number: int, shape: Shape,
                  resume: bool = False, newest: bool = False, schema: Optional[str] = None,
                  lifespan_ns: int = 0, latency_ns: int = 0, checked: bool = False,
-                 path_limits_ns: Tuple[int, ...] = ()) -> None:
+                 path_limits_ns: Tuple[int, ...] = (),
+                 on_corrupt: Optional[Callable[[], None]] = None) -> None:
+        self._on_corrupt = on_corrupt
+        self._over: Optional[End] = None
         self._lifespan_ns, self._latency_ns = lifespan_ns, latency_ns
         self._path_limits_ns = path_limits_ns[:_PATHS_MAX]
         self._checked = checked
@@ -327,21 +379,28 @@ class Consumer:
         self._told_early = 0  # of those skipped: they are in the page already
         self._shape, self._number, self._newest = shape, number, newest and not shape.keep_all
         self.struct = None if schema is None else struct_of(schema)
-        self._samples = _Memory(samples_fd, shape.segment_bytes, False)
         self._own = _Memory(page_fd, _PAGE, True)
         try:
-            _check_header(self._samples, shape)
+            self._samples = _Memory(samples_fd, shape.segment_bytes, False)
         except MailboxError as error:
-            self._fail(str(error))
+            self._fail(error.fault)
+            raise
+        fault = _header_fault(self._samples, shape)
         cursor = self._own.position(_CURSOR)
         self._armed_count = self._own.words[_ARMED] >> 2
         self._own.words[_ARMED] = self._armed_count << 2 & _WORD
         self._seen = 0
         self._skipped = 0
         self._woken = 0
-        self._look()
-        if not 0 <= cursor <= self._seen:
-            self._fail("cursor must be at most %d, is %d" % (self._seen, cursor))
+        if fault is None:
+            self._look()
+            fault = self.fault
+        if fault is None and not 0 <= cursor <= self._seen:
+            fault = "cursor must be at most %d, is %d" % (self._seen, cursor)
+        if fault is not None:
+            if self._over is None:
+                self._fail(fault)
+            raise MailboxError(fault)
         self._attached_at = self._seen
         self._high = cursor >> 31
         self._next = cursor + 1 if resume else max(cursor + 1, self._seen)
@@ -354,16 +413,21 @@ class Consumer:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def poll(self) -> Optional[Sample]:
-        """The next sample, or None. Raises EOFError at the end, MailboxError for bad memory."""
+    @property
+    def fault(self) -> Optional[str]:
+        """Why the link has ended though the mailbox has not: what is wrong in memory; None: nothing."""
+        return None if self._over is None else self._over.fault
+
+    def poll(self) -> "Union[Sample, End, None]":
+        """The next sample; None: there is none now; an End: none will come."""
         shape, words = self._shape, self._samples.words
         for _ in range(16):
-            if self._next > self._seen or self._newest:
+            if self._over is None and (self._next > self._seen or self._newest):
                 ended = self._look()
-                if self._next > self._seen:
-                    if ended:
-                        raise EOFError("the mailbox has ended")
-                    return None
+                if self._next > self._seen and self._over is None:
+                    return _ENDED if ended else None
+            if self._over is not None:
+                return self._over
             if not shape.keep_all and self._next <= self._seen - shape.keep:
                 self._jump(self._seen if self._newest else self._seen - shape.keep + 1)
             slot = self._next % shape.slots
@@ -376,12 +440,9 @@ class Consumer:
                 data = self._samples.view[start:start + length].toreadonly()
                 sums = not shape.crc32c or _crc32c(data) == header[_CRC]
                 if words[base + _TURN] == turn:
-                    if header[_LENGTH] > shape.sample_bytes:
-                        self._fail("length of %d is %d" % (self._next, header[_LENGTH]))
-                    if header[_SEQ] | header[_SEQ + 1] << 32 != self._next:
-                        self._fail("sequence must be %d" % self._next)
-                    if not sums:
-                        self._fail("checksum of %d is wrong" % self._next)
+                    fault = self._fault_of(header, sums)
+                    if fault is not None:
+                        return self._fail(fault)
                     self._next += 1
                     self._own.doubles[_MISSED] += self._skipped - self._told_early
                     self._told_early = self._skipped
@@ -400,22 +461,25 @@ class Consumer:
                     self._lent += 1
                     return sample
             self._look()
+            if self._over is not None:
+                return self._over
             taken = self._attached_at if shape.keep_all else self._seen - shape.keep
             if self._next > taken:
-                self._fail("turn of %d must be %d" % (self._next, turn))
+                return self._fail("turn of %d must be %d, is %d" % (
+                    self._next, turn, words[base + _TURN]))
             self._jump(taken + 1)
             if shape.keep_all:
                 # The producer may wait for what is passed over here.
                 self._move_cursor(taken)
         return None
 
-    def receive(self, timeout_s: Optional[float] = None) -> Optional[Sample]:
-        """The next sample; sleeps for it. None when the time is up. Raises as poll() does."""
+    def receive(self, timeout_s: Optional[float] = None) -> "Union[Sample, End, None]":
+        """The next sample; sleeps for it. None: the time is up; an End: none will come."""
         end = None if timeout_s is None else time.monotonic() + timeout_s
         while True:
-            sample = self.poll()
-            if sample is not None:
-                return sample
+            found = self.poll()
+            if found is not None:
+                return found
             # A sleep of at most a second: between two of them signals are served.
             left = 1.0 if end is None else min(1.0, end - time.monotonic())
             if left <= 0:
@@ -424,44 +488,61 @@ class Consumer:
             self._armed_count = self._armed_count + 1 & 0x3FFFFFFF
             self._own.words[_ARMED] = self._armed_count << 2 | 1
             _fence()
-            if not self._look() and self._next > self._seen:
+            if not self._look() and self._next > self._seen and self._over is None:
                 self._samples.wait(_BELL, bell, left)
             self._own.words[_ARMED] = self._armed_count << 2
 
     def samples(self) -> Iterator[Sample]:
-        """Samples until the mailbox ends. Each is given back when the loop goes on, unless that was
-        done; who wants to know whether it was overtaken releases it."""
+        """Samples until the mailbox ends, or memory turns out to be corrupt (`fault`). Each is given
+        back when the loop goes on, unless that was done; who wants to know whether it was overtaken
+        releases it."""
         while True:
-            try:
-                sample = self.receive()
-            except EOFError:
+            found = self.receive()
+            if not isinstance(found, Sample):
                 return
-            if sample is not None:
-                yield sample
-                if sample.is_lent:
-                    sample.release()
+            yield found
+            if found.is_lent:
+                found.release()
 
     def _look(self) -> bool:
+        """Brings `seen` up to date; whether nothing more will come."""
         for _ in range(2):
             position = self._samples.position(_PUBLISHED)
             if position < self._seen:
                 self._fail("published must be at least %d, is %d" % (self._seen, position))
+                return False
             if position != self._seen:
                 self._seen = position
                 return False
             state = self._samples.words[_STATE]
             if state == 0:
                 return False
-            if state != 1:
-                self._fail("state must be 0 or 1, is %d" % state)
+            fault = _state_fault(state)
+            if fault is not None:
+                self._fail(fault)
+                return False
         return True
 
-    def _fail(self, fault: str) -> NoReturn:
+    def _fault_of(self, header: "tuple[int, ...]", sums: bool) -> Optional[str]:
+        """What is wrong with the header of a sample that nobody has overtaken."""
+        length, most = header[_LENGTH], self._shape.sample_bytes
+        sequence = header[_SEQ] | header[_SEQ + 1] << 32
+        if length > most or self.struct is not None and length != most:
+            return "length of %d must be %s%d, is %d" % (
+                self._next, "" if self.struct is not None else "at most ", most, length)
+        if sequence != self._next:
+            return "sequence must be %d, is %d" % (self._next, sequence)
+        return None if sums else "checksum of %d is wrong" % self._next
+
+    def _fail(self, fault: str) -> End:
         """Ends the link; the supervisor reads this page and makes an event of it."""
+        self._over = over = End(fault)
         text = fault.encode("ascii", "replace")[:_FAULT_BYTES - 1]
         self._own.view[_FAULT_TEXT:_FAULT_TEXT + len(text) + 1] = text + b"\0"
         self._own.words[_FAULT] = self._own.words[_ATTACHED_EPOCH]
-        raise MailboxError(fault)
+        if self._on_corrupt is not None:
+            self._on_corrupt()
+        return over
 
     def _jump(self, target: int) -> None:
         self._skipped += target - self._next
@@ -645,7 +726,9 @@ class Producer:
         self._names = {name for name, *_ in getattr(self.struct, "_fields_", ())}
         self._samples = _Memory(samples_fd, shape.segment_bytes, True)
         self._consumers = [_Memory(fd, _PAGE, False) for fd in page_fds]
-        _check_header(self._samples, shape)
+        fault = _header_fault(self._samples, shape)
+        if fault is not None:
+            raise MailboxError(fault)
         self.published = self._samples.position(_PUBLISHED)
         if self.published < 0:
             raise MailboxError("published is no position")

@@ -20,12 +20,18 @@ export function removeNotifyPlaces(plan: Plan): void {
   makeFolder(`${plan.runDir}.notify`, 0, false);
 }
 
-/** Whether an instance is told NOTIFY_SOCKET; Deno children have a pipe instead. */
-export function usesSocket(process: ProcessPlan): boolean {
-  const lines = process.pulse?.lines ?? [];
-  const speaks = process.ready.by === "notify" ||
+/**
+ * Whether an instance is told NOTIFY_SOCKET; Deno children have a pipe instead. One that is to say
+ * something is, and a mailbox's consumer, which may find its memory corrupt.
+ */
+export function usesSocket({ kind, ready, pulse, descriptors }: ProcessPlan): boolean {
+  if (kind === "deno") return false;
+  const consumes = descriptors.some((descriptor) =>
+    descriptor.kind === "mailbox" && descriptor.part === "page" && descriptor.access === "write"
+  );
+  const lines = pulse?.lines ?? [];
+  return consumes || ready.by === "notify" ||
     lines.some((line) => line.kind === "heartbeat" && line.by === "notify");
-  return speaks && process.kind !== "deno";
 }
 
 /** A new socket path for an instance. */
