@@ -89,8 +89,7 @@ const RUN_COMMANDS: readonly CommandSpec[] = [
       "that grants nothing but what --allow says; anything else is a command. It has this " +
       "terminal as stdin, stdout and stderr, unless a --port takes one of them. Write `--` before " +
       "the program where its arguments begin with a dash. Ctrl-C is passed on, a second one " +
-      "kills. Exits with the program's code; where that is 0 and a line was no sample of a mailbox, " +
-      "with 100.",
+      "kills. Exits with the program's code; with 100 where a line was no sample of a mailbox.",
     options: [
       {
         name: "port",

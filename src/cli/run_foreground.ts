@@ -25,6 +25,8 @@ type Exit = Extract<ReapResult, { kind: "exited" }>;
 interface Running {
   readonly pid: number;
   readonly ended: Promise<Exit>;
+  /** null: it has not ended. */
+  exit: Exit | null;
 }
 
 /**
@@ -32,9 +34,9 @@ interface Running {
  *
  * @param plan A plan without `@log`'s captures in use: output goes to this terminal.
  * @param log Told what the program reports (readiness, status).
- * @returns its exit code, 128 + n when signal n ended it; where that is 0, that of a program of ours
- *   at a mailbox: a line was no sample, or could not be written.
- * @throws {SystemRefusal} when something cannot be started or listened on.
+ * @returns its exit code, 128 + n when signal n ended it; that of a program of ours at a mailbox
+ *   where that has failed: a line was no sample, or could not be written.
+ * @throws {SystemRefusal} when something cannot be started or listened on, or one of ours was killed.
  */
 export async function runForeground(plan: Plan, log: (text: string) => void): Promise<number> {
   using reactor = new Reactor();
@@ -47,6 +49,7 @@ export async function runForeground(plan: Plan, log: (text: string) => void): Pr
   const notify = createPipe();
   watchReports(reactor, notify.readFd, log);
   const reader = stdinReader(plan);
+  const tellers = new Set(mailboxPeers(plan, "to"));
   for (const [index, declared] of plan.processes.entries()) {
     const { name, system } = declared;
     if (system || name === RUN_TERMINAL) continue;
@@ -56,7 +59,11 @@ export async function runForeground(plan: Plan, log: (text: string) => void): Pr
       entry.kind === "mailbox" ? parts.open(entry) : sourceOf(entry, known);
     const running = start(reactor, declared, source, started);
     started.set(name, running);
-    running.ended.then(() => mailboxes.ended(index));
+    running.ended.then(() => {
+      mailboxes.ended(index);
+      // As who writes to a pipe that nobody reads any more; a mailbox has no sign for that.
+      if (tellers.has(name)) stopProgram(started);
+    });
   }
   for (const fd of [nullFd, notify.writeFd]) closeFd(fd);
   let terminal: Promise<void> | null = null;
@@ -70,13 +77,15 @@ export async function runForeground(plan: Plan, log: (text: string) => void): Pr
   const program = started.get(RUN_PROCESS)!;
   const { reason } = await program.ended;
   sendSignal(-program.pid, KILL);
-  await endOthers(plan, started);
+  const told = await endOthers(plan, started);
   await terminal;
   unlisten();
   reactor.unwatch(notify.readFd);
   closeFd(notify.readFd);
   removePaths(plan);
-  if (reason.kind === "code") return reason.code || await codeOfMailboxes(plan, started);
+  const failed = codeOfPeers(plan, started, told);
+  if (failed !== 0) return failed;
+  if (reason.kind === "code") return reason.code;
   return 128 + (reason.kind === "spawnFailed" ? 0 : signalNumber(reason.signal) ?? 0);
 }
 
@@ -171,16 +180,17 @@ function start(
     throw new SystemRefusal(`Cannot start ${name}: ${result.errno} on ${result.path}`);
   }
   const { pid, pidfd } = result;
-  const ended = new Promise<Exit>((resolve) => {
-    reactor.watch(pidfd, () => {
-      const found = reap(pid);
-      if (found.kind === "running") return;
-      reactor.unwatch(pidfd);
-      closeFd(pidfd);
-      resolve(found);
-    });
+  const { promise, resolve } = Promise.withResolvers<Exit>();
+  const running: Running = { pid, ended: promise, exit: null };
+  reactor.watch(pidfd, () => {
+    const found = reap(pid);
+    if (found.kind === "running") return;
+    reactor.unwatch(pidfd);
+    closeFd(pidfd);
+    running.exit = found;
+    resolve(found);
   });
-  return { pid, ended };
+  return running;
 }
 
 /** Each is in a session of its own, where the keys of this terminal do not reach. */
@@ -206,14 +216,38 @@ function otherOf(plan: Plan, channel: ChannelPlan): string | null {
   return names.find((name) => name !== RUN_PROCESS) ?? null;
 }
 
+/** Asks it to end, unless it has. */
+function stopProgram(started: ReadonlyMap<string, Running>): void {
+  const program = started.get(RUN_PROCESS);
+  if (program?.exit === null) sendSignal(-program.pid, TERM);
+}
+
+/** The names of our own programs at mailboxes: those that feed it (`from`), those that tell (`to`). */
+function mailboxPeers({ channels, processes }: Plan, side: "from" | "to"): string[] {
+  return channels.filter(({ kind }) => kind === "mailbox")
+    .map((channel) => processes[channel[side].processes[0]!]!.name)
+    .filter((name) => name !== RUN_PROCESS);
+}
+
 /**
  * Who wrote to the program has nobody left, nor has who shares datagrams with it, which have no
  * end; who reads from it is given time to finish.
+ *
+ * @returns those that were told to end.
  */
-async function endOthers(plan: Plan, started: ReadonlyMap<string, Running>): Promise<void> {
+async function endOthers(
+  plan: Plan,
+  started: ReadonlyMap<string, Running>,
+): Promise<ReadonlySet<string>> {
   const finishing = finishingBehind(plan);
-  for (const [name, { pid }] of started) if (!finishing.has(name)) sendSignal(-pid, TERM);
+  const told = new Set<string>();
+  for (const [name, { pid, exit }] of started) {
+    if (exit !== null || finishing.has(name)) continue;
+    told.add(name);
+    sendSignal(-pid, TERM);
+  }
   await Promise.all([...started.values()].map(({ ended }) => ended));
+  return told;
 }
 
 /** Who sees the end of the program, or that of one who does. */
@@ -232,16 +266,25 @@ function finishingBehind({ channels, processes }: Plan): ReadonlySet<string> {
   return found;
 }
 
-/** Of the programs of ours that make samples of lines, or lines of samples. */
-async function codeOfMailboxes(
+/**
+ * What has become of our own programs at mailboxes, by themselves.
+ *
+ * @param told Those that were told to end.
+ * @returns an exit code, of which the program itself has said why; 0: they did what they are for.
+ * @throws {SystemRefusal} when somebody else has ended one.
+ */
+function codeOfPeers(
   plan: Plan,
   started: ReadonlyMap<string, Running>,
-): Promise<number> {
-  for (const channel of plan.channels) {
-    if (channel.kind !== "mailbox") continue;
-    const { reason } = await started.get(otherOf(plan, channel)!)!.ended;
-    // One that was told to end has ended by the signal.
-    if (reason.kind !== "code" || reason.code === 0) continue;
+  told: ReadonlySet<string>,
+): number {
+  for (const name of [...mailboxPeers(plan, "from"), ...mailboxPeers(plan, "to")]) {
+    const reason = started.get(name)?.exit?.reason;
+    if (reason === undefined || told.has(name)) continue;
+    if (reason.kind !== "code") {
+      throw new SystemRefusal(`The program's samples are not complete: ${name} was killed`);
+    }
+    if (reason.code === 0) continue;
     return reason.code === EXIT.user || reason.code === EXIT.refused ? reason.code : EXIT.bug;
   }
   return 0;

@@ -38,6 +38,22 @@ const out = mailboxProducer("out");
 for await (const sample of mailboxConsumer("in")) out.send(sample.bytes);
 `;
 
+const ECHO = `
+import { mailboxConsumer } from ${MOD};
+for await (const sample of mailboxConsumer(Deno.args[0])) console.log(sample.sequence);
+`;
+
+const ENDLESS = `
+import { mailboxProducer, stopSignal } from ${MOD};
+const samples = mailboxProducer(Deno.args[0]);
+const stop = stopSignal();
+while (!stop.aborted) {
+  samples.send(new TextEncoder().encode("é"));
+  await new Promise((resolve) => setTimeout(resolve, 1));
+}
+Deno.exitCode = 3;
+`;
+
 Deno.test("cox run feeds a consumer the lines of stdin, and a file, to the end of each", async () => {
   using place = makePlace({ "consumer.ts": CONSUMER });
   const lines = '{"t":1.5,"v":[1,2,255],"id":7}\n\n' +
@@ -151,14 +167,39 @@ Deno.exit(4);`,
   );
 });
 
-Deno.test("a producer goes on when who reads its lines has enough", async () => {
-  using place = makePlace({ "producer.ts": PRODUCER });
+Deno.test("a producer without an end is stopped when who reads its lines has enough", async () => {
+  using place = makePlace({ "endless.ts": ENDLESS });
+  const first = '{"sequence":1,"text":"é"}\n';
+  const piped = await place.run("cox run --port 'out=mailbox:2B>-' endless.ts out | head -n 1");
+  assertEquals(piped, { code: 0, out: first, err: "" });
   const { code, err } = await place.run(
-    `cox run --port 'out=mailbox:${SHAPE}>|head -n 1 > first' producer.ts 20000`,
+    "cox run --port 'out=mailbox:2B>|head -n 1 > first' endless.ts out",
   );
-  assertEquals({ code, err }, { code: 0, err: "" });
-  const first = '{"sequence":1,"fields":{"t":0,"v":[0,1,2],"id":"0"}}\n';
+  assertEquals({ code, err }, { code: 3, err: "" });
   assertEquals(Deno.readTextFileSync(`${place.path}/first`), first);
+});
+
+Deno.test("a run in which feed or tell was killed says so, and is no success", async () => {
+  using place = makePlace({ "echo.ts": ECHO, "endless.ts": ENDLESS });
+  for (const [ours, how, program] of [["feed", "<-", "echo.ts"], ["tell", ">-", "endless.ts"]]) {
+    const port = `p${uniqueSeconds().replace(".", "-")}`;
+    const child = place.start(`exec cox run --port '${port}=mailbox:9B${how}' ${program} ${port}`);
+    const writer = child.stdin.getWriter();
+    await writer.write(new TextEncoder().encode('"one"\n'));
+    const reader = child.stdout.getReader();
+    assert((await reader.read()).value!.length > 0);
+    reader.releaseLock();
+    const [pid] = livingWith(port).filter((pid) =>
+      Deno.readTextFileSync(`/proc/${pid}/cmdline`).includes(`/src/system/samples/${ours}.ts`)
+    );
+    Deno.kill(pid!, "SIGKILL");
+    const { code, stderr } = await child.output();
+    await writer.close().catch(() => {});
+    const text = new TextDecoder().decode(stderr);
+    assertEquals(code, 111, text);
+    assertStringIncludes(text, "The program's samples are not complete");
+    assertEquals(livingWith(port), []);
+  }
 });
 
 Deno.test("a command finds its ends of mailboxes in COX_LINKS", async () => {

@@ -41,7 +41,7 @@ function tell(): number {
       }
       writeAll(text);
     } catch (error) {
-      // Who read them has enough; the program goes on, as with any consumer that has ended.
+      // Who read them has enough: so has cox, which then stops the program.
       if (error instanceof Deno.errors.BrokenPipe) return 0;
       if (!(error instanceof Error) || !("code" in error)) throw error;
       console.error(`cox: Cannot write what --port ${form.port} has sent: ${error.message}`);
