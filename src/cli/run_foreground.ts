@@ -45,7 +45,8 @@ export async function runForeground(plan: Plan, log: (text: string) => void): Pr
   const nullFd = openNull();
   const started = new Map<string, Running>();
   // Before anything is started that a signal to us would leave behind.
-  const unlisten = forwardSignals(started);
+  const told = new Set<string>();
+  const unlisten = forwardSignals(started, told);
   const notify = createPipe();
   watchReports(reactor, notify.readFd, log);
   const reader = stdinReader(plan);
@@ -62,7 +63,8 @@ export async function runForeground(plan: Plan, log: (text: string) => void): Pr
     running.ended.then(() => {
       mailboxes.ended(index);
       // As who writes to a pipe that nobody reads any more; a mailbox has no sign for that.
-      if (tellers.has(name)) stopProgram(started);
+      const isRunning = started.get(RUN_PROCESS)?.exit === null;
+      if (isRunning && tellers.has(name)) tellToEnd(started, RUN_PROCESS, TERM, told);
     });
   }
   for (const fd of [nullFd, notify.writeFd]) closeFd(fd);
@@ -77,7 +79,7 @@ export async function runForeground(plan: Plan, log: (text: string) => void): Pr
   const program = started.get(RUN_PROCESS)!;
   const { reason } = await program.ended;
   sendSignal(-program.pid, KILL);
-  const told = await endOthers(plan, started);
+  await endOthers(plan, started, told);
   await terminal;
   unlisten();
   reactor.unwatch(notify.readFd);
@@ -194,12 +196,12 @@ function start(
 }
 
 /** Each is in a session of its own, where the keys of this terminal do not reach. */
-function forwardSignals(started: ReadonlyMap<string, Running>): () => void {
+function forwardSignals(started: ReadonlyMap<string, Running>, told: Set<string>): () => void {
   let count = 0;
   const listeners = FORWARDED.map((signal) => {
     const listener = () => {
       if (count++ === 0) sendSignal(-started.get(RUN_PROCESS)!.pid, signalNumber(signal)!);
-      else for (const { pid } of started.values()) sendSignal(-pid, KILL);
+      else for (const name of started.keys()) tellToEnd(started, name, KILL, told);
     };
     Deno.addSignalListener(signal, listener);
     return () => Deno.removeSignalListener(signal, listener);
@@ -216,12 +218,6 @@ function otherOf(plan: Plan, channel: ChannelPlan): string | null {
   return names.find((name) => name !== RUN_PROCESS) ?? null;
 }
 
-/** Asks it to end, unless it has. */
-function stopProgram(started: ReadonlyMap<string, Running>): void {
-  const program = started.get(RUN_PROCESS);
-  if (program?.exit === null) sendSignal(-program.pid, TERM);
-}
-
 /** The names of our own programs at mailboxes: those that feed it (`from`), those that tell (`to`). */
 function mailboxPeers({ channels, processes }: Plan, side: "from" | "to"): string[] {
   return channels.filter(({ kind }) => kind === "mailbox")
@@ -232,22 +228,29 @@ function mailboxPeers({ channels, processes }: Plan, side: "from" | "to"): strin
 /**
  * Who wrote to the program has nobody left, nor has who shares datagrams with it, which have no
  * end; who reads from it is given time to finish.
- *
- * @returns those that were told to end.
  */
 async function endOthers(
   plan: Plan,
   started: ReadonlyMap<string, Running>,
-): Promise<ReadonlySet<string>> {
+  told: Set<string>,
+): Promise<void> {
   const finishing = finishingBehind(plan);
-  const told = new Set<string>();
-  for (const [name, { pid, exit }] of started) {
-    if (exit !== null || finishing.has(name)) continue;
-    told.add(name);
-    sendSignal(-pid, TERM);
+  for (const name of started.keys()) {
+    if (!finishing.has(name)) tellToEnd(started, name, TERM, told);
   }
   await Promise.all([...started.values()].map(({ ended }) => ended));
-  return told;
+}
+
+/** Whoever has ended by itself is not told. */
+function tellToEnd(
+  started: ReadonlyMap<string, Running>,
+  name: string,
+  signal: number,
+  told: Set<string>,
+): void {
+  const { pid, exit } = started.get(name)!;
+  if (exit === null) told.add(name);
+  sendSignal(-pid, signal);
 }
 
 /** Who sees the end of the program, or that of one who does. */

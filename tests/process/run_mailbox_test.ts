@@ -167,6 +167,28 @@ Deno.exit(4);`,
   );
 });
 
+Deno.test("a second Ctrl-C kills a program on mailboxes that is deaf to the first", async () => {
+  using place = makePlace({
+    "deaf.ts": `
+import { mailboxConsumer } from ${MOD};
+Deno.addSignalListener("SIGINT", () => console.log("heard"));
+console.log("listens");
+for await (const _ of mailboxConsumer(Deno.args[0])) console.log("got one");`,
+  });
+  const port = `p${uniqueSeconds().replace(".", "-")}`;
+  const child = place.start(`exec cox run --port '${port}=mailbox:9B<-' deaf.ts ${port}`);
+  const reader = child.stdout.getReader();
+  for (const line of ["listens\n", "heard\n"]) {
+    assertEquals(new TextDecoder().decode((await reader.read()).value), line);
+    child.kill("SIGINT");
+  }
+  reader.releaseLock();
+  await child.stdin.close();
+  const { code, stderr } = await child.output();
+  assertEquals([code, new TextDecoder().decode(stderr)], [128 + 9, ""]);
+  assertEquals(livingWith(port), []);
+});
+
 Deno.test("a producer without an end is stopped when who reads its lines has enough", async () => {
   using place = makePlace({ "endless.ts": ENDLESS });
   const first = '{"sequence":1,"text":"é"}\n';
