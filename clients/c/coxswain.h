@@ -487,7 +487,8 @@ static inline int cox_look(struct cox_consumer *c) {
   return 1;
 }
 
-/* Consumers of keepAll move by no more than a mailbox at a time. */
+/* Consumers of keepAll move by no more than a mailbox at a time. An ordinary store: a producer that
+ * sleeps gives it the time to arrive (COX_SETTLE_NS). */
 static inline void cox_move_cursor(struct cox_consumer *c, uint64_t position) {
   uint32_t high = (uint32_t)(position >> 31);
   if (high != c->cursor_high) {
@@ -495,12 +496,9 @@ static inline void cox_move_cursor(struct cox_consumer *c, uint64_t position) {
     cox_store(c->own + COX_CURSOR + 1, high);
     c->cursor_high = high;
   }
-  if (!c->shape.keep_all) {
-    atomic_store_explicit(c->own + COX_CURSOR, (uint32_t)position, memory_order_release);
-    return;
-  }
-  cox_store(c->own + COX_CURSOR, (uint32_t)position);
-  uint32_t armed = cox_load(c->samples + COX_PRODUCER_ARMED);
+  atomic_store_explicit(c->own + COX_CURSOR, (uint32_t)position, memory_order_release);
+  if (!c->shape.keep_all) return;
+  uint32_t armed = cox_read(c->samples + COX_PRODUCER_ARMED);
   if (armed == c->woken || (armed & 0xff) != c->number + 1) return;
   c->woken = armed;
   cox_store(c->own + COX_CONSUMER_BELL, cox_read(c->own + COX_CONSUMER_BELL) + 1);
