@@ -25,6 +25,7 @@
 #ifndef COXSWAIN_H
 #define COXSWAIN_H
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -84,6 +85,7 @@ enum { COX_CURSOR = 16, COX_ARMED = 64, COX_CONSUMER_EPOCH = 19, COX_CONSUMER_BE
        COX_LAST_RECEIVE = 40, COX_WORST_AGE = 42, COX_EXPIRED = 44, COX_LATE = 46, COX_ATTACHED = 48, COX_ATTACHED_EPOCH = 49,
        COX_FAULT = 80, COX_PATH_LATE = 96, COX_LAST_ORIGIN = 112, COX_FAULT_TEXT = 128 };
 enum { COX_PATHS_MAX = 8 };
+enum { COX_PARKED = 1, COX_AT_DOORBELL = 2 }; /* ways to wait, of an armed word */
 
 typedef _Atomic uint32_t cox_word;
 
@@ -270,7 +272,7 @@ static inline void cox_notify(struct cox_producer *p) {
   for (uint32_t at = 0; at < p->shape.consumers; at++) {
     uint32_t armed = cox_load(p->consumers[at] + COX_ARMED);
     if ((armed & 3) == 0 || armed == p->rung[at]) continue;
-    if ((armed & 3) == 1) parked = 1;
+    if ((armed & 3) == COX_PARKED) parked = 1;
     /* One that is full has rung enough. */
     else if (p->doorbells[at] < 0 || (write(p->doorbells[at], "", 1) < 0 && errno != EAGAIN)) continue;
     p->rung[at] = armed;
@@ -428,6 +430,7 @@ struct cox_consumer {
   uint32_t paths;
   int newest; /* one that has fallen behind goes on at the newest, not at the oldest kept */
   int64_t spin_ns;
+  int doorbell;      /* its read end, not blocking, nobody else's; -1: none */
   int tells;         /* whether the supervisor is told at once that memory is corrupt */
   const char *fault; /* why it was not opened, or why the link has ended though the mailbox has not */
   char fault_text[COX_FAULT_BYTES];
@@ -513,6 +516,7 @@ static inline enum cox_result cox_consumer_open(struct cox_consumer *c, int samp
   c->shape = *shape;
   c->number = number;
   c->spin_ns = 20000;
+  c->doorbell = -1;
   c->fault = "its page cannot be mapped";
   c->own = cox_map(page_fd, COX_PAGE, PROT_READ | PROT_WRITE);
   if (c->own == NULL) return COX_CORRUPT;
@@ -650,6 +654,35 @@ static inline enum cox_result cox_poll(struct cox_consumer *c, struct cox_sample
   return c->fault == NULL ? COX_NONE : COX_CORRUPT;
 }
 
+static inline void cox_rest(struct cox_consumer *c) {
+  cox_store(c->own + COX_ARMED, c->armed_count << 2);
+}
+/* Says that the consumer is about to wait. 0: there is something to poll for by now. */
+static inline int cox_arm_as(struct cox_consumer *c, uint32_t how) {
+  c->armed_count = (c->armed_count + 1) & 0x3fffffff;
+  cox_store(c->own + COX_ARMED, c->armed_count << 2 | how);
+  /* It may have published, and looked for this word, just before. */
+  int ended = cox_look(c);
+  if (c->next > c->seen && !ended && c->fault == NULL) return 1;
+  cox_rest(c);
+  return 0;
+}
+
+/* Its doorbell, for poll(2) and the like, which find it readable once what cox_arm has announced
+ * was heard; -1 when it has none. */
+static inline int cox_fileno(const struct cox_consumer *c) { return c->doorbell; }
+/* Says that the program is about to wait until cox_fileno() is readable, after a cox_poll that found
+ * none. 0: there is something to poll for by now, and nobody will ring. */
+static inline int cox_arm(struct cox_consumer *c) { return cox_arm_as(c, COX_AT_DOORBELL); }
+/* The reverse of cox_arm, whether it has rung or not; then cox_poll. COX_OK; COX_ENDED when nobody
+ * can ring any more: the supervisor has ended. */
+static inline enum cox_result cox_disarm(struct cox_consumer *c) {
+  char rung[256];
+  cox_rest(c);
+  /* What rings after this is of no wait any more, and ends the next one too early. */
+  return read(c->doorbell, rung, sizeof rung) == 0 ? COX_ENDED : COX_OK;
+}
+
 /* The next sample; spins for spin_ns and then sleeps. timeout_ns < 0: without an end. */
 static inline enum cox_result cox_receive_spinning(struct cox_consumer *c, struct cox_sample *into,
                                                    int64_t timeout_ns, int64_t spin_ns) {
@@ -665,12 +698,10 @@ static inline enum cox_result cox_receive_spinning(struct cox_consumer *c, struc
     int64_t left = timeout_ns < 0 ? -1 : timeout_ns - (int64_t)(cox_now_ns() - began);
     if (timeout_ns >= 0 && left <= 0) return cox_poll(c, into);
     uint32_t bell = cox_load(c->samples + COX_BELL);
-    c->armed_count = (c->armed_count + 1) & 0x3fffffff;
-    cox_store(c->own + COX_ARMED, c->armed_count << 2 | 1);
-    int ended = cox_look(c);
-    if (c->next > c->seen && !ended && c->fault == NULL)
+    if (cox_arm_as(c, COX_PARKED)) {
       cox_futex_wait(c->samples + COX_BELL, bell, left);
-    cox_store(c->own + COX_ARMED, c->armed_count << 2);
+      cox_rest(c);
+    }
     if ((found = cox_poll(c, into)) != COX_NONE) return found;
   }
 }
@@ -804,6 +835,9 @@ static inline enum cox_result cox_consumer_connect(struct cox_consumer *c, const
       c, (int)cox_json_number(mailbox, "samplesFd"), cox_json_fd(mailbox, "pageFds", 0),
       (uint32_t)cox_json_number(mailbox, "number"), &shape, resumes ? COX_RESUME : COX_NEWEST);
   if (result == COX_CORRUPT) cox_tell_corrupt();
+  c->doorbell = cox_json_fd(mailbox, "doorbellFds", 0);
+  /* A description of this process alone: nobody else's reads change with it. */
+  if (c->doorbell >= 0) fcntl(c->doorbell, F_SETFL, O_NONBLOCK);
   c->tells = 1;
   c->newest = cox_json_is(cox_json_get(mailbox, "behind", 0), "newest");
   c->lifespan_ns = cox_json_number(mailbox, "lifespanNs");

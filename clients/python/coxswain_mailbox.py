@@ -9,6 +9,8 @@
             forget()
     print(frames.fault)                             # None: it has ended; else what is corrupt
 
+    sample = await frames.next()                    # with asyncio; selectors: fileno(), arm(), disarm()
+
     readings = producer("readings")                 # its schema: struct{t:f64;values:f32[3];}
     with readings.loan() as loan:                   # a slot of shared memory, written in place
         loan.fields.t = time.time()                 # its bytes: loan.data, a memoryview
@@ -44,6 +46,7 @@ _PATH_LATE, _LAST_ORIGIN, _PATHS_MAX = 48, 56, 8
 _LAST_PUBLISH, _HEARTBEAT = 24, 25
 _FAULT, _FAULT_TEXT, _FAULT_BYTES = 80, 512, 128
 _FUTEX, _WAIT, _WAKE, _ALL = 202, 0, 1, 0x7FFFFFFF
+_PARKED, _AT_DOORBELL = 1, 2  # ways to wait, of an armed word
 _WORD = 0xFFFFFFFF
 # A consumer may write its cursor by an ordinary store and look behind it whether the producer is
 # armed: the store can wait in its processor until after that look. It does for some hundred
@@ -174,7 +177,8 @@ def consumer(name: str, schema: Optional[str] = None) -> "Consumer":
                     newest=mailbox["behind"] == "newest", schema=mailbox.get("schema"),
                     lifespan_ns=mailbox["lifespanNs"], latency_ns=mailbox["latencyNs"],
                     checked=mailbox["checked"],
-                    path_limits_ns=tuple(mailbox["pathLimitsNs"]), on_corrupt=_tell_corrupt)
+                    path_limits_ns=tuple(mailbox["pathLimitsNs"]),
+                    doorbell_fd=mailbox["doorbellFds"][0], on_corrupt=_tell_corrupt)
 
 
 def producer(name: str, schema: Optional[str] = None) -> "Producer":
@@ -362,15 +366,19 @@ class Consumer:
     `latency_ns`: one that is older is counted as late; 0: none is.
     `path_limits_ns`: of the paths that end here; one whose origin is older is late for it.
     `checked`: each sample is a copy that is empty after its release; for tests.
+    `doorbell_fd`: the read end of its doorbell, which nobody else reads.
     `on_corrupt`: called once, when memory was found corrupt and the page says so.
     Raises MailboxError when the memory is not the mailbox that `shape` says."""
 
     def __init__(self, samples_fd: int, page_fd: int, number: int, shape: Shape,
                  resume: bool = False, newest: bool = False, schema: Optional[str] = None,
                  lifespan_ns: int = 0, latency_ns: int = 0, checked: bool = False,
-                 path_limits_ns: Tuple[int, ...] = (),
+                 path_limits_ns: Tuple[int, ...] = (), doorbell_fd: Optional[int] = None,
                  on_corrupt: Optional[Callable[[], None]] = None) -> None:
-        self._on_corrupt = on_corrupt
+        self._on_corrupt, self._doorbell_fd = on_corrupt, doorbell_fd
+        if doorbell_fd is not None:
+            # A description of this process alone: nobody else's reads change with it.
+            os.set_blocking(doorbell_fd, False)
         self._over: Optional[End] = None
         self._lifespan_ns, self._latency_ns = lifespan_ns, latency_ns
         self._path_limits_ns = path_limits_ns[:_PATHS_MAX]
@@ -484,13 +492,54 @@ class Consumer:
             left = 1.0 if end is None else min(1.0, end - time.monotonic())
             if left <= 0:
                 return None
-            bell = self._samples.words[_BELL]
-            self._armed_count = self._armed_count + 1 & 0x3FFFFFFF
-            self._own.words[_ARMED] = self._armed_count << 2 | 1
-            _fence()
-            if not self._look() and self._next > self._seen and self._over is None:
+            bell = self._arm(_PARKED)
+            if bell is not None:
                 self._samples.wait(_BELL, bell, left)
-            self._own.words[_ARMED] = self._armed_count << 2
+                self._rest()
+
+    def fileno(self) -> int:
+        """Its doorbell, for select() and the like, which find it readable once what arm() has
+        announced was heard. TypeError when it was given none."""
+        if self._doorbell_fd is None:
+            raise TypeError("This mailbox has no doorbell")
+        return self._doorbell_fd
+
+    def arm(self) -> bool:
+        """Says that the program is about to wait until fileno() is readable, after a poll() that
+        found nothing. False: there is something to poll for by now, and nobody will ring."""
+        return self._arm(_AT_DOORBELL) is not None
+
+    def disarm(self) -> None:
+        """The reverse of arm(), whether it has rung or not; then poll(). ConnectionError when nobody
+        can ring any more: the supervisor has ended."""
+        self._rest()
+        try:
+            # What rings after this is of no wait any more, and ends the next one too early.
+            rung = os.read(self.fileno(), _PAGE)
+        except BlockingIOError:
+            return
+        if rung == b"":
+            raise ConnectionError("The mailbox's doorbell is gone: its supervisor has ended")
+
+    async def next(self) -> "Union[Sample, End]":
+        """The next sample; waits for it while the running event loop of asyncio goes on. An End:
+        none will come. One call at a time. Raises as fileno() and disarm() do."""
+        import asyncio
+        loop, fd = asyncio.get_running_loop(), self.fileno()
+        while True:
+            found = self.poll()
+            if found is not None:
+                return found
+            if not self.arm():
+                await asyncio.sleep(0)
+                continue
+            rung: "asyncio.Future[None]" = loop.create_future()
+            loop.add_reader(fd, lambda: rung.done() or rung.set_result(None))
+            try:
+                await rung
+            finally:
+                loop.remove_reader(fd)
+                self.disarm()
 
     def samples(self) -> Iterator[Sample]:
         """Samples until the mailbox ends, or memory turns out to be corrupt (`fault`). Each is given
@@ -503,6 +552,21 @@ class Consumer:
             yield found
             if found.is_lent:
                 found.release()
+
+    def _arm(self, how: int) -> Optional[int]:
+        """Says that it is about to wait; the bell, to sleep on. None: there is something to poll for."""
+        bell = self._samples.words[_BELL]
+        self._armed_count = self._armed_count + 1 & 0x3FFFFFFF
+        self._own.words[_ARMED] = self._armed_count << 2 | how
+        _fence()
+        # It may have published, and looked for this word, just before.
+        if not self._look() and self._next > self._seen and self._over is None:
+            return bell
+        self._rest()
+        return None
+
+    def _rest(self) -> None:
+        self._own.words[_ARMED] = self._armed_count << 2
 
     def _look(self) -> bool:
         """Brings `seen` up to date; whether nothing more will come."""
@@ -873,8 +937,8 @@ class Producer:
             if armed & 3 == 0 or armed == self._rung[at]:
                 continue
             self._rung[at] = armed
-            parked = parked or armed & 3 == 1
-            if armed & 3 == 2 and at < len(self._doorbells):
+            parked = parked or armed & 3 == _PARKED
+            if armed & 3 == _AT_DOORBELL and at < len(self._doorbells):
                 try:
                     os.write(self._doorbells[at], b"\0")
                 except BlockingIOError:
