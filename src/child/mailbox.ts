@@ -15,6 +15,7 @@ import { findLink, type LinkRequest, ownLink } from "./find_link.ts";
 import type { LinkInfo } from "./link.ts";
 import { Consumer } from "./mailbox/consumer.ts";
 import type { ConsumerOptions } from "./mailbox/consumer_types.ts";
+import { MailboxError } from "./mailbox/fault.ts";
 import { PipeDoorbell } from "./mailbox/pipe_doorbell.ts";
 import { Producer, type ProducerOptions } from "./mailbox/producer.ts";
 import type { Waiting } from "./mailbox/spinning.ts";
@@ -146,7 +147,13 @@ export function mailboxConsumer<F extends StructFields = never>(
     onCorrupt: tellCorrupt,
     ...doorbellFd === undefined ? {} : { doorbell: new PipeDoorbell(doorbellFd) },
   };
-  return new Consumer<F>(memory, memory.calls, withDefaults(own, link, layout, options));
+  try {
+    return new Consumer<F>(memory, memory.calls, withDefaults(own, link, layout, options));
+  } catch (error) {
+    // Its page says why by now.
+    if (error instanceof MailboxError) tellCorrupt();
+    throw error;
+  }
 }
 
 /** Of bytes the configuration alone says how many there are: what is proposed where there is none. */
