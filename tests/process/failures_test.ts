@@ -151,9 +151,11 @@ for (
   Deno.test(`stop.scope ${scope}: ${helper ? "the main process alone" : "everyone"} gets the signal`, async () => {
     const note = (who: string) => `trap 'echo ${who} >> heard; exit 0' TERM;`;
     const wait = "while :; do sleep 0.02; done";
-    // The main process ends last, so that a helper which heard the signal has noted it.
-    const script = `sh -c "${note("helper").replaceAll('"', '\\"')} echo > up; ${wait}" & ` +
-      `trap 'sleep 0.3; echo main >> heard; exit 0' TERM; ${wait}`;
+    // The main process ends last, so that a helper which heard the signal has noted it: it waits
+    // for one that does, and for a moment for one that should not.
+    const last = helper ? "sleep 0.3" : "while [ ! -e heard ]; do sleep 0.02; done";
+    const script = `trap '${last}; echo main >> heard; exit 0' TERM; ` +
+      `sh -c "${note("helper").replaceAll('"', '\\"')} echo > up; ${wait}" & ${wait}`;
     await using crew = await startCrew(`
 import { command, defineConfig } from "coxswain";
 export default defineConfig({

@@ -196,10 +196,13 @@ Deno.test({
   fn: async () => {
     using dir = temporaryDirectory();
     const marker = uniqueSeconds();
-    // The supervisor's part: a short-lived orphan, one that stays, a look at zombies, and out.
+    // The supervisor's part: a short-lived orphan, one that stays, a look at zombies until there is
+    // none, and out.
     const script = `setsid sh -c 'sleep 0.02 & exit 0' & env -i setsid sleep ${marker} & wait %1
       while [ -n "$(ps -eo args= | grep -F 'sleep 0.02' | grep -vF grep)" ]; do sleep 0.01; done
-      ps -eo pid=,stat=,ppid= | awk '$2 ~ /^Z/ && $3 == 1' ; exit 23`;
+      zombies() { ps -eo pid=,stat=,ppid= | awk '$2 ~ /^Z/ && $3 == 1'; }
+      looks=0; while [ -n "$(zombies)" ] && [ $looks -lt 500 ]; do looks=$((looks + 1)); sleep 0.01; done
+      zombies; exit 23`;
     const supervisor = { kind: "start", argv: ["/bin/sh", "-c", script] } as const;
     const inner = ["/bin/sh", ...guardArguments(dir.path, null, supervisor)];
     const { code, stdout, stderr } = await new Deno.Command("unshare", {

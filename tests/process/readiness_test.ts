@@ -147,7 +147,7 @@ for (const stream of ["stdout", "stderr"] as const) {
     await using crew = await startCrew(
       one(
         `command(["sh", "-c", ${JSON.stringify(script)}])`,
-        `{ by: "line", pattern: "^listening on [0-9]+$", stream: "${stream}", within: "1s" }`,
+        `{ by: "line", pattern: "^listening on [0-9]+$", stream: "${stream}", within: "3s" }`,
         `restart: { policy: "permanent", backoff: { initial: "10s", max: "10s" } }`,
       ),
     );
@@ -196,12 +196,18 @@ Deno.test("a message from a process that is no descendant is refused and recorde
 import os, socket
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 s.sendto(b"READY=1", ${JSON.stringify(`${crew.runDir}/notify/${socket.name}`)})
-import time; time.sleep(0.5)
+import time; time.sleep(1000)
 `;
-  const { success } = await new Deno.Command("python3", { args: ["-c", script] }).output();
-  assertEquals(success, true);
+  const sender = new Deno.Command("python3", { args: ["-c", script] }).spawn();
+  const refused = () => crew.events().filter(({ event }) => event === "notifyRefused");
+  try {
+    // Who sent it is looked up, which takes a sender that is there.
+    await eventually("it is refused", () => refused().length > 0);
+  } finally {
+    sender.kill("SIGKILL");
+    await sender.status;
+  }
   assertEquals((await crew.process("one")).state, "starting");
-  const refused = crew.events().filter(({ event }) => event === "notifyRefused");
-  assertEquals(refused.length, 1);
-  assertStringIncludes(JSON.stringify(refused[0]), "descendant");
+  assertEquals(refused().length, 1);
+  assertStringIncludes(JSON.stringify(refused()[0]), "descendant");
 });

@@ -104,10 +104,7 @@ Deno.test("a command has its streams and ports; a signal is passed on and nothin
   assertEquals({ code, out }, { code: 3, out: "from stdin\nfrom a port\n" });
   const mark = uniqueSeconds();
   const child = place.start(`exec cox run --port 'in=<|sleep ${mark}' -- sleep ${mark}`);
-  await eventually("both sleep", () =>
-    livingWith(mark).filter((pid) => {
-      return Deno.readTextFileSync(`/proc/${pid}/comm`).trim() === "sleep";
-    }).length === 2);
+  await eventually("both sleep", () => livingWith(`sleep\0${mark}`).length === 2);
   child.kill("SIGTERM");
   await child.stdin.close();
   assertEquals((await child.output()).code, 128 + 15);

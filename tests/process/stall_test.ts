@@ -46,7 +46,7 @@ async function pidOf(crew: TestCrew, name: string): Promise<number> {
 }
 
 Deno.test("a stall names the suspended third of five, not its victims, and ends when it goes on", async () => {
-  const rule = '{ after: "300ms", action: ["event", "warn"] }';
+  const rule = '{ after: "1s", action: ["event", "warn"] }';
   await using crew = await startCrew(pipeline({ to_second: rule, to_third: rule, to_fifth: rule }));
   const third = await pidOf(crew, "third");
   Deno.kill(third, "SIGSTOP");
@@ -56,20 +56,20 @@ Deno.test("a stall names the suspended third of five, not its victims, and ends 
   for (const { channel, slow, forMs, unit, actions, fill } of stalls) {
     const through = channel === "to_second" ? ["to_second", "to_third"] : ["to_third"];
     assertEquals(slow, [{ process: "third", condition: "suspended", through }]);
-    assert(forMs >= 300 && fill > 0 && unit === "bytes");
+    assert(forMs >= 1000 && fill > 0 && unit === "bytes");
     assertEquals(actions, ["event", "warn"]);
   }
   Deno.kill(third, "SIGCONT");
   await eventually("both flow again", () => endsOf(crew).length >= 2);
   for (const { forMs, slow } of endsOf(crew)) {
-    assert(forMs >= 300);
+    assert(forMs >= 1000);
     assertEquals(slow, ["third"]);
   }
   const { channels } = await crew.snapshot();
   const pipe = channels["to_third"]!;
   assert(pipe.kind === "pipe" && pipe.stall !== null);
   assertEquals([pipe.stall.count, pipe.stall.forMs], [1, null]);
-  assert(pipe.stall.totalMs >= 300);
+  assert(pipe.stall.totalMs >= 1000);
   assertEquals(stallsOf(crew).length, 2, "no other stall, and none twice");
   assert(crew.output().includes("third is suspended by a signal"), crew.output());
 });
@@ -91,7 +91,7 @@ Deno.test("a stall names the third of five that is only slow, and is one stall t
 });
 
 Deno.test("a stall restarts the slow side once, however many pipes lead to it", async () => {
-  const rule = '{ after: "300ms", action: "restart" }';
+  const rule = '{ after: "1s", action: "restart" }';
   await using crew = await startCrew(pipeline({ to_second: rule, to_third: rule }));
   const third = await pidOf(crew, "third");
   Deno.kill(third, "SIGSTOP");
@@ -112,7 +112,7 @@ Deno.test("a stall restarts the slow side once, however many pipes lead to it", 
 
 Deno.test("a stall signals the slow side with what the rule says", async () => {
   const third = `["sh", "-c", "trap 'exec cat' USR1; while :; do sleep 0.1; done"]`;
-  const rule = '{ after: "300ms", action: { signal: "SIGUSR1" } }';
+  const rule = '{ after: "1s", action: { signal: "SIGUSR1" } }';
   await using crew = await startCrew(pipeline({ to_third: rule }, third));
   await eventually("it was signalled, and flows", () => endsOf(crew).length >= 1);
   assertEquals(stallsOf(crew).map(({ actions }) => actions), [["signal SIGUSR1"]]);
@@ -189,7 +189,7 @@ export default defineConfig({
     direct: pipe({
       from: "origin.stdout",
       to: "source.stdin",
-      stall: { after: "300ms", action: "event" },
+      stall: { after: "1s", action: "event" },
     }),
     feed: pipe({
       from: "source.stdout",
@@ -214,7 +214,7 @@ async function consumersOf(crew: TestCrew): Promise<Consumers> {
 }
 
 Deno.test("a stall is followed through a relayed pipe to the consumer that holds it up", async () => {
-  const rule = '{ after: "300ms", action: "event" }';
+  const rule = '{ after: "1s", action: "event" }';
   await using crew = await startCrew(RELAYED.replace("STALL", rule));
   await eventually("it flows", async () => (await consumersOf(crew)).fast.messages > 1000);
   Deno.kill(await pidOf(crew, "slow"), "SIGSTOP");
@@ -238,7 +238,7 @@ Deno.test("a stall is followed through a relayed pipe to the consumer that holds
 });
 
 Deno.test("a consumer that reads nothing stalls long before its pipe and its queue are full", async () => {
-  const rule = '{ after: "300ms", action: "event" }';
+  const rule = '{ after: "1s", action: "event" }';
   const trickle = `"sh", "-c", "while :; do echo a line; sleep 0.05; done"`;
   const config = RELAYED.replace("STALL", rule).replace(`"yes", "a line of some length"`, trickle);
   await using crew = await startCrew(config);
@@ -255,7 +255,7 @@ Deno.test("a consumer that reads nothing stalls long before its pipe and its que
 });
 
 Deno.test("a stall switches a consumer's overflow until it has recovered, and back", async () => {
-  const rule = '{ after: "300ms", action: ["event", { overflow: "drop-oldest" }] }';
+  const rule = '{ after: "1s", action: ["event", { overflow: "drop-oldest" }] }';
   await using crew = await startCrew(RELAYED.replace("STALL", rule));
   await eventually("it flows", async () => (await consumersOf(crew)).fast.messages > 1000);
   assertEquals((await consumersOf(crew)).slow.overflow, "block");

@@ -24,7 +24,7 @@ export default defineConfig({
       run: deno("./beat.ts", { permissions: { read: ["./silent"] } }),
       ready: { by: "notify" },
       deadlines: {
-        heartbeat: { within: "400ms", critical: true, recoverAfter: 1 },
+        heartbeat: { within: "1.5s", critical: true, recoverAfter: 1 },
       },
     },
     told: {

@@ -1,7 +1,7 @@
 /** Programs that misbehave in time, one way each, and what is found of them. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { coxCommand, eventually, startCrew, type TestCrew } from "../../support/crew.ts";
-import { BEATING, eventsOf, missesOf } from "./support.ts";
+import { BEATING, eventsOf, missesOf, PATIENT, PATIENT_MS } from "./support.ts";
 
 const runs = (crew: TestCrew, name: string, instance = 1) =>
   crew.until(
@@ -20,10 +20,9 @@ Deno.test("a loop that computes without end is found while it runs, and restarte
   const program = `
 import { cycle, ready } from "coxswain/child";
 await ready();
-let passes = 0;
-for await (const _ of cycle("work")) {
-  if (++passes === 20 && Deno.args[0] === "busy") for (;;);
-}
+let busy = false;
+Deno.addSignalListener("SIGUSR2", () => void (busy = true));
+for await (const _ of cycle("work")) while (busy);
 `;
   await using crew = await startCrew(
     `
@@ -32,7 +31,7 @@ export default defineConfig({
   name: "busy",
   processes: {
     busy: {
-      run: deno("./loop.ts", { args: ["busy"] }),
+      run: deno("./loop.ts"),
       ready: { by: "notify", within: "20s" },
       stop: { timeout: "2s" },
       deadlines: { cycles: { work: {
@@ -44,7 +43,12 @@ export default defineConfig({
 });`,
     { files: { "loop.ts": program } },
   );
-  await runs(crew, "busy");
+  const { processes } = await runs(crew, "busy");
+  await eventually("it has made some passes", async () => {
+    const { kept, missed } = (await crew.snapshot()).deadlines["busy.cycle.work"]!;
+    return kept + missed >= 20;
+  });
+  Deno.kill(processes["busy"]!.pid!, "SIGUSR2");
   await runs(crew, "busy", 2);
   const broke = missesOf(crew).find((miss) => miss.broke)!;
   assertEquals([broke.contract, broke.instance], ["busy.cycle.work", 1]);
@@ -85,7 +89,7 @@ export default defineConfig({
     writer: {
       run: command(["python3", "-c", ${writer}]),
       ready: { by: "notify", within: "20s" },
-      deadlines: { heartbeat: { by: "notify", within: "300ms", miss: [] } },
+      deadlines: { heartbeat: { by: "notify", within: "${PATIENT}", miss: [] } },
     },
     reader: { run: command(["sh", "-c", "exec cat > /dev/null"]) },
   },
@@ -112,7 +116,10 @@ export default defineConfig({
 
 Deno.test("one that is slow to start is warned of, then missed, and lives on", async () => {
   const slow = JSON.stringify(
-    BEATING.replace('s.send(b"READY=1")', 'time.sleep(0.7)\ns.send(b"READY=1")'),
+    BEATING.replace(
+      's.send(b"READY=1")',
+      `time.sleep(${2 * PATIENT_MS / 1000})\ns.send(b"READY=1")`,
+    ),
   );
   await using crew = await startCrew(`
 import { command, defineConfig } from "coxswain";
@@ -124,7 +131,7 @@ export default defineConfig({
       ready: { by: "notify", within: "20s" },
       deadlines: {
         ready: { warn: "200ms", within: "400ms" },
-        heartbeat: { by: "notify", within: "300ms" },
+        heartbeat: { by: "notify", within: "${PATIENT}" },
       },
     },
   },
@@ -140,7 +147,7 @@ Deno.test("when the whole crew and its supervisor stand still for a while, nobod
 import { command, defineConfig } from "coxswain";
 const beating = command(["python3", "-c", ${JSON.stringify(BEATING)}]);
 const ready = { by: "notify", within: "20s" } as const;
-const deadlines = { heartbeat: { by: "notify", within: "200ms", miss: "restart" } } as const;
+const deadlines = { heartbeat: { by: "notify", within: "${PATIENT}", miss: "restart" } } as const;
 export default defineConfig({
   name: "pause",
   processes: { one: { run: beating, ready, deadlines }, two: { run: beating, ready, deadlines } },
@@ -149,7 +156,7 @@ export default defineConfig({
   const { processes, supervisorPid } = await runs(crew, "two");
   const pids = [supervisorPid, processes["one"]!.pid!, processes["two"]!.pid!];
   for (const pid of pids) Deno.kill(pid, "SIGSTOP");
-  await new Promise((resolve) => setTimeout(resolve, 3000));
+  await new Promise((resolve) => setTimeout(resolve, 3 * PATIENT_MS));
   for (const pid of pids.toReversed()) Deno.kill(pid, "SIGCONT");
   await eventually("the absence is told of", () => eventsOf(crew, "deadlinesExcused").length > 0);
   const { kept } = (await crew.snapshot()).deadlines["one.heartbeat"]!;
@@ -171,7 +178,7 @@ export default defineConfig({
     steady: {
       run: command(["python3", "-c", ${JSON.stringify(BEATING)}]),
       ready: { by: "notify", within: "20s" },
-      deadlines: { heartbeat: { by: "notify", within: "500ms", miss: "restart" } },
+      deadlines: { heartbeat: { by: "notify", within: "${PATIENT}", miss: "restart" } },
     },
     a: ${crashing}, b: ${crashing}, c: ${crashing}, d: ${crashing},
   },

@@ -1,10 +1,10 @@
 /** Heartbeats of real processes: what is missed, what is done, who is not blamed. */
 import { assert, assertEquals } from "@std/assert";
 import { eventually, startCrew, type TestCrew } from "../../support/crew.ts";
-import { beatingCrew, eventsOf, missesOf } from "./support.ts";
+import { beatingCrew, eventsOf, missesOf, PATIENT, PATIENT_MS } from "./support.ts";
 
 Deno.test("a process that hangs is restarted for its heartbeat, by the monitor's own signal", async () => {
-  const deadlines = '{ heartbeat: { by: "notify", within: "200ms", miss: "restart" } }';
+  const deadlines = `{ heartbeat: { by: "notify", within: "${PATIENT}", miss: "restart" } }`;
   await using crew = await startCrew(beatingCrew(deadlines));
   await crew.until("it runs", ({ processes }) => processes["beater"]!.state === "running");
   const before = await crew.process("beater");
@@ -23,7 +23,7 @@ Deno.test("a process that hangs is restarted for its heartbeat, by the monitor's
     1,
     ["restart"],
   ]);
-  assert(miss!.lateMs >= 0 && miss!.limitMs === 200, JSON.stringify(miss));
+  assert(miss!.lateMs >= 0 && miss!.limitMs === PATIENT_MS, JSON.stringify(miss));
   const { restarts, lastExit } = await crew.process("beater");
   assertEquals(restarts, 1);
   assert(lastExit !== null && "cause" in lastExit && lastExit.cause === "deadline");
@@ -42,7 +42,7 @@ const running = async (crew: TestCrew) => {
 };
 
 Deno.test("a process that is stopped by a signal is missed at once, told of, and not blamed", async () => {
-  const deadlines = '{ heartbeat: { by: "notify", within: "200ms", miss: "restart" } }';
+  const deadlines = `{ heartbeat: { by: "notify", within: "${PATIENT}", miss: "restart" } }`;
   await using crew = await startCrew(beatingCrew(deadlines));
   const { pid } = await running(crew);
   Deno.kill(pid!, "SIGSTOP");
@@ -60,7 +60,7 @@ Deno.test("a process that is stopped by a signal is missed at once, told of, and
 });
 
 Deno.test("a supervisor that was stopped for 10 s blames nobody, and judges on", async () => {
-  const deadlines = '{ heartbeat: { by: "notify", within: "200ms", miss: "restart" } }';
+  const deadlines = `{ heartbeat: { by: "notify", within: "${PATIENT}", miss: "restart" } }`;
   await using crew = await startCrew(beatingCrew(deadlines));
   const { pid } = await running(crew);
   const { supervisorPid } = await crew.snapshot();
@@ -77,7 +77,7 @@ Deno.test("a supervisor that was stopped for 10 s blames nobody, and judges on",
 
 Deno.test("a contract that tolerates misses is acted on when it is broken, and tells of its recovery", async () => {
   const deadlines = `{ heartbeat: {
-    by: "notify", within: "100ms", tolerate: { misses: 1, in: 10 }, recoverAfter: 3,
+    by: "notify", within: "${PATIENT}", tolerate: { misses: 1, in: 10 }, recoverAfter: 3,
     miss: [], broken: { signal: "SIGUSR2" },
   } }`;
   // Silent for a while each time that it is asked to, and told when it has been signalled.
@@ -94,7 +94,7 @@ signal.signal(signal.SIGUSR2, lambda *_: s.send(b"STATUS=signalled"))
 s.send(b"READY=1")
 while True:
     s.send(b"WATCHDOG=1")
-    pause, silent = (0.3 if silent else 0.02), 0
+    pause, silent = (${PATIENT_MS * 1.5 / 1000} if silent else 0.02), 0
     time.sleep(pause)
 `;
   await using crew = await startCrew(
@@ -149,7 +149,7 @@ time.sleep(1000)
 });
 
 Deno.test("a missed contract stops, fails its group, runs a program, or enters the safe mode", async () => {
-  const deadlines = `{ heartbeat: { by: "notify", within: "200ms", miss: [
+  const deadlines = `{ heartbeat: { by: "notify", within: "${PATIENT}", miss: [
     { run: command(["sh", "-c", "echo $COX_MISS_CONTRACT $COX_MISS_REASON > told"]), timeout: "5s" },
     "safe-mode",
   ] } }`;

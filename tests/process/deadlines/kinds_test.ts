@@ -1,7 +1,7 @@
 /** One of each kind of contract and action that programs of the other tests do not come by. */
 import { assert, assertEquals } from "@std/assert";
 import { eventually, startCrew, type TestCrew } from "../../support/crew.ts";
-import { BEATING, beatingCrew, eventsOf, missesOf } from "./support.ts";
+import { BEATING, beatingCrew, eventsOf, missesOf, PATIENT, PATIENT_MS } from "./support.ts";
 
 const CHILD = new URL("../../../src/child/mod.ts", import.meta.url).href;
 
@@ -60,7 +60,7 @@ async function kept(crew: TestCrew, contract: string, count: number): Promise<vo
 Deno.test("a mailbox's producer lives while it publishes or gives heartbeats, and not without either", async () => {
   await using crew = await fadingCrew(
     '{ heartbeat: { by: "client", within: "1h" } }',
-    'deadline: { within: "300ms" }, liveliness: { within: "900ms" },',
+    `deadline: { within: "300ms" }, liveliness: { within: "${PATIENT}" },`,
   );
   const { processes } = await runs(crew, "fading");
   await kept(crew, "samples.liveliness", 20);
@@ -68,21 +68,25 @@ Deno.test("a mailbox's producer lives while it publishes or gives heartbeats, an
   const missed = (contract: string) => missesOf(crew).filter((miss) => miss.contract === contract);
   await eventually("samples are missed", () => missed("samples.gap").length > 0);
   // So many are farther apart in all than its limit.
-  await kept(crew, "samples.liveliness", 100);
+  await kept(crew, "samples.liveliness", PATIENT_MS / 10 + 10);
   assertEquals(missed("samples.liveliness"), []);
   Deno.kill(processes["fading"]!.pid!, "SIGUSR2");
   await eventually("it is missed", () => missed("samples.liveliness").length > 0);
   const [miss] = missed("samples.liveliness");
-  assertEquals([miss!.process, miss!.reason, miss!.limitMs], ["fading", "not-alive", 900]);
+  assertEquals([miss!.process, miss!.reason, miss!.limitMs], [
+    "fading",
+    "not-alive",
+    PATIENT_MS,
+  ]);
 });
 
 Deno.test("a heartbeat by a mailbox is its samples, and nothing else that the producer says", async () => {
   await using crew = await fadingCrew(
-    '{ heartbeat: { by: { channel: "samples" }, within: "1s", miss: "restart" } }',
+    `{ heartbeat: { by: { channel: "samples" }, within: "${PATIENT}", miss: "restart" } }`,
     "",
   );
   const { processes } = await runs(crew, "fading");
-  await kept(crew, "fading.heartbeat", 110);
+  await kept(crew, "fading.heartbeat", PATIENT_MS / 10 + 10);
   assertEquals(missesOf(crew), []);
   Deno.kill(processes["fading"]!.pid!, "SIGUSR2");
   await crew.until(
@@ -110,7 +114,7 @@ export default defineConfig({
   name: "once",
   processes: {
     long: ${once(1000, "300ms")},
-    short: ${once(0.05, "20s")},
+    short: ${once(2, "20s")},
     // While one runs, the crew does.
     stays: { run: command(["sleep", "1000"]) },
   },
@@ -126,8 +130,9 @@ export default defineConfig({
   assert(lastExit !== null && "cause" in lastExit && lastExit.cause === "deadline");
   const { kept, missed, times } = deadlines["short.run"]!;
   assertEquals([kept, missed, times.span!.count], [1, 0, 1]);
-  // It counts from when the supervisor has it, which may be a moment after it began to sleep.
-  assert(times.span!.minMs >= 40, JSON.stringify(times));
+  // It counts from when the supervisor has it, which on a busy machine is some time after it began
+  // to sleep.
+  assert(times.span!.minMs >= 1000, JSON.stringify(times));
 });
 
 Deno.test("EXTEND_TIMEOUT_USEC moves the end of a start that is under way, and no further than it says", async () => {
@@ -137,7 +142,7 @@ import os, socket, time
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 s.connect(os.environ["NOTIFY_SOCKET"])
 s.send(b"EXTEND_TIMEOUT_USEC=${extendedUsec}")
-time.sleep(2)
+time.sleep(4)
 s.send(b"READY=1")
 time.sleep(1000)
 `);
@@ -145,7 +150,7 @@ time.sleep(1000)
     `{
     run: command(["python3", "-c", ${program(extendedUsec)}]),
     ready: { by: "notify", within: "30s" },
-    deadlines: { ready: { within: "1.5s", miss: [] } },
+    deadlines: { ready: { within: "3s", miss: [] } },
   }`;
   await using crew = await startCrew(`
 import { command, defineConfig } from "coxswain";
@@ -161,11 +166,11 @@ export default defineConfig({
   const { kept, missed, times } = deadlines["far.ready"]!;
   assertEquals([kept, missed], [1, 0]);
   // Longer than was allowed without it.
-  assert(times.span!.minMs > 1500, JSON.stringify(times));
+  assert(times.span!.minMs > 3000, JSON.stringify(times));
 });
 
 Deno.test("stop leaves a process down that has missed its contract", async () => {
-  const deadlines = '{ heartbeat: { by: "notify", within: "500ms", miss: "stop" } }';
+  const deadlines = `{ heartbeat: { by: "notify", within: "${PATIENT}", miss: "stop" } }`;
   await using crew = await startCrew(
     beatingCrew(deadlines).replace(
       "processes: {",
@@ -188,7 +193,7 @@ Deno.test("fail-group has a group give up for its first missed contract, and wit
   const beater = `{
     run: command(["python3", "-c", ${JSON.stringify(BEATING)}]),
     ready: { by: "notify", within: "20s" },
-    deadlines: { heartbeat: { by: "notify", within: "500ms", miss: "fail-group" } },
+    deadlines: { heartbeat: { by: "notify", within: "${PATIENT}", miss: "fail-group" } },
   }`;
   await using crew = await startCrew(`
 import { command, defineConfig, group } from "coxswain";
