@@ -287,7 +287,7 @@ Deno.test("ControlServer answers a line of requestBytesMax bytes and refuses one
 
 Deno.test("ControlServer closes who never begins, and who never ends, a line", async () => {
   await using fixture = await serve(version, {
-    limits: { ...LIMITS, requestTimeoutNs: 300e6 },
+    limits: { ...LIMITS, requestTimeoutNs: 1e9 },
   });
   using silent = await Raw.open(fixture.path);
   using half = await Raw.open(fixture.path);
@@ -300,11 +300,11 @@ Deno.test("ControlServer closes who never begins, and who never ends, a line", a
 });
 
 Deno.test("ControlServer keeps a connection that finished its request open between requests", async () => {
-  await using fixture = await serve(version, { limits: { ...LIMITS, requestTimeoutNs: 300e6 } });
+  await using fixture = await serve(version, { limits: { ...LIMITS, requestTimeoutNs: 1e9 } });
   using raw = await Raw.open(fixture.path);
   await raw.send(VERSION_LINE);
   await raw.json();
-  await new Promise((resolve) => setTimeout(resolve, 600));
+  await new Promise((resolve) => setTimeout(resolve, 2000));
   await raw.send(VERSION_LINE);
   assertEquals((await raw.json()).id, 1);
 });
@@ -407,15 +407,17 @@ Deno.test("ControlServer executes a notification without answering it", async ()
 });
 
 Deno.test("ControlServer.close() lets an answer that is under way leave", async () => {
+  const [asked, release] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   await using fixture = await serve(async () => {
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    asked.resolve();
+    await release.promise;
     return { accepted: true };
   });
   using raw = await Raw.open(fixture.path);
   await raw.send('{"jsonrpc":"2.0","id":9,"method":"shutdown"}\n');
-  await until(() => fixture.server.connectionCount === 1);
-  await new Promise((resolve) => setTimeout(resolve, 5));
+  await asked.promise;
   const closing = fixture.server.close();
+  release.resolve();
   assertEquals((await raw.json()).id, 9);
   await closing;
   assertEquals(await raw.line(), null);

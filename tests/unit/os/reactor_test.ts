@@ -184,14 +184,18 @@ Deno.test("Reactor does not wake while nothing happens", async () => {
       }
       return sum;
     };
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    const before = switches();
-    await new Promise((resolve) => setTimeout(resolve, 1000));
-    console.log(switches() - before);
+    // What a start leaves to be done ends at some time, on a busy machine later; polling does not.
+    let fewest = Infinity;
+    for (let seconds = 0; seconds < 20 && fewest > 12; seconds++) {
+      const before = switches();
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      fewest = Math.min(fewest, switches() - before);
+    }
+    console.log(fewest);
     Deno.exit(0);
   `;
   const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["eval", script] }).output();
   const count = Number(new TextDecoder().decode(stdout));
   // The measurement itself wakes a few threads; polling every 50 ms would show as 20 more.
-  assert(count <= 12, `${count} context switches in a second`);
+  assert(count <= 12, `${count} context switches in each second`);
 });

@@ -75,13 +75,18 @@ Deno.test("platform: a dup2 onto itself in posix_spawn clears close-on-exec", as
 });
 
 Deno.test("platform: the subreaper flag survives execve, and orphans land under it", async () => {
+  // It is an orphan when the shell between has ended; the one above reads until it has told.
+  const orphan =
+    "looks=0; while [ $looks -lt 1000 ] && ! grep -q '^PPid:.*[^0-9]'$1'$' /proc/$$/status; " +
+    "do looks=$((looks + 1)); sleep 0.01; done; grep ^PPid /proc/$$/status";
+  const script = `echo me $$; echo "$( (setsid sh -c "$ORPHAN" sh $$ &) )"`;
   const text = await inDeno(`
     import { libc, PR_SET_CHILD_SUBREAPER } from "${modulePath("os/libc.ts")}";
     import { cString, stringTables } from "${modulePath("os/c_string.ts")}";
     libc().prctl(PR_SET_CHILD_SUBREAPER, 1n, 0n, 0n, 0n);
-    const script = "(setsid sh -c 'while [ \\"$(cut -d\\" \\" -f4 /proc/self/stat)\\" = x ]; do :; done; " +
-      "sleep 0.1; grep ^PPid /proc/$$/status' &); echo me $$; sleep 0.5";
-    const { tables } = stringTables(["sh", "-c", script], ["PATH=/usr/bin:/bin"]);
+    const argv = ["sh", "-c", ${JSON.stringify(script)}];
+    const env = ["PATH=/usr/bin:/bin", ${JSON.stringify(`ORPHAN=${orphan}`)}];
+    const { tables } = stringTables(argv, env);
     libc().execve(cString("/bin/sh"), tables[0], tables[1]);
   `);
   const me = /me (\d+)/.exec(text)?.[1];

@@ -91,12 +91,17 @@ Deno.test("seal() hands over a sleep until a time, which what is no number does 
   using bench = new SealedBench();
   const { text } = await runSealed(
     `
-    const began = memory.nowNs();
-    for (const wrong of ["5", null, undefined, {}, NaN, 5n, -1, 0, Infinity]) memory.sleepUntil(wrong);
-    memory.sleepUntil(began - 1e9);
+    // The machine may be busy in one of these; in none that sleeps it would be as short.
+    let least = Infinity;
+    for (let round = 0; round < 50; round++) {
+      const began = memory.nowNs();
+      for (const wrong of ["5", null, undefined, {}, NaN, 5n, -1, 0, Infinity]) memory.sleepUntil(wrong);
+      memory.sleepUntil(began - 1e9);
+      least = Math.min(least, memory.nowNs() - began);
+    }
     const before = memory.nowNs();
     memory.sleepUntil(before + 30e6);
-    ${say("[before - began, memory.nowNs() - before]")}`,
+    ${say("[least, memory.nowNs() - before]")}`,
     bench.consumer(),
   );
   const [wrongNs, sleptNs]: number[] = JSON.parse(text);
