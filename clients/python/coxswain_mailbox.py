@@ -9,7 +9,7 @@
             forget()
     print(frames.fault)                             # None: it has ended; else what is corrupt
 
-    sample = await frames.next()                    # with asyncio; selectors: fileno(), arm(), disarm()
+    async for sample in frames: ...                 # with asyncio; selectors: fileno(), arm(), disarm()
 
     readings = producer("readings")                 # its schema: struct{t:f64;values:f32[3];}
     with readings.loan() as loan:                   # a slot of shared memory, written in place
@@ -30,7 +30,8 @@ import re
 import socket
 import threading
 import time
-from typing import Any, Callable, Iterator, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import (Any, AsyncIterator, Callable, Iterator, NamedTuple, Optional, Sequence, Tuple,
+                    Union)
 
 __all__ = ["Consumer", "End", "Loan", "MailboxError", "Producer", "Sample", "Shape", "consumer",
            "producer", "schema_hash", "struct_of"]
@@ -540,6 +541,16 @@ class Consumer:
             finally:
                 loop.remove_reader(fd)
                 self.disarm()
+
+    async def __aiter__(self) -> AsyncIterator[Sample]:
+        """As samples(), by next(): the event loop goes on between them."""
+        while True:
+            found = await self.next()
+            if not isinstance(found, Sample):
+                return
+            yield found
+            if found.is_lent:
+                found.release()
 
     def samples(self) -> Iterator[Sample]:
         """Samples until the mailbox ends, or memory turns out to be corrupt (`fault`). Each is given

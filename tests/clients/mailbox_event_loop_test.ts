@@ -35,7 +35,7 @@ int main(void) {
 `,
   "with_asyncio.py": `
 import asyncio
-from coxswain_mailbox import Sample, consumer
+from coxswain_mailbox import consumer
 into = consumer("in")
 turns = waits = 0
 disarm = into.disarm
@@ -58,15 +58,13 @@ async def main():
     print("waits", await cancelled(), flush=True)
     other = asyncio.ensure_future(count_turns())
     read = wrong = 0
-    while True:
-        found = await into.next()
-        if not isinstance(found, Sample):
-            break
+    async for sample in into:
         read += 1
-        wrong += int.from_bytes(found.data, "little") != read or found.missed != 0
-        found.release()
+        wrong += int.from_bytes(sample.data, "little") != read or sample.missed != 0
+        if read % 2:
+            sample.release()
     other.cancel()
-    print("read", read, "wrong", wrong, "by", found, "others", turns > 10, "waits", waits)
+    print("read", read, "wrong", wrong, "by", await into.next(), "others", turns > 10, "waits", waits)
 asyncio.run(main())
 `,
   "with_selectors.py": `
