@@ -21,6 +21,7 @@ const keepLast: ModelOptions = {
   history: "keepLast",
   slots: 2,
   keep: 1,
+  sampleBytes: 64,
   samples: 3,
   batch: 1,
   start: 0,
@@ -34,6 +35,7 @@ const keepLast: ModelOptions = {
   begin: "attached",
 };
 const keepAll: ModelOptions = { ...keepLast, history: "keepAll", keep: 0 };
+const large: Partial<ModelOptions> = { sampleBytes: 4096, buffered: true };
 const two: Partial<ModelOptions> = {
   consumers: [consumer, consumer],
   samples: 2,
@@ -43,6 +45,11 @@ const two: Partial<ModelOptions> = {
 
 /** Half a minute for all of them. */
 export const SUITE: readonly Case[] = [
+  {
+    name: "keepLast of large samples, one slot to spare",
+    options: { ...keepLast, ...large, samples: 3, grain: "key" },
+  },
+  { name: "keepAll of large samples", options: { ...keepAll, ...large, grain: "key" } },
   { name: "keepLast, every access a step", options: { ...keepLast, grain: "every" } },
   { name: "keepLast to its end", options: { ...keepLast, ends: true } },
   { name: "keepAll to its end", options: { ...keepAll, ends: true } },
@@ -142,6 +149,37 @@ export const SUITE: readonly Case[] = [
   {
     name: "keepLast, two consumers, one killed",
     options: { ...keepLast, ...two, samples: 1, consumers: [consumer, mortal] },
+  },
+  {
+    name: "keepLast of large samples",
+    options: { ...keepLast, ...large, slots: 3, samples: 4, buffered: false, grain: "key" },
+  },
+  {
+    name: "keepLast of large samples, producer killed",
+    options: { ...keepLast, ...large, slots: 3, samples: 2, producerLives: 1, grain: "key" },
+  },
+  {
+    name: "keepAll of large samples, both killed",
+    options: {
+      ...keepAll,
+      ...large,
+      samples: 2,
+      producerLives: 1,
+      consumers: [mortal],
+      grain: "key",
+    },
+  },
+  {
+    name: "keepAll of large samples, consumer killed, let go of and started again",
+    options: {
+      ...keepAll,
+      ...large,
+      buffered: false,
+      samples: 2,
+      ends: true,
+      consumers: [{ ...mortal, death: "again" }],
+      grain: "key",
+    },
   },
 ];
 

@@ -36,6 +36,8 @@ export interface ModelOptions {
   readonly history: "keepLast" | "keepAll";
   readonly slots: number;
   readonly keep: number;
+  /** From 4096 on the producer marks slots early. */
+  readonly sampleBytes: number;
   /** Samples that the producer makes, and how many at once. */
   readonly samples: number;
   readonly batch: number;
@@ -185,7 +187,7 @@ function begun(machine: Machine, start: MachineState, options: ModelOptions): Ma
 function shapeOf(options: ModelOptions): layout.MailboxShape {
   return {
     slots: options.slots,
-    sampleBytes: 64,
+    sampleBytes: options.sampleBytes,
     history: options.history,
     keep: options.keep,
     consumers: options.consumers.length,

@@ -107,6 +107,18 @@ export const MUTANTS: readonly Mutant[] = [
     replace: "    this.armedCount = 0;",
   },
   {
+    name: "the next slot is marked though a consumer still needs it",
+    file: producer,
+    search: "sequence - this.#slots <= this.cursorMin :",
+    replace: "sequence - this.#slots <= this.published :",
+  },
+  {
+    name: "the next slot is marked though it is kept until the newest is published",
+    file: producer,
+    search: "this.cursorMin : this.claimedMax >= 2;",
+    replace: "this.cursorMin : true;",
+  },
+  {
     name: "armed after the second look",
     file: consumer,
     search: "    this.#own.store(ARMED, (this.armedCount << 2) | how);\n" +

@@ -75,7 +75,8 @@ export class ProducerCore {
   /**
    * Whether data is so large that a copy of it may go past the caches: such stores do not keep
    * their place behind an ordinary one. An atomic one for each small sample would cost more than
-   * all the rest, because it waits for the slot's line to come from the consumer.
+   * all the rest, because it waits for the slot's line to come from the consumer. For a large one
+   * `published` mostly waits for it in passing: see {@link marked}.
    */
   readonly #passesCaches: boolean;
   /** More claims would take what consumers may rely on. */
@@ -88,6 +89,8 @@ export class ProducerCore {
   slot = 0;
   turn = 1;
   epoch = 0;
+  /** The sample whose slot has its odd turn already, and the fence behind it; 0: none. */
+  marked = 0;
   /** `keepAll`: no consumer is behind this. */
   cursorMin = 0;
   /** What each consumer's cursor was last, and what its armed word was when it was woken. */
@@ -151,10 +154,12 @@ export class ProducerCore {
     into.slot = this.slot;
     into.turn = this.turn;
     // Before the first byte of data, so that a consumer that reads there finds out.
-    const turn = this.#base(into.slot) + TURN;
-    if (this.#passesCaches) this.#samples.store(turn, into.turn);
-    else this.#samples.write(turn, into.turn);
-    this.#samples.fence();
+    if (sequence !== this.marked) {
+      const turn = this.#base(into.slot) + TURN;
+      if (this.#passesCaches) this.#samples.store(turn, into.turn);
+      else this.#samples.write(turn, into.turn);
+      this.#samples.fence();
+    }
     this.claimed++;
     if (++this.slot === this.#slots) {
       this.slot = 0;
@@ -189,6 +194,7 @@ export class ProducerCore {
     this.published += this.claimed;
     this.claimed = 0;
     const low = this.published | 0;
+    if (this.#passesCaches) this.#markNext();
     if ((before ^ low) < 0) this.#samples.store(PUBLISHED + 1, highWord(this.published));
     this.#samples.store(PUBLISHED, low);
     this.#notify();
@@ -235,6 +241,15 @@ export class ProducerCore {
 
   #base(slot: number): number {
     return (HEADER_WORDS + slot * this.#strideWords) | 0;
+  }
+
+  /** Marks the next slot where it can be claimed even before the newest sample is published. */
+  #markNext(): void {
+    const sequence = this.published + 1;
+    const isFree = this.#keepsAll ? sequence - this.#slots <= this.cursorMin : this.claimedMax >= 2;
+    if (!isFree) return;
+    this.#samples.write(this.#base(this.slot) + TURN, this.turn);
+    this.marked = sequence;
   }
 
   /** Slot and turn of the sample after `published`. */
