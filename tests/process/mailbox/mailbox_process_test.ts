@@ -31,6 +31,19 @@ Deno.test("mailbox: no wake-up is lost in 50,000 round trips of two that park ea
   assertEquals(done, 50_000);
 });
 
+Deno.test("mailbox: no wake-up is lost in 50,000 samples through two slots, both sides park", async () => {
+  const shape = shapeWith({ history: "keepAll", keep: 0, slots: 2, sampleBytes: 256 });
+  await using crew = new MailboxCrew(shape);
+  const consumer = crew.start("consumer", { waiting: "park" });
+  await crew.started(consumer);
+  const producer = crew.start("producer", { upTo: 50_000, waiting: "park", blockNs: 1e12 });
+  assertEquals((await crew.ended(producer)).at(-1), { done: 50_000 });
+  crew.end();
+  const said = await crew.ended(consumer);
+  assertEquals(said.filter((line) => "wrong" in line), []);
+  assertEquals(said.findLast((line) => "received" in line)?.received, 50_000);
+});
+
 Deno.test("mailbox: a stopped consumer does not hold up keepLast, and is told what it missed", async () => {
   await using crew = new MailboxCrew(shapeWith({ slots: 16, keep: 8, sampleBytes: 256 }));
   const consumer = crew.start("consumer", { number: 0, waiting: "park" });

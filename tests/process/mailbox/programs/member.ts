@@ -25,6 +25,8 @@ export interface MemberTask {
   readonly upTo: number;
   /** Producer: samples at a time. */
   readonly batch: number;
+  /** Producer: how long it waits for room. */
+  readonly blockNs: number;
   readonly waiting: Waiting;
   readonly from: "resume" | "newest";
   /** Consumer: tells of the first this many samples each, then of every hundredth. */
@@ -56,7 +58,7 @@ function produce(): void {
   const producer = new Producer({ samples, consumers }, port, {
     shape,
     waiting: task.waiting,
-    blockNs: 50e6,
+    blockNs: task.blockNs,
   });
   say({ attached: producer.published });
   while (producer.published < task.upTo) {
