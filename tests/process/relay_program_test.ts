@@ -612,7 +612,7 @@ Deno.test("@relay, told to drain, waits for who reads slowly, though it cannot w
   rig.drain();
   // Longer in all than the silence after which a drain gives up.
   for (let pages = 0; pages < 7; pages++) {
-    await new Promise((resolve) => setTimeout(resolve, 60));
+    await new Promise((resolve) => setTimeout(resolve, 100));
     reader.read(PAGE);
   }
   await reader.readUntil(bytes.length);

@@ -33,8 +33,11 @@ import { type Received, RelayLink } from "./relay_link.ts";
 import { RoomWatch } from "./room_watch.ts";
 import { Watches } from "./watches.ts";
 
-/** A drain ends when nothing has moved for so long … */
-const DRAIN_SILENCE_MS = 200;
+/**
+ * A drain ends when nothing has moved for so long, which is more than what a busy machine keeps a
+ * consumer off its cores …
+ */
+const DRAIN_SILENCE_MS = 500;
 /** … and after so long in any case. */
 const DRAIN_MAX_MS = 5_000;
 /** Most of what it takes to load and begin is never used again. */
