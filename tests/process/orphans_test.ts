@@ -7,7 +7,7 @@ import { isAlive } from "../../src/process/tree.ts";
 import { pidsOf } from "../support/crew_pids.ts";
 import { request } from "../support/request.ts";
 import { cgroupMissing } from "./support/cgroup.ts";
-import { until } from "./support/harness.ts";
+import { promptly, until } from "./support/harness.ts";
 import { nameOf, OrphanCrew, SHAPES } from "./support/orphan_crew.ts";
 
 /** How often each shape goes through a kill of the supervisor, in each mode. */
@@ -23,14 +23,10 @@ const modes = [
   { contain: "cgroup", missing: noCgroup },
 ];
 
-async function allGone(orphans: OrphanCrew, withinMs: number): Promise<void> {
-  await until("nothing to live", () => orphans.living().size === 0, withinMs);
-}
-
 async function killSupervisor(contain: string): Promise<void> {
   await using orphans = await OrphanCrew.start(contain);
   Deno.kill(pidsOf(orphans.crew).supervisor, "SIGKILL");
-  await allGone(orphans, GONE_WITHIN_MS);
+  await promptly("nothing to live", () => orphans.living().size === 0, GONE_WITHIN_MS);
   assertEquals((await orphans.crew.ended()).code, 128 + 9);
 }
 
@@ -57,7 +53,7 @@ for (const { contain, missing } of modes) {
       await using orphans = await OrphanCrew.start(contain);
       const { supervisor } = pidsOf(orphans.crew);
       Deno.kill(orphans.crew.pid, "SIGKILL");
-      await allGone(orphans, 20_000);
+      await until("nothing to live", () => orphans.living().size === 0);
       await until("the supervisor's end", () => !isAlive(supervisor));
     },
   });

@@ -4,7 +4,7 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { cgroupMissing } from "./support/cgroup.ts";
-import { temporaryDirectory, uniqueSeconds, until } from "./support/harness.ts";
+import { promptly, temporaryDirectory, uniqueSeconds, until } from "./support/harness.ts";
 import { ORPHAN_SHAPES, type OrphanShape } from "./support/orphan_shapes.ts";
 import { StandInCrew } from "./support/stand_in_crew.ts";
 
@@ -33,7 +33,7 @@ async function killSupervisor(shapes: readonly OrphanShape[], cgroup: boolean): 
   }
   Deno.kill(supervisor, "SIGKILL");
   for (const { shape, living } of runs) {
-    await until(`"${shape.name}" to be gone`, () => living().length === 0, GONE_WITHIN_MS);
+    await promptly(`"${shape.name}" to be gone`, () => living().length === 0, GONE_WITHIN_MS);
   }
   assertEquals((await crew.guard.status).code, 128 + 9);
   if (cgroupDir !== null) {

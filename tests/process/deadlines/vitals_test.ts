@@ -1,27 +1,9 @@
 /** The default pipeline keeps time, and says on the screen when a stage of it stands still. */
 import { assert, assertEquals } from "@std/assert";
 import { eventually } from "../../support/crew.ts";
+import { Lateness } from "../support/lateness.ts";
 import { allRun, startVitals } from "../support/vitals.ts";
 import { eventsOf } from "./support.ts";
-
-/** How late the machine lets a timer be at the worst, from now on until it is asked. */
-function startLateness(): Disposable & { readonly worstMs: () => number } {
-  const everyMs = 10;
-  let [lastMs, worstMs] = [performance.now(), 0];
-  const look = () => {
-    const nowMs = performance.now();
-    worstMs = Math.max(worstMs, nowMs - lastMs - everyMs);
-    lastMs = nowMs;
-  };
-  const timer = setInterval(look, everyMs);
-  return {
-    worstMs: () => (look(), worstMs),
-    [Symbol.dispose]: () => clearInterval(timer),
-  };
-}
-
-/** Between what happens and what is told of it that many threads have to be given a core. */
-const THREADS = 10;
 
 Deno.test("supervisor.config.ts: a stage that is stopped is told of within a second, and so is its recovery", async () => {
   await using crew = await startVitals({ args: ["--live", "1s"] });
@@ -40,13 +22,10 @@ Deno.test("supervisor.config.ts: a stage that is stopped is told of within a sec
     ]
   ) {
     const { pid } = await crew.process(stage!);
-    using lateness = startLateness();
+    using lateness = new Lateness();
     const isSoon = (wall: string, sinceMs: number) => {
-      const [tookMs, worstMs] = [Date.parse(wall) - sinceMs, lateness.worstMs()];
-      assert(
-        tookMs < 1000 + THREADS * worstMs,
-        `${stage}: ${tookMs} ms, timers late by ${worstMs}`,
-      );
+      const [tookMs, allowedMs] = [Date.parse(wall) - sinceMs, lateness.allow(1000)];
+      assert(tookMs < allowedMs, `${stage}: told ${tookMs} of ${allowedMs} ms later`);
     };
     const stoppedMs = Date.now();
     Deno.kill(pid!, "SIGSTOP");

@@ -1,6 +1,7 @@
 /** What the tests of real processes share: waiting, temporary places, spawning. */
 import { closeFd, createPipe, openNull, readFd } from "../../../src/os/pipe.ts";
 import { reap, type ReapResult } from "../../../src/process/reap.ts";
+import { Lateness } from "./lateness.ts";
 import { spawnProcess, type SpawnRequest, type SpawnResult } from "../../../src/process/spawn.ts";
 
 /** No single step of these tests takes longer on a loaded machine, unless it hangs. */
@@ -23,6 +24,23 @@ export async function until<T>(
     if (performance.now() > end) throw new Error(`Not within ${withinMs} ms: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
+}
+
+/**
+ * Waits for what is promised within a time.
+ *
+ * @throws {Error} with `what` when it took longer than a machine as busy as this one accounts for.
+ */
+export async function promptly(
+  what: string,
+  condition: () => boolean,
+  promisedMs: number,
+): Promise<void> {
+  using lateness = new Lateness();
+  const sinceMs = performance.now();
+  await until(what, condition);
+  const [tookMs, allowedMs] = [performance.now() - sinceMs, lateness.allow(promisedMs)];
+  if (tookMs > allowedMs) throw new Error(`Took ${tookMs} of ${allowedMs} ms: ${what}`);
 }
 
 /** A directory that goes with its scope. */
