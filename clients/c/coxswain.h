@@ -20,7 +20,7 @@
  *
  * The memory, byte by byte, and why the order of accesses is what it is: docs/mailbox.md. Nothing
  * that is read from memory decides where memory is touched. A producer or consumer belongs to one
- * thread. x86-64 and other little-endian 64-bit machines.
+ * thread, and stays where it was opened. x86-64 and other little-endian 64-bit machines.
  */
 #ifndef COXSWAIN_H
 #define COXSWAIN_H

@@ -26,10 +26,14 @@ static int read_all(const struct cox_shape *shape) {
       torn |= word != word_of(sample.sequence, at);
     }
     missed += sample.missed;
-    if (sample.sequence != last + sample.missed + 1) wrong++;
+    int is_wrong = last != 0 && sample.sequence != last + sample.missed + 1;
     last = sample.sequence;
-    if (cox_release(&in, &sample) == COX_OK) wrong += torn, received++;
+    if (cox_release(&in, &sample) == COX_OK) is_wrong |= torn, received++;
     else missed++;
+    if (!is_wrong) continue;
+    wrong++;
+    printf("wrong %llu\n", last); // at once: it may be killed
+    fflush(stdout);
   }
   printf("{\"found\":%d,\"received\":%llu,\"missed\":%llu,\"wrong\":%llu,\"last\":%llu}\n", found,
          received, missed, wrong, last);
