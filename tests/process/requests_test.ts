@@ -166,7 +166,11 @@ import { command, defineConfig } from "coxswain";
 export default defineConfig({
   name: "critical",
   processes: {
-    core: { run: command(["false"]), restart: { policy: "temporary" }, critical: true },
+    core: {
+      run: command(["sh", "-c", "while [ ! -s pid ]; do sleep 0.01; done; exit 1"]),
+      restart: { policy: "temporary" },
+      critical: true,
+    },
     other: { run: command(["sh", "-c", "echo $$ > pid; exec sleep 1000"]) },
   },
 });`,

@@ -32,8 +32,13 @@ Deno.test("cycle() paces a loop without drift and stamps every pass", async () =
   const { text } = await bench.run(
     "cycle",
     `const sample = cycle("sample");
-     for (const { pass } of sample) if (pass === 100) break;
-     ${say("[sample.skipped, sample.periodNs]")}`,
+     let before = 0;
+     for (const { pass } of sample) {
+       // The first may be late too.
+       if (pass === 1) before = sample.skipped;
+       if (pass === 100) break;
+     }
+     ${say("[sample.skipped - before, sample.periodNs]")}`,
   );
   const [skipped, periodNs] = JSON.parse(text);
   assertEquals(periodNs, 2 * MS);

@@ -17,8 +17,9 @@ import {
 const HOLDER = `
 import os, socket, sys
 listener = socket.socket(socket.AF_UNIX)
-listener.bind(sys.argv[1] + "/s")
+listener.bind(sys.argv[1] + "/s.new")
 listener.listen(8)
+os.rename(sys.argv[1] + "/s.new", sys.argv[1] + "/s")
 client, _ = listener.accept()
 with open(sys.argv[1] + "/fd.new", "w") as file: file.write(str(client.fileno()))
 os.rename(sys.argv[1] + "/fd.new", sys.argv[1] + "/fd")
