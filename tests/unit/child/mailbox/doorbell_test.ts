@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { deadline } from "@std/async/deadline";
 import { producerEnded } from "../../../../src/channel/mailbox/attendance.ts";
+import { ARMED, ARMED_DOORBELL } from "../../../../src/channel/mailbox/layout.ts";
 import { Consumer } from "../../../../src/child/mailbox/consumer.ts";
 import { PipeDoorbell } from "../../../../src/child/mailbox/pipe_doorbell.ts";
 import { Producer } from "../../../../src/child/mailbox/producer.ts";
@@ -35,6 +36,7 @@ function open() {
     producer: new Producer(memory, port, { shape }),
     consumer,
     end,
+    isArmed: () => (new Int32Array(memory.consumers[0]!)[ARMED]! & 3) === ARMED_DOORBELL,
     rings: () => rings,
     closeBell: () => closeFd(pipe.writeFd),
   };
@@ -44,11 +46,12 @@ const bytesOf = (...values: number[]) => new Uint8Array(values);
 const soon = () => new Promise((resolve) => setTimeout(resolve, 5));
 
 Deno.test("Consumer.next() waits while the program goes on, and is rung once", async () => {
-  const { producer, consumer, rings, closeBell } = open();
+  const { producer, consumer, isArmed, rings, closeBell } = open();
   let turns = 0;
   const timer = setInterval(() => turns++, 1);
   const waiting = consumer.next();
-  await soon();
+  // First it looks by itself for a few turns.
+  while (!isArmed() || turns === 0) await soon();
   producer.send(bytesOf(1));
   producer.send(bytesOf(2));
   const sample = await waiting;
