@@ -2,9 +2,9 @@
  * One side of a mailbox that flows at full speed, `source` or `sink` (first argument). The second is
  * JSON, a {@linkcode Flow}. A sink writes samples a second to the file of its third argument.
  * Up to 64 bytes a sample's number is written and compared; larger ones are filled in place, all of
- * them, and copied out. The first tenth is a warm-up.
+ * them, and copied out. Typed ones have it in a field. The first tenth is a warm-up.
  */
-import { mailboxConsumer, mailboxProducer } from "../../src/child/mod.ts";
+import { mailboxConsumer, mailboxProducer, struct } from "../../src/child/mod.ts";
 
 /** What flows. */
 export interface Flow {
@@ -12,14 +12,19 @@ export interface Flow {
   readonly bytes: number;
   /** Loans that are published at once, and samples that are taken at most at once. */
   readonly batch: number;
+  /** Samples have the fields of {@linkcode FIELDS}, 64 bytes. */
+  readonly typed: boolean;
 }
 
+/** The fields of typed samples; in the configuration as well. */
+const FIELDS = { number: "u32", rest: ["u32", 15] } as const;
+
 const [role, flow, file] = Deno.args as [string, string, string];
-const { samples, bytes, batch } = JSON.parse(flow) as Flow;
+const { samples, bytes, batch, typed } = JSON.parse(flow) as Flow;
 const isWhole = bytes > 64;
 
-if (role === "source") produce();
-else Deno.writeTextFileSync(file, `${consume()}`);
+if (role === "source") typed ? produceTyped() : produce();
+else Deno.writeTextFileSync(file, `${typed ? consumeTyped() : consume()}`);
 Deno.exit(0);
 
 function produce(): void {
@@ -34,6 +39,32 @@ function produce(): void {
       else loan.bytes[0] = number;
     }
     out.publish();
+  }
+}
+
+function produceTyped(): void {
+  const out = mailboxProducer("out", { schema: struct(FIELDS) });
+  let number = 0;
+  while (number < samples) {
+    const loan = out.loan();
+    if (loan.kind === "full") continue;
+    loan.fields.number = ++number;
+    out.publish();
+  }
+}
+
+function consumeTyped(): number {
+  const into = mailboxConsumer("in", { schema: struct(FIELDS) });
+  const warmUp = samples / 10;
+  let fromNs = 0;
+  for (let number = 1;; number++) {
+    const found = into.receive();
+    if (found.kind !== "sample") throw new Error(found.kind);
+    if (found.fields.number !== number) throw new Error(`${number} is another`);
+    const { receivedNs } = found;
+    found.release();
+    if (number === warmUp) fromNs = receivedNs;
+    if (number === samples) return (samples - warmUp) / ((receivedNs - fromNs) / 1e9);
   }
 }
 
