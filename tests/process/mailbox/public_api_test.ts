@@ -18,11 +18,12 @@ for (let n = 1; n <= 50; n++) {
 }
 `,
   "consumer.ts": `
-import { mailboxConsumer, struct } from "${CHILD}";
+import { mailboxConsumer, ready, struct } from "${CHILD}";
 using samples = mailboxConsumer("samples", { schema: struct({ n: "u32", v: ["f32", 4] }) });
 let turns = 0;
 const timer = setInterval(() => turns++, 1);
-let sum = 0, last = 0, old = 0;
+let sum = 0, last = 0;
+await ready();
 for await (const { fields, sequence, receivedNs, stampNs } of samples) {
   if (fields.v[3] !== fields.n / 2 || sequence !== last + 1) console.log("wrong:", sequence);
   if (receivedNs < stampNs) console.log("wrong: received before it was sent");
@@ -38,14 +39,14 @@ mailboxConsumer("samples", { schema: struct({ n: "u64" }) });
 `,
 };
 
-const config = (consumer: string) => `
+const config = (consumer: string, isReady: "notify" | "started") => `
 import { defineConfig, deno, keepAll, mailbox, struct } from "coxswain";
 const restart = { policy: "temporary" } as const;
 export default defineConfig({
   name: "typed",
   processes: {
-    consumer: { run: deno("./${consumer}"), restart },
-    producer: { run: deno("./producer.ts"), restart, after: { consumer: "started" } },
+    consumer: { run: deno("./${consumer}"), restart, ready: { by: "${isReady}" } },
+    producer: { run: deno("./producer.ts"), restart, after: { consumer: "ready" } },
   },
   channels: {
     samples: mailbox({
@@ -60,7 +61,7 @@ export default defineConfig({
 });`;
 
 Deno.test("a sealed program reads typed samples in a for await, and its loop ends with the producer", async () => {
-  await using crew = await startCrew(config("consumer.ts"), {
+  await using crew = await startCrew(config("consumer.ts", "notify"), {
     files: FILES,
     waitForControl: false,
   });
@@ -71,7 +72,10 @@ Deno.test("a sealed program reads typed samples in a for await, and its loop end
 });
 
 Deno.test("a program that means another struct is told at its start, with both", async () => {
-  await using crew = await startCrew(config("other.ts"), { files: FILES, waitForControl: false });
+  await using crew = await startCrew(config("other.ts", "started"), {
+    files: FILES,
+    waitForControl: false,
+  });
   await crew.ended();
   const output = crew.output();
   assert(
