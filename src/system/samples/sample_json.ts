@@ -104,7 +104,7 @@ function fieldsOf(value: unknown): Record<string, unknown> {
 }
 
 function plainBytes(value: unknown): Uint8Array<ArrayBuffer> {
-  if (typeof value === "string") return new TextEncoder().encode(value);
+  if (typeof value === "string") return textBytes(value, "its text");
   const [key] = isRecord(value)
     ? ["text", "base64"].filter((key) => Object.hasOwn(value, key))
     : [];
@@ -116,12 +116,18 @@ function plainBytes(value: unknown): Uint8Array<ArrayBuffer> {
   checkWhole(value, key);
   const text = value[key];
   if (typeof text !== "string") throw new RangeError(`"${key}" must be a text, is ${show(text)}`);
-  if (key === "text") return new TextEncoder().encode(text);
+  if (key === "text") return textBytes(text, `"${key}"`);
   try {
     return Uint8Array.fromBase64(text);
   } catch (cause) {
     throw new RangeError(`"base64" must be base64, is ${show(text)}`, { cause });
   }
+}
+
+/** JSON can say half of a surrogate pair, which UTF-8 cannot. */
+function textBytes(text: string, where: string): Uint8Array<ArrayBuffer> {
+  if (text.isWellFormed()) return new TextEncoder().encode(text);
+  throw new RangeError(`${where} must have both halves of each surrogate pair, is ${show(text)}`);
 }
 
 function checkWhole(value: Record<string, unknown>, body: string): void {

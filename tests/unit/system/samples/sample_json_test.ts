@@ -111,10 +111,13 @@ Deno.test("plain bytes are text where they are UTF-8, and base64 where they are 
     assertEquals([...sampleBytesOf(JSON.parse(written(...bytes)), BYTES)], bytes);
   }
   assertEquals([...sampleBytesOf("é", BYTES)], [0xc3, 0xa9]);
+  assertEquals([...sampleBytesOf("\ud83d\ude00", BYTES)], [0xf0, 0x9f, 0x98, 0x80]);
   const cases: [unknown, string][] = [
     [1, 'must be a text, {"text":"…"} or {"base64":"…"}, is 1'],
     [{ sequence: 1 }, "must be a text"],
     [{ text: 1 }, '"text" must be a text, is 1'],
+    ["\ud83d", 'its text must have both halves of each surrogate pair, is "\\ud83d"'],
+    [{ text: "\ude00" }, '"text" must have both halves'],
     [{ base64: "?" }, '"base64" must be base64, is "?"'],
     [{ text: "a", base64: "" }, 'must have "sequence" and "text" alone, has "base64"'],
     ["12345", "its sample must have at most 4 bytes, has 5"],
