@@ -783,7 +783,8 @@ static inline int cox_json_fd(const char *object, const char *key, unsigned inde
 static inline const char *cox_find_mailbox(const char *name, const char *role, const char *schema,
                                            struct cox_shape *shape, const char **fault) {
   const char *record = getenv("COX_LINKS");
-  *fault = "no supervisor started this program (COX_LINKS is not set); run it with cox up";
+  *fault = "no supervisor started this program (COX_LINKS is not set); run it with cox "
+           "up, or alone with cox run";
   if (record == NULL) return NULL;
   *fault = "COX_LINKS is of another version than this header";
   if (cox_json_number(record, "version") != 1) return NULL;

@@ -139,8 +139,10 @@ def _link(name: str, role: str, schema: Optional[str]) -> "dict[str, Any]":
     """What COX_LINKS says of a mailbox, by the name of its port or of its channel."""
     text = os.environ.get("COX_LINKS")
     if text is None:
-        raise MailboxError("no supervisor started this program: declare it in a configuration "
-                           "and run `cox up`")
+        how = "<-" if role == "consumer" else ">-"
+        raise MailboxError("no supervisor started this program. To try it alone: `cox run --port "
+                           "'%s=mailbox:%s%s' -- PROGRAM`. To supervise it, declare it in a "
+                           "configuration and run `cox up`" % (name, schema or "64KiB", how))
     record = json.loads(text)
     if record["version"] != 1:
         raise MailboxError("the supervisor is of another version than this module")
@@ -381,6 +383,7 @@ class Consumer:
             # A description of this process alone: nobody else's reads change with it.
             os.set_blocking(doorbell_fd, False)
         self._over: Optional[End] = None
+        self._waits = False
         self._lifespan_ns, self._latency_ns = lifespan_ns, latency_ns
         self._path_limits_ns = path_limits_ns[:_PATHS_MAX]
         self._checked = checked
@@ -524,23 +527,29 @@ class Consumer:
 
     async def next(self) -> "Union[Sample, End]":
         """The next sample; waits for it while the running event loop of asyncio goes on. An End:
-        none will come. One call at a time. Raises as fileno() and disarm() do."""
+        none will come. RuntimeError while another call waits; raises as fileno() and disarm() do."""
         import asyncio
         loop, fd = asyncio.get_running_loop(), self.fileno()
-        while True:
-            found = self.poll()
-            if found is not None:
-                return found
-            if not self.arm():
-                await asyncio.sleep(0)
-                continue
-            rung: "asyncio.Future[None]" = loop.create_future()
-            loop.add_reader(fd, lambda: rung.done() or rung.set_result(None))
-            try:
-                await rung
-            finally:
-                loop.remove_reader(fd)
-                self.disarm()
+        if self._waits:
+            raise RuntimeError("Another call waits for this mailbox")
+        self._waits = True
+        try:
+            while True:
+                found = self.poll()
+                if found is not None:
+                    return found
+                if not self.arm():
+                    await asyncio.sleep(0)
+                    continue
+                rung: "asyncio.Future[None]" = loop.create_future()
+                try:
+                    loop.add_reader(fd, lambda: rung.done() or rung.set_result(None))
+                    await rung
+                finally:
+                    loop.remove_reader(fd)
+                    self.disarm()
+        finally:
+            self._waits = False
 
     async def __aiter__(self) -> AsyncIterator[Sample]:
         """As samples(), by next(): the event loop goes on between them."""

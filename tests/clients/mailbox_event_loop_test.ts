@@ -54,8 +54,18 @@ async def cancelled():
         await asyncio.wait_for(into.next(), 0.01)
     except asyncio.TimeoutError:
         return True
+async def refused():
+    first = asyncio.ensure_future(into.next())
+    await asyncio.sleep(0)
+    try:
+        await into.next()
+    except RuntimeError as error:
+        return str(error) == "Another call waits for this mailbox"
+    finally:
+        first.cancel()
+        await asyncio.wait([first])
 async def main():
-    print("waits", await cancelled(), flush=True)
+    print("waits", await cancelled() and await refused(), flush=True)
     other = asyncio.ensure_future(count_turns())
     read = wrong = 0
     async for sample in into:
