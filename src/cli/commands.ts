@@ -89,7 +89,8 @@ const RUN_COMMANDS: readonly CommandSpec[] = [
       "that grants nothing but what --allow says; anything else is a command. It has this " +
       "terminal as stdin, stdout and stderr, unless a --port takes one of them. Write `--` before " +
       "the program where its arguments begin with a dash. Ctrl-C is passed on, a second one " +
-      "kills. Exits with the program's code; with 100 where a line was no sample of a mailbox.",
+      "kills. Exits with the program's code; with 100 where a line was no sample of a mailbox, with " +
+      "111 where a FILE was not read or written to its end.",
     options: [
       {
         name: "port",

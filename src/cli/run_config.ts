@@ -29,6 +29,8 @@ export const RUN_PROCESS = "program";
 export const RUN_TERMINAL = "terminal";
 /** Name of the process that makes samples of the lines of our stdin. */
 export const RUN_STDIN = "stdin-feed";
+/** Names of the processes that read or write a file for the program begin so. */
+export const RUN_FILE = "file-";
 /** What has another name is a command. */
 const MODULE = /\.[cm]?[jt]sx?$/;
 /** How long the program is held up by a reader of its samples that takes none. */
@@ -90,7 +92,10 @@ export function runConfig(request: RunRequest): unknown {
       channels[name] = { kind: "listen", server: port, clients: "anyone", ...addressOf(end) };
       continue;
     }
-    const other = end.kind === "terminal" ? RUN_TERMINAL : `port-${at + 1}`;
+    const stream = end.kind === "mailbox" ? end.lines : end;
+    const other = end.kind === "terminal"
+      ? RUN_TERMINAL
+      : `${stream?.kind === "file" ? RUN_FILE : "port-"}${at + 1}`;
     if (end.kind === "mailbox") {
       const reads = end.direction === "read";
       const peer = !reads ? `tell-${at + 1}` : end.lines === null ? RUN_STDIN : `feed-${at + 1}`;
@@ -123,16 +128,22 @@ export function runConfig(request: RunRequest): unknown {
   return { name: "run", processes, channels };
 }
 
-/** What is read from it has one reader. */
+/** What is read from it has one reader, and lines one writer: those of two would be torn apart. */
 function checkTerminal(ports: readonly RunPort[]): void {
   const whole = ports.filter(({ end }) => end.kind === "terminal").length;
-  const read =
+  const mailboxes = (direction: "read" | "write") =>
     ports.filter(({ end }) =>
-      end.kind === "mailbox" && end.direction === "read" && end.lines === null
+      end.kind === "mailbox" && end.direction === direction && end.lines === null
     ).length;
+  const [read, written] = [mailboxes("read"), mailboxes("write")];
   if (whole > 1) throw new UserError("Only one --port can be this terminal (NAME=-)");
   if (whole + read > 1) {
     throw new UserError("Only one --port can read this terminal (NAME=-, NAME=mailbox:SHAPE<-)");
+  }
+  if (whole + written > 1) {
+    throw new UserError(
+      "Only one --port can write to this terminal (NAME=-, NAME=mailbox:SHAPE>-)",
+    );
   }
 }
 

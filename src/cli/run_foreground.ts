@@ -13,7 +13,7 @@ import type { ChannelPlan, DescriptorPlan, Plan, ProcessPlan } from "../plan/pla
 import { reap, type ReapResult } from "../process/reap.ts";
 import { spawnProcess } from "../process/spawn.ts";
 import { EXIT, SystemRefusal } from "./exit_codes.ts";
-import { RUN_PROCESS, RUN_STDIN, RUN_TERMINAL } from "./run_config.ts";
+import { RUN_FILE, RUN_PROCESS, RUN_STDIN, RUN_TERMINAL } from "./run_config.ts";
 import { RunMailboxes } from "./run_mailboxes.ts";
 
 const FORWARDED = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
@@ -36,11 +36,13 @@ interface Running {
  * @param log Told what the program reports (readiness, status).
  * @returns its exit code, 128 + n when signal n ended it; that of a program of ours at a mailbox
  *   where that has failed: a line was no sample, or could not be written.
- * @throws {SystemRefusal} when something cannot be started or listened on, or one of ours was killed.
+ * @throws {SystemRefusal} when something cannot be started or listened on, one of ours was killed, or
+ *   a file could not be read or written to its end.
  */
 export async function runForeground(plan: Plan, log: (text: string) => void): Promise<number> {
   using reactor = new Reactor();
-  const fds = plan.channels.map(openEnds);
+  using paths = new BoundPaths();
+  const fds = plan.channels.map((channel) => openEnds(channel, paths));
   using mailboxes = new RunMailboxes(plan, log);
   const nullFd = openNull();
   const started = new Map<string, Running>();
@@ -84,9 +86,9 @@ export async function runForeground(plan: Plan, log: (text: string) => void): Pr
   unlisten();
   reactor.unwatch(notify.readFd);
   closeFd(notify.readFd);
-  removePaths(plan);
   const failed = codeOfPeers(plan, started, told);
   if (failed !== 0) return failed;
+  checkFiles(plan, started);
   if (reason.kind === "code") return reason.code;
   return 128 + (reason.kind === "spawnFailed" ? 0 : signalNumber(reason.signal) ?? 0);
 }
@@ -121,7 +123,7 @@ class Parts implements Disposable {
 /** Descriptors of a channel by the end that a process of the plan names. */
 type Ends = Partial<Record<Extract<DescriptorPlan, { kind: "channel" }>["end"], number>>;
 
-function openEnds(channel: ChannelPlan): Ends {
+function openEnds(channel: ChannelPlan, paths: BoundPaths): Ends {
   try {
     switch (channel.kind) {
       case "pipe": {
@@ -137,7 +139,9 @@ function openEnds(channel: ChannelPlan): Ends {
         if (address.kind === "tcp") {
           return { accept: listenTcp(address.host, address.port, backlog) };
         }
-        return { accept: listenUnix(address.path, backlog) };
+        const accept = listenUnix(address.path, backlog);
+        paths.add(address.path);
+        return { accept };
       }
       case "mailbox":
         // It has parts, which are opened for each process.
@@ -293,6 +297,24 @@ function codeOfPeers(
   return 0;
 }
 
+/**
+ * Looks how those that read and write files have ended; one that has failed has said why. A signal
+ * is no failure: it was told to end, or nobody took what it read any more.
+ *
+ * @throws {SystemRefusal} when one has failed.
+ */
+function checkFiles(
+  { channels, processes }: Plan,
+  started: ReadonlyMap<string, Running>,
+): void {
+  for (const [index, { name, argv }] of processes.entries()) {
+    const reason = started.get(name)?.exit?.reason;
+    if (!name.startsWith(RUN_FILE) || reason?.kind !== "code" || reason.code === 0) continue;
+    const reads = channels.some(({ from }) => from.processes.includes(index));
+    throw new SystemRefusal(`Not all of ${argv.at(-1)} was ${reads ? "read" : "written"}`);
+  }
+}
+
 /** The other side of a port that is this terminal. @returns when the program has said all. */
 async function joinTerminal(fd: number): Promise<void> {
   const socket = new Socket({ fd, readable: true, writable: true, allowHalfOpen: true });
@@ -317,13 +339,21 @@ function watchReports(reactor: Reactor, fd: number, log: (text: string) => void)
   });
 }
 
-function removePaths(plan: Plan): void {
-  for (const channel of plan.channels) {
-    if (channel.kind !== "listen" || channel.address.kind !== "unix") continue;
-    try {
-      Deno.removeSync(channel.address.path);
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
+/** The paths of sockets that were made; they go with the run, however it ends. */
+class BoundPaths implements Disposable {
+  readonly #paths: string[] = [];
+
+  add(path: string): void {
+    this.#paths.push(path);
+  }
+
+  [Symbol.dispose](): void {
+    for (const path of this.#paths) {
+      try {
+        Deno.removeSync(path);
+      } catch (error) {
+        if (!(error instanceof Deno.errors.NotFound)) throw error;
+      }
     }
   }
 }

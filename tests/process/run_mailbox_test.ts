@@ -201,6 +201,23 @@ Deno.test("a producer without an end is stopped when who reads its lines has eno
   assertEquals(Deno.readTextFileSync(`${place.path}/first`), first);
 });
 
+Deno.test("a producer is stopped when its lines cannot be written, and that is no success", async () => {
+  using place = makePlace({ "endless.ts": ENDLESS });
+  for (
+    const [where, told] of [[">/dev/full", "Not all of /dev/full was"], [
+      ">- >/dev/full",
+      "Cannot write what --port out has sent",
+    ]]
+  ) {
+    const [how = "", redirection = ""] = where!.split(" ");
+    const { code, err } = await place.run(
+      `cox run --port 'out=mailbox:2B${how}' endless.ts out ${redirection}`,
+    );
+    assertEquals(code, 111, err);
+    assertStringIncludes(err, `cox: ${told}`);
+  }
+});
+
 Deno.test("a run in which feed or tell was killed says so, and is no success", async () => {
   using place = makePlace({ "echo.ts": ECHO, "endless.ts": ENDLESS });
   for (const [ours, how, program] of [["feed", "<-", "echo.ts"], ["tell", ">-", "endless.ts"]]) {

@@ -104,7 +104,9 @@ Deno.test("a command has its streams and ports; a signal is passed on and nothin
   assertEquals({ code, out }, { code: 3, out: "from stdin\nfrom a port\n" });
   const mark = uniqueSeconds();
   const child = place.start(`exec cox run --port 'in=<|sleep ${mark}' -- sleep ${mark}`);
-  await eventually("both sleep", () => livingWith(`sleep\0${mark}`).length === 2);
+  // The same words are on the command line of cox.
+  const sleepers = () => livingWith(`sleep\0${mark}`).filter((pid) => pid !== child.pid);
+  await eventually("both sleep", () => sleepers().length === 2);
   child.kill("SIGTERM");
   await child.stdin.close();
   assertEquals((await child.output()).code, 128 + 15);
@@ -130,6 +132,38 @@ Deno.test("cox run refuses what it does not understand", async () => {
     assertEquals(code, 100, `${line}: ${err}`);
     assertStringIncludes(err, text, line);
   }
+});
+
+Deno.test("a file that is not read or written to its end is told, and is no success", async () => {
+  using place = makePlace({});
+  Deno.mkdirSync(`${place.path}/folder`);
+  for (
+    const [port, program, told] of [
+      ["stdout=>none/f", "echo hi", "none/f was written"],
+      ["stdout=>/dev/full", "echo hi", "/dev/full was written"],
+      ["stdin=<folder", "cat", "folder was read"],
+    ]
+  ) {
+    const { code, out, err } = await place.run(`cox run --port '${port}' -- ${program}`);
+    assertEquals([code, out], [111, ""], err);
+    assert(err.trimEnd().endsWith(told!) && err.includes("cox: Not all of /"), err);
+  }
+  // Who takes but a part of it has no need of the rest.
+  Deno.writeTextFileSync(`${place.path}/long`, "a line\n".repeat(100_000));
+  const part = await place.run(`cox run --port 'stdin=<long' -- head -n 1`);
+  assertEquals(part, { code: 0, out: "a line\n", err: "" });
+});
+
+Deno.test("a socket's file goes too when another port cannot be had", async () => {
+  using place = makePlace({});
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { code, err } = await place.run(
+    `cox run --port door=listen:./door --port b=listen:${taken.addr.port} -- true`,
+  );
+  assertEquals(code, 111, err);
+  assertStringIncludes(err, 'cox: Cannot make "b": bind');
+  const left = [...Deno.readDirSync(place.path)].map(({ name }) => name);
+  assertEquals(left, ["bin"]);
 });
 
 Deno.test("cox run joins a port and a command of the shell by a pair of any type", async () => {

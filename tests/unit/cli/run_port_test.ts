@@ -116,11 +116,11 @@ Deno.test("runConfig() puts a program of ours between a mailbox and its lines", 
     },
     out: { ...all, from: "program.out", to: "tell-2.samples", schema: struct({ x: "u8" }) },
     // The name that it would have had is a port's.
-    "lines-1_": { kind: "pipe", from: "port-1.stdout", to: "feed-1.stdin" },
+    "lines-1_": { kind: "pipe", from: "file-1.stdout", to: "feed-1.stdin" },
   });
 });
 
-Deno.test("runConfig() gives this terminal's input to one port alone", () => {
+Deno.test("runConfig() gives this terminal's input, and its output, to one port alone", () => {
   const make = (...ports: string[]) => () =>
     runConfig({
       program: "p.ts",
@@ -133,6 +133,8 @@ Deno.test("runConfig() gives this terminal's input to one port alone", () => {
   const text = "Only one --port can read this terminal";
   assertThrows(make("a=mailbox:1B<-", "b=mailbox:1B<-"), UserError, text);
   assertThrows(make("a=mailbox:1B<-", "b=-"), UserError, text);
-  make("a=mailbox:1B<-", "b=mailbox:1B>-", "c=mailbox:1B>-")();
-  make("a=-", "b=mailbox:1B>-")();
+  const written = "Only one --port can write to this terminal";
+  assertThrows(make("a=mailbox:1B>-", "b=mailbox:1B>-"), UserError, written);
+  assertThrows(make("a=mailbox:1B>-", "b=-"), UserError, written);
+  make("a=mailbox:1B<-", "b=mailbox:1B>-", "c=mailbox:1B>f", "d=mailbox:1B<|x")();
 });
