@@ -47,6 +47,10 @@ export const LINE_SAMPLE_BYTES_MAX = 2 ** 25;
  */
 export function parseShape(text: string): RunShape {
   const [, what = "", count] = /^(.*?)(?:,slots=([^,]*))?$/s.exec(text) ?? [];
+  const rest = /^(?:struct\{[^}]*\}|(?!struct)[^,]*)(,.*)$/s.exec(text)?.[1];
+  if (rest !== undefined && (count === undefined || rest.indexOf(",", 1) >= 0)) {
+    throw new ShapeError(`behind its size or struct may be ",slots=NUMBER" alone, is "${rest}"`);
+  }
   const schema = what.startsWith("struct") ? parseStruct(what) : null;
   const sampleBytes = schema === null ? parseSample(what) : structLayout(schema).bytes;
   if (sampleBytes < 1 || sampleBytes > LINE_SAMPLE_BYTES_MAX) {
