@@ -19,22 +19,14 @@ import {
   shapeWith,
   sharedMailbox,
 } from "../support/mailbox_memory.ts";
+import { isThere } from "../support/programs.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 const VECTOR = `${ROOT}tests/vectors/mailbox_v1.json`;
-const hasGcc = await isThere("gcc");
-const hasPython = await isThere("python3");
+const hasGcc = isThere("gcc");
+const hasPython = isThere("python3");
 if (!hasGcc) console.log("no gcc: the C client is not tested");
 if (!hasPython) console.log("no python3: the Python client is not tested");
-
-async function isThere(program: string): Promise<boolean> {
-  try {
-    return (await new Deno.Command(program, { args: ["--version"], stdout: "null" }).output())
-      .success;
-  } catch {
-    return false;
-  }
-}
 
 type Language = "C" | "Python";
 type Memory = ReturnType<typeof sharedMailbox>;

@@ -5,14 +5,12 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { startCrew } from "../support/crew.ts";
+import { isThere } from "../support/programs.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 const CHILD = new URL("../../src/child/mod.ts", import.meta.url).href;
 const SAMPLES = 20_000;
 
-const isThere = (command: string) =>
-  new Deno.Command("sh", { args: ["-c", `command -v ${command}`], stdout: "null" })
-    .outputSync().success;
 const missing = ["gcc", "python3"].filter((command) => !isThere(command));
 
 const FILES = {

@@ -7,11 +7,9 @@
 import { assert } from "@std/assert";
 import { shapeWith } from "../support/mailbox_memory.ts";
 import { outputOf, shellRequest, temporaryDirectory } from "../process/support/harness.ts";
+import { isThere } from "../support/programs.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
-const isThere = (command: string) =>
-  new Deno.Command("sh", { args: ["-c", `command -v ${command}`], stdout: "null" })
-    .outputSync().success;
 
 const CLIENTS = {
   C: {

@@ -23,15 +23,13 @@ import {
   until,
 } from "../process/support/harness.ts";
 import { consumerPort, producerPort, shapeWith, sharedMailbox } from "../support/mailbox_memory.ts";
+import { isThere } from "../support/programs.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 const KILLS = 50;
 const SHAPE = shapeWith({ history: "keepAll", keep: 0, slots: 8, sampleBytes: 128 });
 /** More than are written until the last kill. */
 const NO_END = 1e9;
-const isThere = (command: string) =>
-  new Deno.Command("sh", { args: ["-c", `command -v ${command}`], stdout: "null" })
-    .outputSync().success;
 
 function dataOf(sequence: number): Uint8Array {
   const words = new Int32Array((8 + sequence % (SHAPE.sampleBytes / 4 - 1) * 4) / 4);

@@ -5,14 +5,12 @@
 import { assertEquals } from "@std/assert";
 import type { MailboxSnapshot } from "../../src/control/protocol.ts";
 import { startCrew } from "../support/crew.ts";
+import { isThere } from "../support/programs.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 const CHILD = new URL("../../src/child/mod.ts", import.meta.url).href;
 const SAMPLES = 40;
 
-const isThere = (command: string) =>
-  new Deno.Command("sh", { args: ["-c", `command -v ${command}`], stdout: "null" })
-    .outputSync().success;
 const missing = ["gcc", "python3"].filter((command) => !isThere(command));
 
 /** Every other sample is stamped as if it were from the machine's start. */

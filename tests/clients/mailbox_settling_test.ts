@@ -6,12 +6,10 @@ import { assert, assertEquals } from "@std/assert";
 import { closeFd } from "../../src/os/pipe.ts";
 import { outputOf, shellRequest, temporaryDirectory } from "../process/support/harness.ts";
 import { shapeWith, sharedMailbox } from "../support/mailbox_memory.ts";
+import { isThere } from "../support/programs.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 const SETTLE_NS = 1e6;
-const isThere = (command: string) =>
-  new Deno.Command("sh", { args: ["-c", `command -v ${command}`], stdout: "null" })
-    .outputSync().success;
 
 /** See tests/clients/c/mailbox_settling.c, which does the same. */
 const PYTHON = (how: string) => `

@@ -25,20 +25,12 @@ const LINES: readonly PulseLineShape[] = [
 ];
 /** What was passed over, and what the clock says at the end. */
 const SAID = "0 0 2 0 20107";
+import { isThere } from "../support/programs.ts";
 
-const hasGcc = await isThere("gcc");
-const hasPython = await isThere("python3");
+const hasGcc = isThere("gcc");
+const hasPython = isThere("python3");
 if (!hasGcc) console.log("no gcc: the C client is not tested");
 if (!hasPython) console.log("no python3: the Python client is not tested");
-
-async function isThere(program: string): Promise<boolean> {
-  try {
-    const command = new Deno.Command(program, { args: ["--version"], stdout: "null" });
-    return (await command.output()).success;
-  } catch {
-    return false;
-  }
-}
 
 /** Words that are not 0, as the vector has them. */
 function wordsOf(buffer: ArrayBuffer): [number, string][] {

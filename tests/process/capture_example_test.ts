@@ -1,12 +1,10 @@
 /** The example with a mailbox in three languages, run as its text says. */
 import { assert, assertEquals } from "@std/assert";
 import { runExample } from "./support/example.ts";
+import { isThere } from "../support/programs.ts";
 
 const CONFIG = new URL("../../examples/capture/supervisor.config.ts", import.meta.url).pathname;
 
-const isThere = (command: string) =>
-  new Deno.Command("sh", { args: ["-c", `command -v ${command}`], stdout: "null" })
-    .outputSync().success;
 const missing = ["gcc", "python3"].filter((command) => !isThere(command));
 
 Deno.test({
