@@ -62,15 +62,21 @@ function absolute<E extends RunEnd>(end: E, cwd: string): E {
   return { ...end, lines: absolute(end.lines, cwd) };
 }
 
-/** The shell would say so too, and the program would see an empty input. */
+/**
+ * The shell would say so too, and the program would see an empty input. A named pipe is not opened:
+ * who writes to it would take us for its reader.
+ */
 function checkFile({ name, end }: RunPort): void {
   const stream = end.kind === "mailbox" ? end.lines : end;
   if (stream?.kind !== "file" || stream.direction !== "read") return;
+  const refused = (why: string) =>
+    new UserError(`Cannot read ${stream.path} for --port ${name}: ${why}`);
   try {
-    Deno.openSync(stream.path).close();
+    const { isFile, isDirectory } = Deno.statSync(stream.path);
+    if (isDirectory) throw refused("it is a folder");
+    if (isFile) Deno.openSync(stream.path).close();
   } catch (error) {
-    throw new UserError(
-      `Cannot read ${stream.path} for --port ${name}: ${(error as Error).message}`,
-    );
+    if (error instanceof UserError) throw error;
+    throw refused((error as Error).message);
   }
 }

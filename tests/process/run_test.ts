@@ -121,6 +121,7 @@ Deno.test("cox run refuses what it does not understand", async () => {
     ["cox run --port a=- --port b=- p.ts", "Only one --port can be this terminal"],
     ["cox run --port a=- --port 'a=<p.ts' p.ts", 'names "a" twice'],
     ["cox run --port 'a=<none' p.ts", "Cannot read"],
+    ["cox run --port 'a=<.' p.ts", "for --port a: it is a folder"],
     ["cox run --allow all=1 p.ts", "Option --allow must be KIND=LIST"],
     ["cox run --allow read=. ls", "is for Deno programs"],
     ["cox run none.ts", "there is no file"],
@@ -136,12 +137,12 @@ Deno.test("cox run refuses what it does not understand", async () => {
 
 Deno.test("a file that is not read or written to its end is told, and is no success", async () => {
   using place = makePlace({});
-  Deno.mkdirSync(`${place.path}/folder`);
   for (
     const [port, program, told] of [
       ["stdout=>none/f", "echo hi", "none/f was written"],
       ["stdout=>/dev/full", "echo hi", "/dev/full was written"],
-      ["stdin=<folder", "cat", "folder was read"],
+      // Nobody in a session of its own has a terminal.
+      ["stdin=</dev/tty", "cat", "/dev/tty was read"],
     ]
   ) {
     const { code, out, err } = await place.run(`cox run --port '${port}' -- ${program}`);
@@ -152,6 +153,12 @@ Deno.test("a file that is not read or written to its end is told, and is no succ
   Deno.writeTextFileSync(`${place.path}/long`, "a line\n".repeat(100_000));
   const part = await place.run(`cox run --port 'stdin=<long' -- head -n 1`);
   assertEquals(part, { code: 0, out: "a line\n", err: "" });
+});
+
+Deno.test("a named pipe is opened by nobody but its reader", async () => {
+  using place = makePlace({});
+  const line = "mkfifo pipe; echo hi > pipe & timeout 20 cox run --port 'stdin=<pipe' -- cat";
+  assertEquals(await place.run(line), { code: 0, out: "hi\n", err: "" });
 });
 
 Deno.test("a socket's file goes too when another port cannot be had", async () => {
