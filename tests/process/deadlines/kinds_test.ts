@@ -120,8 +120,10 @@ export default defineConfig({
   },
 });`);
   const { processes, deadlines } = await crew.until(
-    "both have ended",
-    ({ processes: { long, short } }) => long!.state === "failed" && short!.state === "completed",
+    "both have ended, and the monitor has heard of it",
+    ({ processes: { long, short }, deadlines }) =>
+      long!.state === "failed" && short!.state === "completed" &&
+      deadlines["short.run"]!.times.span !== null,
   );
   assertEquals(missesOf(crew).map(({ contract, reason, did }) => [contract, reason, did]), [
     ["long.run", "too-long", ["restart"]],
