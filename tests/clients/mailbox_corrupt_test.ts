@@ -4,11 +4,11 @@
  * refused, in Deno too; what else Deno does is tests/process/mailbox/supervised_test.ts's.
  */
 import { assert, assertEquals } from "@std/assert";
+import { compiledInC, PYTHON_ENV } from "../support/client_programs.ts";
 import { startCrew } from "../support/crew.ts";
 import { until } from "../process/support/harness.ts";
 import { isThere } from "../support/programs.ts";
 
-const ROOT = new URL("../../", import.meta.url).pathname;
 const CHILD = new URL("../../src/child/mod.ts", import.meta.url).href;
 const missing = ["gcc", "python3"].filter((command) => !isThere(command));
 
@@ -81,13 +81,10 @@ int main(void) {
 `,
 });
 
-const OPTIONS = `env: { PYTHONPATH: "${ROOT}clients/python", PYTHONDONTWRITEBYTECODE: "1" }, after`;
 const READERS = (file: string) => ({
-  c: `{ run: command(["sh", "-c", 'program=$(mktemp) && gcc -O2 -Wall -Werror ` +
-    `-I ${ROOT}clients/c -o "$program" ${file}.c && exec 9<"$program" && rm "$program" && ` +
-    `exec /proc/self/fd/9']), after }`,
+  c: `{ run: ${compiledInC(`${file}.c`)}, after }`,
   deno: `{ run: deno("./${file}.ts"), after }`,
-  python: `{ run: command(["python3", "./${file}.py"]), ${OPTIONS} }`,
+  python: `{ run: command(["python3", "./${file}.py"]), env: ${PYTHON_ENV}, after }`,
 });
 
 /** `producer` and `after`: what else is said of the one, and what the others wait for. */

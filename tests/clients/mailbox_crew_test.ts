@@ -4,10 +4,10 @@
  * on its event loop, so that every producer rings doorbells as well.
  */
 import { assert, assertEquals } from "@std/assert";
+import { compiledInC, PYTHON_ENV } from "../support/client_programs.ts";
 import { startCrew } from "../support/crew.ts";
 import { isThere } from "../support/programs.ts";
 
-const ROOT = new URL("../../", import.meta.url).pathname;
 const CHILD = new URL("../../src/child/mod.ts", import.meta.url).href;
 const SAMPLES = 20_000;
 
@@ -112,12 +112,8 @@ int main(int argc, char **argv) {
 };
 
 const python = (file: string) =>
-  `{ run: command(["python3", "./${file}"]), ` +
-  `env: { PYTHONPATH: "${ROOT}clients/python", PYTHONDONTWRITEBYTECODE: "1" }, restart }`;
-const c = (role: string) =>
-  `{ run: command(["sh", "-c", 'program=$(mktemp) && gcc -O2 -Wall -Werror ` +
-  `-I ${ROOT}clients/c -o "$program" peer.c && exec 9<"$program" && rm "$program" && ` +
-  `exec /proc/self/fd/9 ${role}']), restart }`;
+  `{ run: command(["python3", "./${file}"]), env: ${PYTHON_ENV}, restart }`;
+const c = (role: string) => `{ run: ${compiledInC("peer.c", role)}, restart }`;
 
 const WRITERS = {
   Deno: `{ run: deno("./write.ts"), restart }`,

@@ -4,10 +4,10 @@
  * so that one who sleeps on stops it for good.
  */
 import { assert, assertEquals } from "@std/assert";
+import { compiledInC, PYTHON_ENV } from "../support/client_programs.ts";
 import { startCrew } from "../support/crew.ts";
 import { isThere } from "../support/programs.ts";
 
-const ROOT = new URL("../../", import.meta.url).pathname;
 const SAMPLES = 100_000;
 const missing = ["gcc", "python3"].filter((command) => !isThere(command));
 
@@ -128,17 +128,12 @@ int main(void) {
 `,
 };
 
-const env = `{ PYTHONPATH: "${ROOT}clients/python", PYTHONDONTWRITEBYTECODE: "1" }`;
 const ready = `ready: { by: "line", pattern: "waits" }, restart`;
-const compiled = (file: string) =>
-  `command(["sh", "-c", 'program=$(mktemp) && gcc -O2 -Wall -Wextra -Werror ` +
-  `-I ${ROOT}clients/c -o "$program" ${file} && exec 9<"$program" && rm "$program" && ` +
-  `exec /proc/self/fd/9'])`;
 
 const READERS: Readonly<Record<string, string>> = {
-  asyncio: `{ run: command(["python3", "./with_asyncio.py"]), env: ${env}, ${ready} }`,
-  selectors: `{ run: command(["python3", "./with_selectors.py"]), env: ${env}, ${ready} }`,
-  poll: `{ run: ${compiled("with_poll.c")}, ${ready} }`,
+  asyncio: `{ run: command(["python3", "./with_asyncio.py"]), env: ${PYTHON_ENV}, ${ready} }`,
+  selectors: `{ run: command(["python3", "./with_selectors.py"]), env: ${PYTHON_ENV}, ${ready} }`,
+  poll: `{ run: ${compiledInC("with_poll.c")}, ${ready} }`,
 };
 
 for (const [reader, source] of Object.entries(READERS)) {
@@ -155,7 +150,7 @@ export default defineConfig({
   name: "loops",
   processes: {
     reader: ${source},
-    writer: { run: ${compiled("write.c")}, restart, after: { reader: "ready" } },
+    writer: { run: ${compiledInC("write.c")}, restart, after: { reader: "ready" } },
   },
   channels: {
     values: mailbox({

@@ -4,10 +4,10 @@
  */
 import { assertEquals } from "@std/assert";
 import type { MailboxSnapshot } from "../../src/control/protocol.ts";
+import { compiledInC, PYTHON_ENV } from "../support/client_programs.ts";
 import { startCrew } from "../support/crew.ts";
 import { isThere } from "../support/programs.ts";
 
-const ROOT = new URL("../../", import.meta.url).pathname;
 const CHILD = new URL("../../src/child/mod.ts", import.meta.url).href;
 const SAMPLES = 40;
 
@@ -76,15 +76,13 @@ int main(void) {
 
 const configWith = (writer: string, all: string, c: string, paths = "") => `
 import { command, defineConfig, deno, keepAll, mailbox } from "coxswain";
-const env = { PYTHONPATH: "${ROOT}clients/python", PYTHONDONTWRITEBYTECODE: "1" };
+const env = ${PYTHON_ENV};
 export default defineConfig({
   name: "lifespans",
   processes: {
     deno: { run: deno("./read.ts") },
     python: { run: command(["python3", "./read.py"]), env },
-    c: { run: command(["sh", "-c", 'program=$(mktemp) && gcc -O2 -Wall -Werror ' +
-      '-I ${ROOT}clients/c -o "$program" read.c && exec 9<"$program" && rm "$program" && ' +
-      'exec /proc/self/fd/9']) },
+    c: { run: ${compiledInC("read.c")} },
     writer: { run: command(["python3", "./${writer}"]), env, after: { deno: "ready", python: "ready", c: "ready" } },
   },
   channels: {
