@@ -10,7 +10,7 @@ import { mailboxConsumer, mailboxProducer, struct } from "../../src/child/mod.ts
 export interface Flow {
   readonly samples: number;
   readonly bytes: number;
-  /** Loans that are published at once, and samples that are taken at most at once. */
+  /** Loans that are published at once, and samples that are taken at most at once. 1 where they are large. */
   readonly batch: number;
   /** Samples have the fields of {@linkcode FIELDS}, 64 bytes. */
   readonly typed: boolean;
@@ -22,9 +22,13 @@ const FIELDS = { number: "u32", rest: ["u32", 15] } as const;
 const [role, flow, file] = Deno.args as [string, string, string];
 const { samples, bytes, batch, typed } = JSON.parse(flow) as Flow;
 const isWhole = bytes > 64;
+const warmUp = samples / 10;
 
 if (role === "source") typed ? produceTyped() : produce();
-else Deno.writeTextFileSync(file, `${typed ? consumeTyped() : consume()}`);
+else {
+  const rate = typed ? consumeTyped() : batch > 1 ? consumeBatches() : consume();
+  Deno.writeTextFileSync(file, `${rate}`);
+}
 Deno.exit(0);
 
 function produce(): void {
@@ -55,7 +59,6 @@ function produceTyped(): void {
 
 function consumeTyped(): number {
   const into = mailboxConsumer("in", { schema: struct(FIELDS) });
-  const warmUp = samples / 10;
   let fromNs = 0;
   for (let number = 1;; number++) {
     const found = into.receive();
@@ -64,34 +67,45 @@ function consumeTyped(): number {
     const { receivedNs } = found;
     found.release();
     if (number === warmUp) fromNs = receivedNs;
-    if (number === samples) return (samples - warmUp) / ((receivedNs - fromNs) / 1e9);
+    if (number === samples) return rateFrom(fromNs, receivedNs);
   }
 }
 
 function consume(): number {
   const into = mailboxConsumer("in");
   const copy = new Uint8Array(bytes);
-  const warmUp = samples / 10;
+  let fromNs = 0;
+  for (let number = 1;; number++) {
+    const found = into.receive();
+    if (found.kind !== "sample") throw new Error(found.kind);
+    const data = found.bytes;
+    if (isWhole) copy.set(data);
+    if ((isWhole ? copy : data)[0] !== (number & 0xff)) throw new Error(`${number} is another`);
+    const { receivedNs } = found;
+    found.release();
+    if (number === warmUp) fromNs = receivedNs;
+    if (number === samples) return rateFrom(fromNs, receivedNs);
+  }
+}
+
+function consumeBatches(): number {
+  const into = mailboxConsumer("in");
   let number = 0;
   let fromNs = 0;
-  let lastNs = 0;
-  const take = (data: Uint8Array) => {
-    number++;
-    if (isWhole) copy.set(data);
-    if ((isWhole ? copy[0] : data[0]) !== (number & 0xff)) throw new Error(`${number} is another`);
-  };
-  while (number < samples) {
-    const found = batch === 1 ? into.receive() : into.receiveBatch(batch);
-    if (found.kind === "sample") {
-      take(found.bytes);
-      lastNs = found.receivedNs;
-      found.release();
-    } else if (found.kind === "batch") {
-      lastNs = found.samples[0]!.receivedNs;
-      for (const { bytes } of found.samples) take(bytes);
-      into.releaseAll();
-    } else throw new Error(found.kind);
-    if (fromNs === 0 && number >= warmUp) fromNs = lastNs;
+  for (;;) {
+    const found = into.receiveBatch(batch);
+    if (found.kind !== "batch") throw new Error(found.kind);
+    for (const { bytes } of found.samples) {
+      if (bytes[0] !== (++number & 0xff)) throw new Error(`${number} is another`);
+    }
+    const { receivedNs } = found.samples[0]!;
+    into.releaseAll();
+    if (fromNs === 0 && number >= warmUp) fromNs = receivedNs;
+    if (number === samples) return rateFrom(fromNs, receivedNs);
   }
-  return (samples - warmUp) / ((lastNs - fromNs) / 1e9);
+}
+
+/** Samples a second, behind the warm-up. */
+function rateFrom(fromNs: number, endNs: number): number {
+  return (samples - warmUp) / ((endNs - fromNs) / 1e9);
 }

@@ -3,6 +3,7 @@
  * `ProducerCore` and `ConsumerCore` of src/child/mailbox as they are; what is added here is the
  * program around them (which data, when to wait), death, and the rules that must hold.
  */
+import type { LentSlot } from "../../src/child/mailbox/consumer_types.ts";
 import * as layout from "../../src/channel/mailbox/layout.ts";
 import type * as attendance from "../../src/channel/mailbox/attendance.ts";
 import type * as consumerCore from "../../src/child/mailbox/consumer_core.ts";
@@ -109,7 +110,7 @@ interface ProducerLocal {
 interface ConsumerLocal {
   phase: "start" | "attach" | "poll" | "data" | "release" | "arm" | "sleep" | "disarm";
   core: object;
-  lent: consumerCore.LentSlot;
+  lent: LentSlot;
   data: readonly [number, number];
   /** The last that is accounted for, and the last that was read whole, over all instances. */
   last: number;
@@ -214,7 +215,7 @@ function newConsumer(read: number): string {
   return JSON.stringify(local);
 }
 
-function nothingLent(): consumerCore.LentSlot {
+function nothingLent(): LentSlot {
   return {
     sequence: 0,
     slot: 0,
@@ -288,7 +289,7 @@ function producerProgram(code: MailboxCode, options: ModelOptions): Program {
         machine.wake(machine.cell(DOORBELL + consumer, 0));
       },
     });
-    Object.assign(core, local.core);
+    restore(core, local.core);
     switch (local.phase) {
       case "attach":
         if (!core.attach()) throw new Violation("the producer found no position");
@@ -374,10 +375,10 @@ function consumerProgram(code: MailboxCode, options: ModelOptions, at: number): 
     const core = new code.ConsumerCore(
       samples,
       own,
-      { shape, number: at, behind },
+      { shape, number: at, behind, fillsSlots: false, lendsAhead: true },
       () => machine.wake(machine.cell(1 + at, layout.CONSUMER_BELL)),
     );
-    Object.assign(core, local.core);
+    restore(core, local.core);
     switch (local.phase) {
       case "start":
         own.store(layout.ATTACHED, 1);
@@ -418,7 +419,7 @@ function consumerProgram(code: MailboxCode, options: ModelOptions, at: number): 
         else if (options.history === "keepAll" && local.lent.sequence > core.attachedAt) {
           throw new Violation("overtaken though all are kept");
         }
-        core.releaseTo(local.lent.sequence);
+        core.released.moveTo(local.lent.sequence);
         // What is not needed any more must not tell states apart.
         local.lent = nothingLent();
         local.data = [0, 0];
@@ -450,6 +451,15 @@ function consumerProgram(code: MailboxCode, options: ModelOptions, at: number): 
     local.core = { ...core };
     return JSON.stringify(local);
   };
+}
+
+/** Gives an object, and those in it, the fields that they had. */
+function restore(object: object, fields: object): void {
+  for (const [name, value] of Object.entries(fields)) {
+    const held = Reflect.get(object, name);
+    if (held !== null && typeof held === "object" && !Array.isArray(held)) restore(held, value);
+    else Reflect.set(object, name, value);
+  }
 }
 
 function checkOrder(local: ConsumerLocal, options: ModelOptions, attachedAt: number): void {

@@ -17,6 +17,7 @@ export interface Mutant {
 
 const producer = "child/mailbox/producer_core.ts";
 const consumer = "child/mailbox/consumer_core.ts";
+const cursor = "child/mailbox/release_cursor.ts";
 const attendance = "channel/mailbox/attendance.ts";
 
 /** The mistakes. */
@@ -155,21 +156,27 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "turn is not looked at after the data",
     file: consumer,
-    search: "    return this.#samples.load(this.#base(lent.slot) + TURN) === lent.turn;",
+    search: "    return this.#hasTurn(this.#base(lent.slot), lent.turn);",
     replace: "    return lent.turn !== 0;",
   },
   {
     name: "what was there before it was waited for is held to be safe",
     slow: true,
     file: consumer,
-    search: "    return this.#keepsAll && sequence > this.attachedAt;",
-    replace: "    return this.#keepsAll;",
+    search: "    if (this.#keepsAll) this.safeFrom = this.attachedAt + 1;",
+    replace: "    if (this.#keepsAll) this.safeFrom = 1;",
   },
   {
     name: "turn is not looked at after the header",
     file: consumer,
-    search: "      if (samples.load(base + TURN) !== this.turn) return false;",
+    search: "      if (!this.safe && !this.#hasTurn(base, turn)) break;",
     replace: "",
+  },
+  {
+    name: "one more is lent than was found to be published",
+    file: consumer,
+    search: "(this.seen - this.next + 1) | 0",
+    replace: "(this.seen - this.next + 2) | 0",
   },
   {
     name: "what was just taken from the kept is held to be kept",
@@ -191,7 +198,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: "what is passed over is not released",
     slow: true,
     file: consumer,
-    search: "    if (this.#keepsAll) this.#release(target - 1);",
+    search: "    if (this.#keepsAll) this.released.moveTo(target - 1);",
     replace: "",
   },
   {
@@ -202,14 +209,12 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "whether the producer waits is looked at before the cursor is written",
-    file: consumer,
+    file: cursor,
     search: "    own.write(CURSOR, position | 0);\n" +
-      "    if (!this.#keepsAll) return;\n" +
       "    // The cursor may be on its way still: a producer that goes to sleep lets it arrive.\n" +
       "    const armed = this.#samples.read(PRODUCER_ARMED);",
     replace: "    const armed = this.#samples.read(PRODUCER_ARMED);\n" +
-      "    own.write(CURSOR, position | 0);\n" +
-      "    if (!this.#keepsAll) return;",
+      "    own.write(CURSOR, position | 0);",
   },
   {
     name: "the end is told before it is true",

@@ -1,11 +1,9 @@
 /**
- * A mailbox's consumer: samples lent from shared memory, one after the other, and three ways to
- * wait for them. Owns which are lent and in which order they are given back.
- * Must not know: how the memory came here, what is in a sample.
+ * A mailbox's consumer: samples lent from shared memory, one after the other or all that are there.
+ * Owns which are lent and in which order they are given back.
+ * Must not know: how the memory came here, what is in a sample, how one is waited for.
  */
 import {
-  ARMED_DOORBELL,
-  ARMED_PARKED,
   ATTACHED_EPOCH,
   CONSUMER_BYTES,
   CONSUMER_EPOCH,
@@ -18,27 +16,27 @@ import type {
   ConsumerMemory,
   ConsumerOptions,
   Corrupt,
+  Found,
   NoSample,
   SampleBatch,
 } from "./consumer_types.ts";
+import { ConsumerWaiting } from "./consumer_waiting.ts";
 import type { StructFields } from "../../channel/mailbox/schema.ts";
 import { crc32c } from "./crc32c.ts";
 import { MailboxError } from "./fault.ts";
-import { reportFault } from "./report_fault.ts";
+import { refusal, reportFault } from "./report_fault.ts";
 import { type Lender, Sample } from "./sample.ts";
 import { MappedWords } from "./shared_words.ts";
 import { SlotViews } from "./slot_views.ts";
-import { rest, Spinning } from "./spinning.ts";
-import { StreamPace } from "./stream_pace.ts";
 import { StructViews } from "./struct_view.ts";
 import type { ConsumerPort } from "./wait_port.ts";
 
 /** Samples that may be lent at a time. */
 const LENT_MAX = 256;
+/** Its remainder is the place in the pool. */
+const LENT_MASK = LENT_MAX - 1;
 /** Samples that one look passes over because they are too old: a look has an end. */
 const EXPIRED_AT_ONCE_MAX = 256;
-/** Looks before the first look at the clock: who answers at once is met by the next of these. */
-const LOOKS_AT_ONCE = 64;
 
 const NONE: NoSample = Object.freeze({ kind: "none" });
 const HELD: NoSample = Object.freeze({ kind: "held" });
@@ -49,24 +47,23 @@ const { freeze } = Object;
 export class Consumer<F extends StructFields = never> implements Disposable {
   readonly #core: ConsumerCore;
   readonly #counters: ConsumerCounters;
-  readonly #lifespanNs: number;
-  readonly #checked: boolean;
-  readonly #checksData: boolean;
+  readonly #lifespanNs: number = 0;
+  /** Whether there is more to taking a sample than what the protocol says. */
+  readonly #inspects: boolean = false;
+  /** Whether what one look found is lent without another. */
+  readonly #lendsAhead: boolean = false;
   readonly #views: SlotViews;
   readonly #port: ConsumerPort;
   readonly #page: ArrayBuffer;
   readonly #options: ConsumerOptions;
-  readonly #spinning: Spinning;
-  readonly #pace = new StreamPace();
+  readonly #waiting: ConsumerWaiting<Sample<F> | NoSample>;
   readonly #lender: Lender<F>;
-  readonly #look: () => boolean;
-  /** Lent and not yet all given back: from `#pool[#head % 256]` to the one before `#tail`'s. */
+  /** Lent and not yet all given back: from `#pool[#head % 256]` to the one before `#tail`'s; from 0 when all came back, so that they are the
+   * same few, which stay in the processor's cache. */
   readonly #pool: Sample<F>[] = [];
   readonly #batch: SampleBatch<F> = { kind: "batch", samples: [] };
   #head = 0;
   #tail = 0;
-  #found: Sample<F> | NoSample = NONE;
-  #waits = false;
   #closed = false;
   #over: Corrupt | null = null;
 
@@ -80,33 +77,38 @@ export class Consumer<F extends StructFields = never> implements Disposable {
     const samples = new Int32Array(memory.samples);
     if (memory.own.byteLength !== CONSUMER_BYTES) throw new MailboxError("its page is no page");
     const fault = shapeFault(shape) ?? headerFault(samples, memory.samples.byteLength, shape);
-    if (fault !== null) throw refuse(memory.own, fault);
+    if (fault !== null) throw refusal(memory.own, fault);
     this.#options = options;
     this.#port = port;
     this.#page = memory.own;
     this.#lifespanNs = options.lifespanNs ?? 0;
-    this.#checked = options.checked === true;
-    this.#checksData = options.layout !== undefined || shape.checksum !== "none";
+    const checked = options.checked === true;
+    this.#inspects = checked || shape.checksum !== "none" || this.#lifespanNs > 0;
     const own = new MappedWords(memory.own);
     this.#views = new SlotViews(memory.samples, shape);
-    const core = { shape, number: options.number, behind: options.behind ?? "oldest" };
+    const { number, behind = "oldest", layout } = options;
+    this.#lendsAhead = !this.#inspects && behind === "oldest";
+    const core = {
+      shape,
+      number,
+      behind,
+      fillsSlots: layout !== undefined,
+      lendsAhead: this.#lendsAhead,
+    };
     const wake = () => port.wakeProducer();
     this.#core = new ConsumerCore(new MappedWords(memory.samples), own, core, wake);
-    if (!this.#core.attach(options.from ?? "newest")) throw refuse(memory.own, this.#core.fault);
+    if (!this.#core.attach(options.from ?? "newest")) throw refusal(memory.own, this.#core.fault);
     this.#counters = new ConsumerCounters(
       own,
       options.latencyNs || Infinity,
       options.pathLimitsNs ?? [],
     );
     own.store(CONSUMER_EPOCH, own.load(ATTACHED_EPOCH));
-    const { waiting = "spin-then-park", spinNs } = options;
-    this.#spinning = new Spinning(waiting, () => port.nowNs(), spinNs);
-    this.#look = () => (this.#found = this.poll()).kind !== "none";
+    this.#waiting = new ConsumerWaiting(this.#core, port, options, () => this.poll());
     this.#lender = {
       views: this.#views,
-      structs: options.layout === undefined
-        ? null
-        : new StructViews(options.layout, memory.samples, false),
+      structs: layout === undefined ? null : new StructViews(layout, memory.samples, false),
+      checked,
       isIntact: (sample) => this.#core.isIntact(sample),
       release: (sample) => this.#release(sample),
     };
@@ -125,9 +127,7 @@ export class Consumer<F extends StructFields = never> implements Disposable {
 
   /** The next sample, if there is one; never waits. */
   poll(): Sample<F> | NoSample {
-    const found = this.#take();
-    if (found.kind === "sample") this.#lend(found, this.#port.nowNs());
-    return found;
+    return this.#lendReady() ?? this.#pollFurther();
   }
 
   /**
@@ -148,11 +148,7 @@ export class Consumer<F extends StructFields = never> implements Disposable {
    * @returns `none` when the time is up.
    */
   receive(timeoutNs = Infinity): Sample<F> | NoSample {
-    const core = this.#core;
-    if (core.next > core.seen && this.#pace.followsClosely(core.gained)) rest();
-    const found = this.poll();
-    if (found.kind !== "none") return found;
-    return this.#wait(timeoutNs);
+    return this.#lendReady() ?? this.#receiveFurther(timeoutNs);
   }
 
   /**
@@ -175,22 +171,7 @@ export class Consumer<F extends StructFields = never> implements Disposable {
   async next(signal: AbortSignal | null = null): Promise<Sample<F> | NoSample> {
     const { doorbell } = this.#options;
     if (doorbell === undefined) throw new TypeError("This mailbox has no doorbell");
-    if (this.#waits) throw new TypeError("Another call waits for this mailbox");
-    this.#waits = true;
-    const over = () => this.#closed || signal?.aborted === true;
-    try {
-      for (;;) {
-        const found = this.poll();
-        if (found.kind !== "none" || over()) return found;
-        // What it has found is lent already.
-        if (await this.#spinning.spinInTurns(() => this.#look() || over())) return this.#found;
-        if (this.#core.arm(ARMED_DOORBELL) === null) continue;
-        await doorbell.rung(signal);
-        this.#core.disarm();
-      }
-    } finally {
-      this.#waits = false;
-    }
+    return await this.#waiting.onDoorbell(doorbell, signal, () => this.#closed);
   }
 
   /**
@@ -227,10 +208,12 @@ export class Consumer<F extends StructFields = never> implements Disposable {
    * @returns how many were overtaken.
    */
   releaseAll(): number {
-    let [intact, bytes, overtaken] = [0, 0, 0];
     const core = this.#core;
-    for (; this.#head < this.#tail; this.#head++) {
-      const sample = this.#pool[this.#head % LENT_MAX]!;
+    const pool = this.#pool;
+    const tail = this.#tail;
+    let [intact, bytes, overtaken] = [0, 0, 0];
+    for (let at = this.#head; at < tail; at++) {
+      const sample = pool[at & LENT_MASK]!;
       if (!sample.isLent) continue;
       sample.takeBack();
       if (core.isIntact(sample)) {
@@ -239,7 +222,7 @@ export class Consumer<F extends StructFields = never> implements Disposable {
       } else overtaken++;
     }
     this.#counters.releasedAll(intact, bytes, overtaken);
-    core.releaseTo(core.next - 1);
+    this.#allAreBack();
     return overtaken;
   }
 
@@ -255,13 +238,13 @@ export class Consumer<F extends StructFields = never> implements Disposable {
 
   /** A sample that is lent, and with it all that are there. */
   #gather(first: Sample<F>, countMax: number): SampleBatch<F> {
-    const core = this.#core;
     const { samples } = this.#batch;
-    let nowNs = first.receivedNs;
-    let { seen } = core;
     samples[0] = first;
-    let count = 1;
-    for (; count < countMax; count++) {
+    const core = this.#core;
+    let nowNs = first.receivedNs;
+    let count = this.#gatherReady(1, countMax, nowNs);
+    let { seen } = core;
+    while (count < countMax) {
       const found = this.#take();
       if (found.kind !== "sample") break;
       if (core.seen !== seen) {
@@ -270,34 +253,32 @@ export class Consumer<F extends StructFields = never> implements Disposable {
         nowNs = this.#port.nowNs();
       }
       this.#lend(found, nowNs);
-      samples[count] = found;
+      samples[count++] = found;
+      if (!this.#lendsAhead) continue;
+      count = this.#gatherReady(count, countMax, nowNs);
+      // Who looks until there are no more goes along with the producer, sample by sample.
+      break;
     }
     // An array that is emptied each time is grown each time.
     if (samples.length > count) samples.length = count;
     return this.#batch;
   }
 
-  #wait(timeoutNs: number): Sample<F> | NoSample {
-    const streams = this.#pace.ranDry(this.#core.next);
-    if (this.#spinning.spins) {
-      if (streams) rest();
-      for (let at = 0; at < LOOKS_AT_ONCE; at++) if (this.#look()) return this.#found;
+  /** Those that the last look found, into the batch from `count` on. @returns how many are in it */
+  #gatherReady(count: number, countMax: number, nowNs: number): number {
+    const { samples } = this.#batch;
+    const tail = this.#tail;
+    const room = LENT_MAX - (tail - this.#head);
+    const wanted = countMax - count;
+    const more = this.#core.lendReady(this.#pool, tail, wanted > room ? room : wanted);
+    for (let at = 0; at < more; at++) {
+      const sample = this.#pool[(tail + at) & LENT_MASK]!;
+      sample.lend(nowNs);
+      samples[(count + at) | 0] = sample;
     }
-    const endNs = this.#port.nowNs() + timeoutNs;
-    for (;;) {
-      if (this.#spinning.spin(this.#look, endNs)) return this.#found;
-      const leftNs = endNs - this.#port.nowNs();
-      if (!(leftNs > 0)) return this.poll();
-      if (this.#spinning.parks) this.#park(leftNs);
-      if (this.#look()) return this.#found;
-    }
-  }
-
-  #park(timeoutNs: number): void {
-    const bell = this.#core.arm(ARMED_PARKED);
-    if (bell === null) return;
-    this.#port.waitForBell(bell, timeoutNs);
-    this.#core.disarm();
+    this.#tail = tail + more;
+    this.#counters.lentAll(nowNs, samples, count, count + more);
+    return count + more;
   }
 
   #corrupt(): NoSample {
@@ -310,14 +291,8 @@ export class Consumer<F extends StructFields = never> implements Disposable {
     return this.#over;
   }
 
-  /** Whether the data is as long as it has to be, and has its checksum; false: look again. */
+  /** Whether it is as it was written; false: look again. */
   #passesCheck(sample: Sample<F>): boolean {
-    const { layout } = this.#options;
-    if (layout !== undefined && sample.length !== layout.bytes && this.#core.isIntact(sample)) {
-      const { sequence, length } = sample;
-      this.#core.fail(`length of ${sequence} must be ${layout.bytes}, is ${length}`);
-      return false;
-    }
     if (this.#options.shape.checksum === "none") return true;
     const bytes = this.#views.get(sample.slot, sample.length);
     if (crc32c(bytes) === sample.crc) return true;
@@ -327,72 +302,97 @@ export class Consumer<F extends StructFields = never> implements Disposable {
     return false;
   }
 
-  /** The next sample, checked and not yet lent. */
+  /** The next sample, where there is nothing to do but to lend it; null: look further. */
+  #lendReady(): Sample<F> | null {
+    const sample = this.#pool[this.#tail & LENT_MASK]!;
+    if (sample.isLent || this.#core.lendReady(this.#pool, this.#tail, 1) === 0) return null;
+    this.#lend(sample, this.#port.nowNs());
+    return sample;
+  }
+
+  #pollFurther(): Sample<F> | NoSample {
+    const found = this.#take();
+    if (found.kind === "sample") this.#lend(found, this.#port.nowNs());
+    return found;
+  }
+
+  #receiveFurther(timeoutNs: number): Sample<F> | NoSample {
+    this.#waiting.beforeLook();
+    const found = this.#pollFurther();
+    return found === NONE ? this.#waiting.block(timeoutNs) : found;
+  }
+
+  /** The next sample, not yet lent. */
   #take(): Sample<F> | NoSample {
-    // The same few objects again, which stay in the processor's cache.
-    if (this.#head === this.#tail) this.#head = this.#tail = 0;
-    else if (this.#tail - this.#head === LENT_MAX) return HELD;
-    const at = this.#tail % LENT_MAX;
-    if (this.#checked) this.#pool[at] = new Sample<F>(this.#lender);
+    const sample = this.#pool[this.#tail & LENT_MASK]!;
+    // It comes round again while it is lent where all are.
+    if (sample.isLent) return HELD;
+    if (this.#inspects) return this.#inspect();
+    const found = this.#core.poll(sample);
+    return found === "sample" ? sample : this.#without(found);
+  }
+
+  /** The same, of those that are not lent as they come. */
+  #inspect(): Sample<F> | NoSample {
+    const at = this.#tail & LENT_MASK;
+    // Who still has the one that was lent here last finds that it is none any more.
+    if (this.#options.checked === true) this.#pool[at] = new Sample<F>(this.#lender);
     const sample = this.#pool[at]!;
     for (let expired = 0; expired < EXPIRED_AT_ONCE_MAX;) {
       const found = this.#core.poll(sample);
-      if (found === "sample") {
-        if (this.#checksData && !this.#passesCheck(sample)) continue;
-        if (this.#lifespanNs > 0 && this.#expires(sample)) {
-          expired++;
-          continue;
-        }
-        this.#counters.found(sample.missed);
-        return sample;
-      }
-      if (found === "ended") return ENDED;
-      if (found === "corrupt") return this.#corrupt();
-      return NONE;
+      if (found !== "sample") return this.#without(found);
+      if (!this.#passesCheck(sample)) continue;
+      if (!this.#expires(sample)) return sample;
+      expired++;
     }
     return NONE;
+  }
+
+  /** Why there is no sample. */
+  #without(found: Found): NoSample {
+    if (found === "ended") return ENDED;
+    return found === "corrupt" ? this.#corrupt() : NONE;
   }
 
   /** Whether it is too old; then it is given back, as soon as all before it are. */
   #expires(sample: Sample<F>): boolean {
     const core = this.#core;
+    if (this.#lifespanNs === 0) return false;
     if (this.#port.nowNs() - sample.stampNs <= this.#lifespanNs) return false;
     this.#counters.expired(sample.missed);
     core.passOver(sample);
-    if (this.#head === this.#tail) core.releaseTo(core.next - 1);
+    if (this.#head === this.#tail) core.released.moveTo(core.next - 1);
     return true;
   }
 
   #lend(sample: Sample<F>, nowNs: number): void {
     this.#tail++;
+    this.#counters.found(sample.missed);
     this.#counters.lent(nowNs, nowNs - sample.stampNs, sample.originNs);
-    sample.lend(nowNs, this.#checked);
+    sample.lend(nowNs);
   }
 
   #release(sample: Sample<F>): "intact" | "overtaken" {
     const core = this.#core;
     const intact = core.isIntact(sample);
     this.#counters.released(intact, sample.length);
-    if (this.#tail - this.#head === 1) {
-      this.#head = this.#tail;
-      core.releaseTo(core.next - 1);
-    } else this.#releaseBehind();
+    if (this.#tail - this.#head === 1) this.#allAreBack();
+    else this.#releaseBehind();
     return intact ? "intact" : "overtaken";
+  }
+
+  #allAreBack(): void {
+    this.#head = this.#tail = 0;
+    this.#core.released.moveTo(this.#core.next - 1);
   }
 
   /** One of several was given back: the cursor goes up to the first that is still lent. */
   #releaseBehind(): void {
-    const core = this.#core;
     const before = this.#head;
-    while (this.#head < this.#tail && !this.#pool[this.#head % LENT_MAX]!.isLent) this.#head++;
-    if (this.#head === before) return;
-    const none = this.#head === this.#tail;
-    core.releaseTo(none ? core.next - 1 : this.#pool[this.#head % LENT_MAX]!.sequence - 1);
+    while (this.#head < this.#tail && !this.#pool[this.#head & LENT_MASK]!.isLent) this.#head++;
+    if (this.#head === this.#tail) this.#allAreBack();
+    else if (this.#head > before) {
+      this.#core.released.moveTo(this.#pool[this.#head & LENT_MASK]!.sequence - 1);
+    }
   }
-}
-
-/** The error of a mailbox that cannot be opened; the supervisor is told as well. */
-function refuse(page: ArrayBuffer, fault: string): MailboxError {
-  reportFault(page, fault);
-  return new MailboxError(fault);
 }

@@ -4,7 +4,7 @@
  * Must not know: the samples' data, the program that reads them, the clock.
  *
  * ```
- *  poll  published ─► turn ─► header ─► turn ─► (data) ─► release  turn ─► cursor, producer armed?
+ *  poll  published ─► turn ─► header ─► turn ─► (data) ─► turn ─► release: release_cursor.ts
  *  sleep bell ─► armed ─► published ─► (wait while the bell is as it was) ─► not armed
  * ```
  *
@@ -13,17 +13,19 @@
  */
 import * as layout from "../../channel/mailbox/layout.ts";
 import type { MailboxShape } from "../../channel/mailbox/layout.ts";
-import { highWord, joinPosition, NO_POSITION, readPosition } from "./position.ts";
+import type { Found, LentSlot } from "./consumer_types.ts";
+import { joinPosition, NO_POSITION, readPosition } from "./position.ts";
+import { ReleaseCursor } from "./release_cursor.ts";
 import type { SharedWords } from "./shared_words.ts";
 
 /*
  * Constants of another module are read from memory and checked at each use: V8 does not know that
- * they stay. Those of this module it puts into its instructions.
+ * they stay. Those of this module it puts into its instructions. A field that is first `undefined` is
+ * no plain number to it ever after: so those of numbers begin with one.
  */
 const {
   ARMED,
   BELL,
-  CONSUMER_BELL,
   CRC32C,
   CURSOR,
   EPOCH,
@@ -31,7 +33,6 @@ const {
   LENGTH,
   ORIGIN_HIGH,
   ORIGIN_LOW,
-  PRODUCER_ARMED,
   PUBLISHED,
   SAMPLE_EPOCH,
   SEQUENCE_HIGH,
@@ -48,26 +49,10 @@ const {
 const { floor } = Math;
 const WORD_RANGE = 2 ** 32;
 const HEADER_WORDS = (HEADER_BYTES / 4) | 0;
-const HALF = 2 ** 31;
 /** A consumer that is overtaken so often in a row takes a breath. */
 const ATTEMPTS_MAX = 16;
-
-/** A sample that was lent: where it is, and what its header says. */
-export interface LentSlot {
-  sequence: number;
-  slot: number;
-  turn: number;
-  /** How many were missed right before it. */
-  missed: number;
-  length: number;
-  stampNs: number;
-  originNs: number;
-  epoch: number;
-  crc: number;
-}
-
-/** What {@link ConsumerCore.poll} found. `busy`: it was overtaken again and again. */
-export type Found = "sample" | "none" | "busy" | "ended" | "corrupt";
+/** Behind all samples that there will ever be. */
+const NEVER = Number.MAX_SAFE_INTEGER;
 
 /** Options of {@link ConsumerCore}. */
 export interface ConsumerCoreOptions {
@@ -76,20 +61,26 @@ export interface ConsumerCoreOptions {
   readonly number: number;
   /** Where it goes on when it has fallen behind: the oldest that is kept, or the newest. */
   readonly behind: "oldest" | "newest";
+  /** Whether each sample is as long as a slot. */
+  readonly fillsSlots: boolean;
+  /** Whether {@link ConsumerCore.lendReady} may lend at all. */
+  readonly lendsAhead: boolean;
 }
 
 /** One consumer instance. Its fields are nobody's but a test's. */
 export class ConsumerCore {
   readonly #samples: SharedWords;
   readonly #own: SharedWords;
-  readonly #number: number;
-  readonly #newest: boolean;
-  readonly #bytesMax: number;
-  readonly #wakeProducer: () => void;
-  readonly #slots: number;
-  readonly #strideWords: number;
-  readonly #keepsAll: boolean;
-  readonly #keep: number;
+  readonly #newest: boolean = false;
+  readonly #lendsAhead: boolean = false;
+  readonly #bytesMin: number = 0;
+  readonly #bytesMax: number = 0;
+  readonly #slots: number = 0;
+  readonly #strideWords: number = 0;
+  readonly #keepsAll: boolean = false;
+  readonly #keep: number = 0;
+  /** Of one: where {@link poll} lends into. */
+  readonly #ring: LentSlot[] = [];
   /** Number, slot and (even) turn of the sample to look for. */
   next = 1;
   slot = 1;
@@ -100,18 +91,23 @@ export class ConsumerCore {
   seen = 0;
   seenLow = 0;
   seenHigh = 0;
+  /** So many that the last look found are lent before another; 0 when something is wrong. */
+  ready = 0;
+  /** Whether no producer writes over those that are `ready` before they are released. */
+  safe = false;
   /** How many more the last look found that found any. */
   gained = 0;
-  cursor = 0;
   /**
    * `keepAll`: the newest when it took up the link. Up to there the producer may have looked at
    * the cursors while it did not have to wait for this one.
    */
   attachedAt = 0;
+  /** From here on no producer writes over a sample before it is released. */
+  safeFrom = NEVER;
   /** Counts the times that it waited; with the way of waiting it is the armed word. */
   armedCount = 0;
-  /** The producer's armed word when it was woken last. */
-  woken = 0;
+  /** What it gives back. */
+  readonly released: ReleaseCursor;
   /** What is wrong; "" as long as nothing is. */
   fault = "";
 
@@ -125,14 +121,16 @@ export class ConsumerCore {
     const { shape } = options;
     this.#samples = samples;
     this.#own = own;
-    this.#number = options.number;
+    this.#bytesMin = options.fillsSlots ? shape.sampleBytes : 0;
     this.#bytesMax = shape.sampleBytes;
-    this.#wakeProducer = wakeProducer;
     this.#slots = shape.slots;
     this.#strideWords = (slotStride(shape.sampleBytes) / 4) | 0;
     this.#keepsAll = shape.history === "keepAll";
     this.#newest = options.behind === "newest" && !this.#keepsAll;
     this.#keep = shape.keep;
+    this.#lendsAhead = options.lendsAhead && !this.#newest;
+    const waker = this.#keepsAll ? { number: options.number, wake: wakeProducer } : null;
+    this.released = new ReleaseCursor(samples, own, waker);
   }
 
   /**
@@ -152,40 +150,75 @@ export class ConsumerCore {
       return this.#fail(`cursor must be at most ${this.seen}, is ${cursor}`);
     }
     this.attachedAt = this.seen;
-    this.cursor = cursor;
+    if (this.#keepsAll) this.safeFrom = this.attachedAt + 1;
+    this.released.takeUp(cursor);
     this.#goTo(from === "resume" ? cursor + 1 : Math.max(cursor + 1, this.seen));
     // What is passed over must not hold the producer back.
-    this.#release(this.next - 1);
+    this.released.moveTo(this.next - 1);
     return true;
   }
 
-  /** Looks for the next sample; where there is one it is lent until {@link release}. */
+  /** Looks for the next sample; where there is one it is lent until it is given back. */
   poll(into: LentSlot): Found {
-    if (this.fault !== "") return "corrupt";
-    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-      if (this.next > this.seen || this.#newest) {
-        const found = this.#look();
-        if (this.fault !== "") return "corrupt";
-        if (this.next > this.seen) return found ? "ended" : "none";
+    this.#ring[0] = into;
+    return this.lendReady(this.#ring, 0, 1) === 1 ? "sample" : this.#lookFor();
+  }
+
+  /**
+   * Lends those that the last look found, as long as there is no more to it. All of that is in this
+   * one function: it is too long for V8 to make it a part of others, which it does as chance has it.
+   *
+   * @param ring into which, from `first` on; a power of two of them.
+   * @returns how many.
+   */
+  lendReady(ring: readonly LentSlot[], first: number, countMax: number): number {
+    const samples = this.#samples;
+    const mask = (ring.length - 1) | 0;
+    let count = 0;
+    for (; count < countMax && this.ready > 0; count++) {
+      const into = ring[(first + count) & mask]!;
+      const { next, slot, turn } = this;
+      const base = this.#base(slot);
+      if (samples.read(base + TURN) !== turn) break;
+      const length = samples.read(base + LENGTH);
+      const low = samples.read(base + SEQUENCE_LOW);
+      const high = samples.read(base + SEQUENCE_HIGH);
+      const stampLow = samples.read(base + STAMP_LOW);
+      const stampHigh = samples.read(base + STAMP_HIGH);
+      const originLow = samples.read(base + ORIGIN_LOW);
+      const originHigh = samples.read(base + ORIGIN_HIGH);
+      into.epoch = samples.read(base + SAMPLE_EPOCH);
+      into.crc = samples.read(base + CRC32C);
+      if (!this.safe && !this.#hasTurn(base, turn)) break;
+      if (
+        length < this.#bytesMin || length > this.#bytesMax || low !== (next | 0) ||
+        high !== highHalf(next)
+      ) {
+        this.#refuse(length, low, high);
+        break;
       }
-      if (!this.#keepsAll && this.next <= this.seen - this.#keep) this.#jump();
-      if (this.#lend(into)) return "sample";
-      if (this.fault !== "" || !this.#wasOvertaken()) return "corrupt";
-      this.#jump();
+      into.sequence = next;
+      into.slot = slot;
+      into.turn = turn;
+      into.length = length;
+      into.stampNs = joinWords(stampLow, stampHigh);
+      // Most are made from no other.
+      into.originNs = originLow === stampLow && originHigh === stampHigh
+        ? into.stampNs
+        : joinWords(originLow, originHigh);
+      into.missed = this.skipped;
+      this.skipped = 0;
+      this.next = next + 1;
+      this.ready = (this.ready - 1) | 0;
+      this.#step();
     }
-    return "busy";
+    return count;
   }
 
   /** Whether what is read of it is still as it was. */
   isIntact(lent: LentSlot): boolean {
-    if (this.#isSafe(lent.sequence)) return true;
-    this.#samples.fence();
-    return this.#samples.load(this.#base(lent.slot) + TURN) === lent.turn;
-  }
-
-  /** Releases all up to this position. */
-  releaseTo(position: number): void {
-    this.#release(position);
+    if (lent.sequence >= this.safeFrom) return true;
+    return this.#hasTurn(this.#base(lent.slot), lent.turn);
   }
 
   /**
@@ -230,9 +263,26 @@ export class ConsumerCore {
     return this.#samples.load(EPOCH);
   }
 
-  /** Whether no producer writes over this sample before it is released. */
-  #isSafe(sequence: number): boolean {
-    return this.#keepsAll && sequence > this.attachedAt;
+  /** What {@link poll} does where there is more to it than to lend the next one. */
+  #lookFor(): Found {
+    this.ready = 0;
+    if (this.fault !== "") return "corrupt";
+    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+      if (this.next > this.seen || this.#newest) {
+        const found = this.#look();
+        if (this.fault !== "") return "corrupt";
+        if (this.next > this.seen) return found ? "ended" : "none";
+      }
+      if (!this.#keepsAll && this.next <= this.seen - this.#keep) this.#jump();
+      this.safe = this.next >= this.safeFrom;
+      this.ready = 1;
+      const lent = this.lendReady(this.#ring, 0, 1) === 1;
+      this.ready = lent && this.#lendsAhead ? (this.seen - this.next + 1) | 0 : 0;
+      if (lent) return "sample";
+      if (this.fault !== "" || !this.#wasOvertaken()) return "corrupt";
+      this.#jump();
+    }
+    return "busy";
   }
 
   #base(slot: number): number {
@@ -272,43 +322,29 @@ export class ConsumerCore {
     this.seenHigh = high;
   }
 
-  #lend(into: LentSlot): boolean {
-    const samples = this.#samples;
-    const base = this.#base(this.slot);
-    if (samples.read(base + TURN) !== this.turn) return false;
-    const length = samples.read(base + LENGTH);
-    const low = samples.read(base + SEQUENCE_LOW);
-    const high = samples.read(base + SEQUENCE_HIGH);
-    into.stampNs = joinWords(samples.read(base + STAMP_LOW), samples.read(base + STAMP_HIGH));
-    into.originNs = joinWords(samples.read(base + ORIGIN_LOW), samples.read(base + ORIGIN_HIGH));
-    into.epoch = samples.read(base + SAMPLE_EPOCH);
-    into.crc = samples.read(base + CRC32C);
-    if (!this.#isSafe(this.next)) {
-      samples.fence();
-      if (samples.load(base + TURN) !== this.turn) return false;
-    }
-    if (length < 0 || length > this.#bytesMax) {
-      return this.#fail(`length of ${this.next} must be at most the slot's, is ${length >>> 0}`);
-    }
-    if (
-      low !== (this.next | 0) ||
-      high !== (this.next < WORD_RANGE ? 0 : floor(this.next / WORD_RANGE))
-    ) {
+  /** To the next slot. */
+  #step(): void {
+    if (++this.slot < this.#slots) return;
+    this.slot = 0;
+    this.turn = (this.turn + 2) | 0;
+  }
+
+  /** Whether it is the sample's still, behind what was read. */
+  #hasTurn(base: number, turn: number): boolean {
+    this.#samples.fence();
+    return this.#samples.load(base + TURN) === turn;
+  }
+
+  /** Says what is wrong with a header. */
+  #refuse(length: number, low: number, high: number): void {
+    const least = this.#bytesMin;
+    if (length < least || length > this.#bytesMax) {
+      const rule = least === this.#bytesMax ? `${least}` : "at most the slot's";
+      this.#fail(`length of ${this.next} must be ${rule}, is ${length >>> 0}`);
+    } else {
       const found = (low >>> 0) + (high >>> 0) * WORD_RANGE;
-      return this.#fail(`sequence must be ${this.next}, is ${found}`);
+      this.#fail(`sequence must be ${this.next}, is ${found}`);
     }
-    into.sequence = this.next;
-    into.slot = this.slot;
-    into.turn = this.turn;
-    into.length = length;
-    into.missed = this.skipped;
-    this.skipped = 0;
-    this.next++;
-    if (++this.slot === this.#slots) {
-      this.slot = 0;
-      this.turn = (this.turn + 2) | 0;
-    }
-    return true;
   }
 
   /**
@@ -332,7 +368,7 @@ export class ConsumerCore {
     this.skipped += target - this.next;
     this.#goTo(target);
     // The producer may wait for what is passed over here.
-    if (this.#keepsAll) this.#release(target - 1);
+    if (this.#keepsAll) this.released.moveTo(target - 1);
   }
 
   #goTo(sequence: number): void {
@@ -341,29 +377,9 @@ export class ConsumerCore {
     this.turn = ((sequence - this.slot) / this.#slots * 2 + 2) | 0;
   }
 
-  #release(position: number): void {
-    const own = this.#own;
-    const wide = position - this.cursor >= HALF;
-    if (wide || (position ^ this.cursor) < 0) {
-      // A step so wide would for a moment be read as too far. This is read as not far enough.
-      if (wide) own.store(CURSOR, highWord(this.cursor) << 31);
-      own.store(CURSOR + 1, highWord(position));
-    }
-    this.cursor = position;
-    // What was read of the sample was read before.
-    if (this.#keepsAll) own.fence();
-    own.write(CURSOR, position | 0);
-    if (!this.#keepsAll) return;
-    // The cursor may be on its way still: a producer that goes to sleep lets it arrive.
-    const armed = this.#samples.read(PRODUCER_ARMED);
-    if (armed === this.woken || (armed & 0xff) !== this.#number + 1) return;
-    this.woken = armed;
-    own.store(CONSUMER_BELL, (own.read(CONSUMER_BELL) + 1) | 0);
-    this.#wakeProducer();
-  }
-
   #fail(fault: string): false {
     this.fault = fault;
+    this.ready = 0;
     return false;
   }
 }
@@ -371,4 +387,9 @@ export class ConsumerCore {
 /** Sums of fractions are made in one instruction; for those of whole numbers V8 looks at overflows. */
 function joinWords(low: number, high: number): number {
   return ((low >>> 0) / WORD_RANGE + (high >>> 0)) * WORD_RANGE;
+}
+
+/** The upper word of a sequence number. */
+function highHalf(sequence: number): number {
+  return sequence < WORD_RANGE ? 0 : floor(sequence / WORD_RANGE);
 }

@@ -8,6 +8,23 @@ import type { Sample } from "./sample.ts";
 import type { Waiting } from "./spinning.ts";
 import type { Doorbell } from "./wait_port.ts";
 
+/** A sample that was lent: where it is, and what its header says. */
+export interface LentSlot {
+  sequence: number;
+  slot: number;
+  turn: number;
+  /** How many were missed right before it. */
+  missed: number;
+  length: number;
+  stampNs: number;
+  originNs: number;
+  epoch: number;
+  crc: number;
+}
+
+/** What a look found. `busy`: it was overtaken again and again. */
+export type Found = "sample" | "none" | "busy" | "ended" | "corrupt";
+
 /** There is none. `held`: 256 are lent; give some back. */
 export type NoSample = { readonly kind: "none" | "held" | "ended" } | Corrupt;
 

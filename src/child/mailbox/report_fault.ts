@@ -8,6 +8,7 @@ import {
   FAULT_TEXT_BYTE,
   FAULT_TEXT_BYTES_MAX,
 } from "../../channel/mailbox/layout.ts";
+import { MailboxError } from "./fault.ts";
 import { MappedWords } from "./shared_words.ts";
 
 /**
@@ -23,4 +24,10 @@ export function reportFault(own: ArrayBuffer, text: string): void {
   }
   const words = new MappedWords(own);
   words.store(FAULT, words.load(ATTACHED_EPOCH));
+}
+
+/** The error of a mailbox that cannot be opened; the supervisor is told as well. */
+export function refusal(own: ArrayBuffer, fault: string): MailboxError {
+  reportFault(own, fault);
+  return new MailboxError(fault);
 }

@@ -3,7 +3,7 @@
  * them by way of this object afterwards. Must not know: how it was found.
  */
 import type { StructFields } from "../../channel/mailbox/schema.ts";
-import type { LentSlot } from "./consumer_core.ts";
+import type { LentSlot } from "./consumer_types.ts";
 import { ReleasedError } from "./fault.ts";
 import { detach, privateCopy, type SlotViews } from "./slot_views.ts";
 import { type SampleFields, StructView, type StructViews } from "./struct_view.ts";
@@ -13,6 +13,8 @@ export interface Lender<F extends StructFields = never> {
   readonly views: SlotViews;
   /** null: without a schema. */
   readonly structs: StructViews | null;
+  /** Each is a copy that can be taken away. */
+  readonly checked: boolean;
   isIntact(sample: Sample<F>): boolean;
   release(sample: Sample<F>): "intact" | "overtaken";
 }
@@ -47,6 +49,8 @@ export class Sample<F extends StructFields = never> implements LentSlot, Disposa
   crc = 0;
   readonly #lender: Lender<F>;
   readonly #struct: StructView | null;
+  /** Whether there is more to it than whether it is lent. */
+  readonly #hasViews: boolean = false;
   #lent = false;
   #copy: Uint8Array<ArrayBuffer> | null = null;
 
@@ -54,6 +58,7 @@ export class Sample<F extends StructFields = never> implements LentSlot, Disposa
   constructor(lender: Lender<F>) {
     this.#lender = lender;
     this.#struct = lender.structs === null ? null : lender.structs.make();
+    this.#hasViews = lender.structs !== null || lender.checked;
   }
 
   /** Whether it is lent. */
@@ -67,8 +72,9 @@ export class Sample<F extends StructFields = never> implements LentSlot, Disposa
    * @throws {ReleasedError} after its release.
    */
   get bytes(): Uint8Array<ArrayBuffer> {
-    if (!this.#lent) throw new ReleasedError(`sample ${this.sequence}`);
-    return this.#copy ?? this.#lender.views.get(this.slot, this.length);
+    if (!this.#lent) throw this.#isReleased();
+    if (this.#copy !== null) return this.#copy;
+    return this.#lender.views.get(this.slot, this.length);
   }
 
   /**
@@ -78,7 +84,7 @@ export class Sample<F extends StructFields = never> implements LentSlot, Disposa
    * @throws {TypeError} when the mailbox was opened without a schema.
    */
   get fields(): SampleFields<F> {
-    if (!this.#lent) throw new ReleasedError(`sample ${this.sequence}`);
+    if (!this.#lent) throw this.#isReleased();
     if (this.#struct === null) throw new TypeError("This mailbox was opened without a schema");
     return this.#struct as unknown as SampleFields<F>;
   }
@@ -98,7 +104,7 @@ export class Sample<F extends StructFields = never> implements LentSlot, Disposa
    * @throws {ReleasedError} after its release.
    */
   isIntact(): boolean {
-    if (!this.#lent) throw new ReleasedError(`sample ${this.sequence}`);
+    if (!this.#lent) throw this.#isReleased();
     return this.#lender.isIntact(this);
   }
 
@@ -109,7 +115,7 @@ export class Sample<F extends StructFields = never> implements LentSlot, Disposa
    * @throws {ReleasedError} the second time.
    */
   release(): "intact" | "overtaken" {
-    if (!this.#lent) throw new ReleasedError(`sample ${this.sequence}`);
+    if (!this.#lent) throw this.#isReleased();
     this.takeBack();
     return this.#lender.release(this);
   }
@@ -122,20 +128,33 @@ export class Sample<F extends StructFields = never> implements LentSlot, Disposa
   /** The consumer's: nobody gets at its bytes by it any more. */
   takeBack(): void {
     this.#lent = false;
-    if (this.#struct !== null) StructView.close(this.#struct);
-    if (this.#copy === null) return;
-    detach(this.#copy);
-    this.#copy = null;
+    if (this.#hasViews) this.#closeViews();
   }
 
-  /** The consumer's: it is lent from now on; with `checked` as a copy that can be taken away. */
-  lend(receivedNs: number, checked: boolean): void {
+  /** The consumer's: it is lent from now on. */
+  lend(receivedNs: number): void {
     this.receivedNs = receivedNs;
     this.#lent = true;
-    const { views } = this.#lender;
+    if (this.#hasViews) this.#openViews();
+  }
+
+  /** Built apart: what is seldom wanted is not to make what is often called longer. */
+  #isReleased(): ReleasedError {
+    return new ReleasedError(`sample ${this.sequence}`);
+  }
+
+  #openViews(): void {
+    const { views, checked } = this.#lender;
     if (checked) this.#copy = privateCopy(views.get(this.slot, this.length));
     if (this.#struct === null) return;
     if (this.#copy !== null) StructView.openCopy(this.#struct, this.#copy.buffer);
     else StructView.open(this.#struct, this.slot, views.offsetOf(this.slot));
+  }
+
+  #closeViews(): void {
+    if (this.#struct !== null) StructView.close(this.#struct);
+    if (this.#copy === null) return;
+    detach(this.#copy);
+    this.#copy = null;
   }
 }

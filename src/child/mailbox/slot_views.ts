@@ -18,24 +18,39 @@ const { set: setBytes } = Uint8Array.prototype;
 export class SlotViews {
   readonly #buffer: ArrayBuffer;
   readonly #whole: Uint8Array<ArrayBuffer>;
-  readonly #stride: number;
-  readonly #views: Uint8Array<ArrayBuffer>[] = [];
+  readonly #stride: number = 0;
+  readonly #bytesMax: number = 0;
+  /** Those of a slot's whole size: most samples have it. */
+  readonly #full: (Uint8Array<ArrayBuffer> | null)[] = [];
+  /** The last one of each slot that was shorter, and how long that is. */
+  readonly #short: Uint8Array<ArrayBuffer>[] = [];
   readonly #lengths: number[] = [];
 
   constructor(buffer: ArrayBuffer, shape: MailboxShape) {
     this.#buffer = buffer;
     this.#whole = new Bytes(buffer);
     this.#stride = slotStride(shape.sampleBytes);
-    for (let slot = 0; slot < shape.slots; slot++) this.#lengths[slot] = -1;
+    this.#bytesMax = shape.sampleBytes;
+    for (let slot = 0; slot < shape.slots; slot++) {
+      this.#full[slot] = null;
+      this.#lengths[slot] = -1;
+    }
   }
 
   /** The first `length` bytes of a slot; slot and length were checked by the caller. */
   get(slot: number, length: number): Uint8Array<ArrayBuffer> {
-    if (this.#lengths[slot] === length) return this.#views[slot]!;
-    const view = new Bytes(this.#buffer, this.offsetOf(slot), length);
-    this.#views[slot] = view;
+    if (length !== this.#bytesMax) return this.#getShort(slot, length);
+    return this.#full[slot] ?? (this.#full[slot] = this.#make(slot, length));
+  }
+
+  #getShort(slot: number, length: number): Uint8Array<ArrayBuffer> {
+    if (this.#lengths[slot] === length) return this.#short[slot]!;
     this.#lengths[slot] = length;
-    return view;
+    return this.#short[slot] = this.#make(slot, length);
+  }
+
+  #make(slot: number, length: number): Uint8Array<ArrayBuffer> {
+    return new Bytes(this.#buffer, this.offsetOf(slot), length);
   }
 
   /** Where a slot's data begins, in bytes. */

@@ -5,17 +5,25 @@
  * Must not know: how it rests, what a sample is.
  */
 
-/** So many since it waited last, or looks that found few: there will be more, and many at once cost less. */
+/** So many samples came since nothing was there: more are coming, and many at once cost less. */
 const STREAM_SAMPLES = 8;
+/** So many looks found few each, and none found nothing: the same. */
+const CLOSE_LOOKS = 8;
 /** A look that finds fewer follows close on the producer's heels. */
-const FEW_SAMPLES = 4;
+const FEW_SAMPLES = 16;
 
 /** One consumer's. */
 export class StreamPace {
+  readonly #few: number;
   /** The next sample when nothing was there last. */
   #dryAt = 0;
-  /** So many looks one after the other found something, and few each. */
+  /** How many looks found few since one found nothing, up to {@link CLOSE_LOOKS}. */
   #close = 0;
+
+  /** @param slots the mailbox's: of few slots a quarter is many. */
+  constructor(slots: number) {
+    this.#few = Math.min(FEW_SAMPLES, slots / 4);
+  }
 
   /**
    * Another look is due: all that the last one found is taken.
@@ -24,13 +32,10 @@ export class StreamPace {
    * @returns whether to rest before it.
    */
   followsClosely(gained: number): boolean {
-    if (gained >= FEW_SAMPLES) {
-      this.#close = 0;
-      return false;
-    }
-    if (++this.#close < STREAM_SAMPLES) return false;
-    this.#close = 0;
-    return true;
+    if (gained >= this.#few) return false;
+    if (this.#close === CLOSE_LOOKS) return true;
+    this.#close++;
+    return false;
   }
 
   /**

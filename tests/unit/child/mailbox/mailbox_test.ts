@@ -220,6 +220,26 @@ Deno.test("Consumer.pollBatch() lends what is there, up to the limit, and releas
   assertEquals(new Int32Array(memory.consumers[0]!)[CURSOR], 9);
 });
 
+for (
+  const [how, changes, options] of [
+    ["as they come", {}, {}],
+    ["as copies", {}, { checked: true }],
+    ["with a checksum", { checksum: "crc32c" }, {}],
+    ["with a lifespan", {}, { lifespanNs: 1e9 }],
+  ] as const
+) {
+  Deno.test(`Consumer.pollBatch() gives what one look found one time of receipt: ${how}`, () => {
+    const { makeProducer, makeConsumer } = open(shapeWith(changes), options);
+    const producer = makeProducer();
+    const consumer = makeConsumer();
+    for (let at = 1; at <= 4; at++) producer.send(bytesOf(at));
+    const batch = consumer.pollBatch(256);
+    assert(batch.kind === "batch");
+    assertEquals(batch.samples.length, 4);
+    assertEquals(new Set(batch.samples.map(({ receivedNs }) => receivedNs)).size, 1);
+  });
+}
+
 Deno.test("Consumer.receiveBatch() waits for the first and takes what is there with it", () => {
   const { makeProducer, makeConsumer, port } = open(shapeWith(), { waiting: "park" });
   const producer = makeProducer();
