@@ -304,8 +304,10 @@ export class Consumer<F extends StructFields = never> implements Disposable {
 
   /** The next sample, where there is nothing to do but to lend it; null: look further. */
   #lendReady(): Sample<F> | null {
+    const core = this.#core;
+    if (core.ready === 0) return null;
     const sample = this.#pool[this.#tail & LENT_MASK]!;
-    if (sample.isLent || this.#core.lendReady(this.#pool, this.#tail, 1) === 0) return null;
+    if (sample.isLent || core.lendReady(this.#pool, this.#tail, 1) === 0) return null;
     this.#lend(sample, this.#port.nowNs());
     return sample;
   }

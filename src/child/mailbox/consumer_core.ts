@@ -161,7 +161,8 @@ export class ConsumerCore {
   /** Looks for the next sample; where there is one it is lent until it is given back. */
   poll(into: LentSlot): Found {
     this.#ring[0] = into;
-    return this.lendReady(this.#ring, 0, 1) === 1 ? "sample" : this.#lookFor();
+    if (this.ready > 0 && this.lendReady(this.#ring, 0, 1) === 1) return "sample";
+    return this.#lookFor();
   }
 
   /**
