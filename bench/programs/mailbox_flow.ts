@@ -10,7 +10,7 @@ import { mailboxConsumer, mailboxProducer, struct } from "../../src/child/mod.ts
 export interface Flow {
   readonly samples: number;
   readonly bytes: number;
-  /** Loans that are published at once, and samples that are taken at most at once. 1 where they are large. */
+  /** Loans that are published at once, and samples taken at most at once. 1 where they are large. */
   readonly batch: number;
   /** Samples have the fields of {@linkcode FIELDS}, 64 bytes. */
   readonly typed: boolean;

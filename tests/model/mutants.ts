@@ -169,7 +169,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "turn is not looked at after the header",
     file: consumer,
-    search: "      if (!this.safe && !this.#hasTurn(base, turn)) break;",
+    search: "      if (next < this.safeFrom && !this.#hasTurn(base, turn)) break;",
     replace: "",
   },
   {

@@ -50,16 +50,16 @@ export class Consumer<F extends StructFields = never> implements Disposable {
   readonly #lifespanNs: number = 0;
   /** Whether there is more to taking a sample than what the protocol says. */
   readonly #inspects: boolean = false;
-  /** Whether what one look found is lent without another. */
-  readonly #lendsAhead: boolean = false;
   readonly #views: SlotViews;
   readonly #port: ConsumerPort;
   readonly #page: ArrayBuffer;
   readonly #options: ConsumerOptions;
   readonly #waiting: ConsumerWaiting<Sample<F> | NoSample>;
   readonly #lender: Lender<F>;
-  /** Lent and not yet all given back: from `#pool[#head % 256]` to the one before `#tail`'s; from 0 when all came back, so that they are the
-   * same few, which stay in the processor's cache. */
+  /**
+   * Lent and not yet all given back: from `#pool[#head % 256]` to the one before `#tail`'s. When all
+   * are back it begins with the first again: the same few stay in the processor's cache.
+   */
   readonly #pool: Sample<F>[] = [];
   readonly #batch: SampleBatch<F> = { kind: "batch", samples: [] };
   #head = 0;
@@ -87,14 +87,8 @@ export class Consumer<F extends StructFields = never> implements Disposable {
     const own = new MappedWords(memory.own);
     this.#views = new SlotViews(memory.samples, shape);
     const { number, behind = "oldest", layout } = options;
-    this.#lendsAhead = !this.#inspects && behind === "oldest";
-    const core = {
-      shape,
-      number,
-      behind,
-      fillsSlots: layout !== undefined,
-      lendsAhead: this.#lendsAhead,
-    };
+    const [fillsSlots, lendsAhead] = [layout !== undefined, !this.#inspects];
+    const core = { shape, number, behind, fillsSlots, lendsAhead };
     const wake = () => port.wakeProducer();
     this.#core = new ConsumerCore(new MappedWords(memory.samples), own, core, wake);
     if (!this.#core.attach(options.from ?? "newest")) throw refusal(memory.own, this.#core.fault);
@@ -254,7 +248,7 @@ export class Consumer<F extends StructFields = never> implements Disposable {
       }
       this.#lend(found, nowNs);
       samples[count++] = found;
-      if (!this.#lendsAhead) continue;
+      if (!core.lendsAhead) continue;
       count = this.#gatherReady(count, countMax, nowNs);
       // Who looks until there are no more goes along with the producer, sample by sample.
       break;

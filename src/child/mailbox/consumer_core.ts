@@ -63,7 +63,7 @@ export interface ConsumerCoreOptions {
   readonly behind: "oldest" | "newest";
   /** Whether each sample is as long as a slot. */
   readonly fillsSlots: boolean;
-  /** Whether {@link ConsumerCore.lendReady} may lend at all. */
+  /** Whether what one look found may be lent without another; never where the newest is asked for. */
   readonly lendsAhead: boolean;
 }
 
@@ -72,7 +72,6 @@ export class ConsumerCore {
   readonly #samples: SharedWords;
   readonly #own: SharedWords;
   readonly #newest: boolean = false;
-  readonly #lendsAhead: boolean = false;
   readonly #bytesMin: number = 0;
   readonly #bytesMax: number = 0;
   readonly #slots: number = 0;
@@ -81,6 +80,8 @@ export class ConsumerCore {
   readonly #keep: number = 0;
   /** Of one: where {@link poll} lends into. */
   readonly #ring: LentSlot[] = [];
+  /** Whether what one look found is lent without another. */
+  readonly lendsAhead: boolean = false;
   /** Number, slot and (even) turn of the sample to look for. */
   next = 1;
   slot = 1;
@@ -93,8 +94,6 @@ export class ConsumerCore {
   seenHigh = 0;
   /** So many that the last look found are lent before another; 0 when something is wrong. */
   ready = 0;
-  /** Whether no producer writes over those that are `ready` before they are released. */
-  safe = false;
   /** How many more the last look found that found any. */
   gained = 0;
   /**
@@ -128,7 +127,7 @@ export class ConsumerCore {
     this.#keepsAll = shape.history === "keepAll";
     this.#newest = options.behind === "newest" && !this.#keepsAll;
     this.#keep = shape.keep;
-    this.#lendsAhead = options.lendsAhead && !this.#newest;
+    this.lendsAhead = options.lendsAhead && !this.#newest;
     const waker = this.#keepsAll ? { number: options.number, wake: wakeProducer } : null;
     this.released = new ReleaseCursor(samples, own, waker);
   }
@@ -190,7 +189,7 @@ export class ConsumerCore {
       const originHigh = samples.read(base + ORIGIN_HIGH);
       into.epoch = samples.read(base + SAMPLE_EPOCH);
       into.crc = samples.read(base + CRC32C);
-      if (!this.safe && !this.#hasTurn(base, turn)) break;
+      if (next < this.safeFrom && !this.#hasTurn(base, turn)) break;
       if (
         length < this.#bytesMin || length > this.#bytesMax || low !== (next | 0) ||
         high !== highHalf(next)
@@ -275,10 +274,9 @@ export class ConsumerCore {
         if (this.next > this.seen) return found ? "ended" : "none";
       }
       if (!this.#keepsAll && this.next <= this.seen - this.#keep) this.#jump();
-      this.safe = this.next >= this.safeFrom;
       this.ready = 1;
       const lent = this.lendReady(this.#ring, 0, 1) === 1;
-      this.ready = lent && this.#lendsAhead ? (this.seen - this.next + 1) | 0 : 0;
+      this.ready = lent && this.lendsAhead ? (this.seen - this.next + 1) | 0 : 0;
       if (lent) return "sample";
       if (this.fault !== "" || !this.#wasOvertaken()) return "corrupt";
       this.#jump();

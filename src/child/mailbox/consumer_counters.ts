@@ -31,7 +31,7 @@ export class ConsumerCounters {
   readonly #own: MappedWords;
   #received: number = 0;
   #missed: number = 0;
-  /** In units of 2^32: sums of fractions are one instruction, of whole numbers V8 asks whether they overflow. */
+  /** In units of 2^32: sums of fractions are one instruction, at whole numbers V8 looks for overflows. */
   #bytes: number = 0;
   #overtaken: number = 0;
   #expired: number = 0;

@@ -72,7 +72,7 @@ export class Sample<F extends StructFields = never> implements LentSlot, Disposa
    * @throws {ReleasedError} after its release.
    */
   get bytes(): Uint8Array<ArrayBuffer> {
-    if (!this.#lent) throw this.#isReleased();
+    if (!this.#lent) throw this.#releasedError();
     if (this.#copy !== null) return this.#copy;
     return this.#lender.views.get(this.slot, this.length);
   }
@@ -84,7 +84,7 @@ export class Sample<F extends StructFields = never> implements LentSlot, Disposa
    * @throws {TypeError} when the mailbox was opened without a schema.
    */
   get fields(): SampleFields<F> {
-    if (!this.#lent) throw this.#isReleased();
+    if (!this.#lent) throw this.#releasedError();
     if (this.#struct === null) throw new TypeError("This mailbox was opened without a schema");
     return this.#struct as unknown as SampleFields<F>;
   }
@@ -104,7 +104,7 @@ export class Sample<F extends StructFields = never> implements LentSlot, Disposa
    * @throws {ReleasedError} after its release.
    */
   isIntact(): boolean {
-    if (!this.#lent) throw this.#isReleased();
+    if (!this.#lent) throw this.#releasedError();
     return this.#lender.isIntact(this);
   }
 
@@ -115,7 +115,7 @@ export class Sample<F extends StructFields = never> implements LentSlot, Disposa
    * @throws {ReleasedError} the second time.
    */
   release(): "intact" | "overtaken" {
-    if (!this.#lent) throw this.#isReleased();
+    if (!this.#lent) throw this.#releasedError();
     this.takeBack();
     return this.#lender.release(this);
   }
@@ -139,7 +139,7 @@ export class Sample<F extends StructFields = never> implements LentSlot, Disposa
   }
 
   /** Built apart: what is seldom wanted is not to make what is often called longer. */
-  #isReleased(): ReleasedError {
+  #releasedError(): ReleasedError {
     return new ReleasedError(`sample ${this.sequence}`);
   }
 
